@@ -1,0 +1,42 @@
+# Each recipe is what a person would type. `ARGS` goes on to the command: make serve ARGS="--port 8080"
+UV := $(shell uv --version >/dev/null 2>&1 && echo uv || echo .tools/bin/uv)
+BIN := .venv/bin
+ARGS ?=
+.DEFAULT_GOAL := help
+.PHONY: help serve test lint smoke bench docs
+
+help:  ## what there is
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/'
+
+serve: $(filter .tools/%,$(UV))  ## start the gateway on http://127.0.0.1:4000
+	@$(UV) sync --quiet --frozen --no-default-groups --inexact
+	@exec $(BIN)/sessionary serve $(ARGS)
+
+test: dev  ## install what the tests need, and run them
+	@scripts/install_test_tools.sh
+	$(BIN)/pytest $(ARGS)
+
+lint: dev  ## format, lint, types, layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+smoke: dev  ## the same calls against a small real model on this machine
+	$(BIN)/python scripts/smoke.py $(ARGS)
+
+bench: dev  ## added latency with everything recorded
+	$(BIN)/python bench/latency.py $(ARGS)
+
+docs: dev  ## make the generated tables and the pictures in docs/ anew
+	@scripts/install_test_tools.sh
+	$(BIN)/pytest -q -p no:randomly tests/ui $(ARGS)
+
+.PHONY: dev
+dev: $(filter .tools/%,$(UV))
+	@$(UV) sync --quiet --frozen --all-groups
+
+.tools/bin/uv:  # where uv is missing: a private copy, for Pythons that may not be installed into
+	@echo "installing uv into .tools"
+	@python3 -m pip install --quiet --disable-pip-version-check --target .tools uv \
+		|| { python3 -m venv .tools && .tools/bin/python -m pip install --quiet uv; }

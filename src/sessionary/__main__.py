@@ -1,0 +1,5 @@
+"""`python -m sessionary`."""
+
+from sessionary.cli import main
+
+main()

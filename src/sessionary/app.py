@@ -1,0 +1,155 @@
+"""The composition root: builds every part of a process and passes each what it needs. Nothing else constructs."""
+
+import asyncio
+import contextlib
+import logging
+import os
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+
+import msgspec
+import sqlalchemy as sa
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from sessionary import api, ui
+from sessionary.auth import Auth, Principal
+from sessionary.drain.loop import Drain
+from sessionary.drain.round import Prices
+from sessionary.edge import Edge
+from sessionary.gate import Gate
+from sessionary.metrics import Metrics
+from sessionary.pages import StorePages
+from sessionary.providers.routing import Router, Target
+from sessionary.record.recorder import Recorder
+from sessionary.relay.relay import Relay
+from sessionary.relay.upstream import DemoUpstream, HttpUpstream, Upstream
+from sessionary.settings import Settings
+from sessionary.spool.writer import Writer
+from sessionary.store import keys
+from sessionary.store.engine import open_engine
+
+log = logging.getLogger("sessionary")
+CHECKPOINT = 1.0
+
+
+class Folder(msgspec.Struct, frozen=True):
+    """The data folder's layout."""
+
+    root: Path
+
+    @property
+    def spool(self) -> Path:
+        return self.root / "spool"
+
+    @property
+    def master_key(self) -> Path:
+        return self.root / "master.key"
+
+    @property
+    def metrics(self) -> Path:
+        return self.root / "metrics"
+
+
+class StoredKeys:
+    """The valid keys, as the store has them."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    def load(self) -> dict[bytes, Principal]:
+        return {
+            row.hash: Principal(
+                project=row.project,
+                project_name=row.project_name,
+                call_project=row.project,
+                key_id=row.id,
+                name=row.name,
+                models=tuple(row.models) if row.models is not None else None,
+                expires_at=row.expires_at,
+            )
+            for row in keys.load_all(self._engine)
+        }
+
+
+def build_drain(settings: Settings) -> Drain:
+    by_label = {d.name or f"{d.provider}/{d.model}": d.price for m in settings.models for d in m.deployments if d.price}
+    return Drain(
+        Folder(settings.data_dir).spool, open_engine(settings.database_url), Prices(by_label), Metrics()
+    )
+
+
+class Worker:
+    """One process that serves: its ASGI application, and what lives as long as it does."""
+
+    def __init__(self, settings: Settings, master_key: str, environ: Mapping[str, str]) -> None:
+        self._engine = open_engine(settings.database_url)
+        self._metrics = Metrics()
+        self._writer = Writer(Folder(settings.data_dir).spool, fsync_interval=settings.fsync_interval)
+        self._recorder = Recorder(self._writer, self._metrics)
+        self._router = Router(settings, environ)
+        default = keys.ensure_project(self._engine, "default")
+        self._auth = Auth(StoredKeys(self._engine), master_key, default)
+        self._http = HttpUpstream(settings)
+        demo = DemoUpstream()
+
+        def upstream(target: Target) -> Upstream:
+            return demo if target.provider.name == "demo" else self._http
+
+        relay = Relay(settings, self._router, upstream)
+        pages = StorePages(self._engine, self._auth, self._router, settings)
+        other = Starlette(
+            routes=[
+                Route("/", _root, methods=["GET", "HEAD"]),
+                Route("/health/live", _live),
+                Route("/health/ready", self._ready),
+                Route("/metrics", self._exposition),
+                *api.routes(self._engine),
+                *ui.routes(pages),
+            ],
+            middleware=[Middleware(Gate, auth=self._auth, engine=self._engine)],
+            exception_handlers=api.exception_handlers(),
+            lifespan=self._lifespan,
+        )
+        self.app = Edge(self._auth, self._router, relay, self._recorder, self._metrics, other, settings.max_body)
+
+    @contextlib.asynccontextmanager
+    async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
+        async with self._http:
+            background = [asyncio.create_task(self._auth.keep_fresh()), asyncio.create_task(self._checkpoints())]
+            try:
+                yield
+            finally:
+                for task in background:
+                    task.cancel()
+                await asyncio.gather(*background, return_exceptions=True)
+                await asyncio.to_thread(self._writer.close)
+                self._engine.dispose()
+
+    async def _checkpoints(self) -> None:
+        while True:
+            await asyncio.sleep(CHECKPOINT)
+            self._recorder.checkpoint()
+
+    async def _ready(self, request: Request) -> Response:
+        """Ready while calls can be relayed and recorded. The store may be away for a while: the spool holds."""
+        trouble = []
+        if self._metrics.lost():
+            trouble.append("records were lost: the spool could not be written")
+        return JSONResponse({"status": "degraded" if trouble else "ready", "trouble": trouble, "pid": os.getpid()})
+
+    async def _exposition(self, request: Request) -> Response:
+        body = await asyncio.to_thread(self._metrics.exposition)
+        return Response(body, media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+async def _root(request: Request) -> Response:
+    """Pages for people; for a HEAD, which one client sends to see whether anybody is there, just yes."""
+    return Response() if request.method == "HEAD" else RedirectResponse("/ui/", status_code=307)
+
+
+async def _live(request: Request) -> Response:
+    return JSONResponse({"status": "live"})

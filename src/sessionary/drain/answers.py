@@ -1,0 +1,178 @@
+"""A finished call's answer: read, counted, priced, and taken apart for the store. Pure but for the price table."""
+
+import gzip
+import zlib
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from sessionary.drain.requests import read_message
+from sessionary.ids import digest, root_node
+from sessionary.record.exchange import Attempt, Finish
+from sessionary.settings import Price
+from sessionary.wire import chat, completions, prices, tokens
+from sessionary.wire.answer import inspect
+from sessionary.wire.assemble import assemble
+from sessionary.wire.message import Message, Usage
+from sessionary.wire.recipe import Recipe
+from sessionary.wire.split import split_response
+
+_MOST_UNPACKED = 64 << 20
+_ERROR_TEXT = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The call that is being answered, as far as its answer's reading needs it."""
+
+    project: int
+    endpoint: str
+    model: str
+    stream: bool
+    created_at: int
+    leaf: bytes | None
+    leaf_node: bytes | None
+    input_depth: int
+    input_texts: list[bytes]
+    """Raw input messages, for counting tokens where the provider did not; may be empty."""
+
+
+@dataclass(slots=True)
+class Answered:
+    """Columns for the calls and exchanges rows, the answer's message row, and the bodies they refer to."""
+
+    call: dict[str, Any]
+    response: Recipe | None
+    raw: bytes | None
+    message: dict[str, Any] | None = None
+    bodies: dict[bytes, bytes] = field(default_factory=dict)
+    output: Message | None = None
+
+
+def read_answer(asked: Asked, finish: Finish, data: bytes, price: Price | None) -> Answered:
+    """`data` is the whole of the answer's bytes. Never fails: what cannot be read is kept as it is."""
+    data = _unpacked(data, finish.headers.get("content-encoding", ""))
+    streamed = finish.headers.get("content-type", "").startswith("text/event-stream") or (
+        asked.stream and data.lstrip()[:5] == b"data:"
+    )
+    status, error_type, error_message = finish.status, finish.error_type, finish.error_message
+    body, raw = data, None
+    usage: Usage | None = None
+    finish_reason: str | None = None
+    if streamed and data:
+        assembled = assemble(data, asked.endpoint)
+        body, raw = assembled.body, data
+        usage, finish_reason = assembled.usage, assembled.finish_reason
+        if assembled.error is not None and status == "ok":
+            status, error_type = "upstream_error", str(assembled.error.get("type") or "upstream_error")
+            error_message = str(assembled.error.get("message") or "")
+        elif not assembled.complete and status == "ok":
+            status, error_type = "upstream_error", "stream_incomplete"
+            error_message = "The stream ended before the answer did."
+    answer = inspect(body, asked.endpoint)
+    if status == "upstream_error" and not error_message:
+        error_type, error_message = _error_of(body)
+    usage = answer.usage or usage
+    parts = split_response(body, asked.endpoint) if body else None
+    bodies: dict[bytes, bytes] = {}
+    message_row: dict[str, Any] | None = None
+    output: Message | None = None
+    if parts is not None and parts.messages and status != "rejected":
+        raw_message = parts.messages[0]
+        hashed = digest(raw_message)
+        bodies[hashed] = raw_message
+        output, meaning = read_output(raw_message, asked.endpoint)
+        root = root_node(asked.project)
+        node = asked.leaf_node or root
+        message_row = {
+            "project": asked.project,
+            "id": digest(asked.leaf or root, hashed),
+            "parent": asked.leaf,
+            "node": node if meaning is None else digest(node, meaning),
+            "depth": asked.input_depth + 1,
+            "role": "assistant",
+            "body": hashed,
+        }
+    if usage is None and output is not None:
+        usage = _estimated(asked, output)
+    cost = None
+    if usage is not None:
+        cost = prices.cost(finish.provider, finish.upstream_model or asked.model, usage, price, asked.created_at)
+    recipe = None
+    if parts is not None:
+        for value in parts.lifted.values():
+            bodies[digest(value)] = value
+        recipe = Recipe(
+            shell=parts.shell,
+            lifted={k: digest(v) for k, v in parts.lifted.items()},
+            chain=parts.chain,
+            whole=parts.whole,
+        )
+    call = {
+        "status": status,
+        "finished_at": finish.at,
+        "ttft": finish.ttft,
+        "http_status": finish.http_status,
+        "provider": finish.provider or None,
+        "deployment": finish.deployment or None,
+        "upstream_model": finish.upstream_model or None,
+        "finish_reason": answer.finish_reason or finish_reason,
+        "response_id": answer.response_id,
+        "error_type": error_type or None,
+        "error_message": (error_message or "")[:_ERROR_TEXT] or None,
+        "attempts": [_attempt(a) for a in finish.attempts],
+        "input_tokens": usage.input if usage else None,
+        "cached_tokens": usage.cached if usage else None,
+        "output_tokens": usage.output if usage else None,
+        "reasoning_tokens": usage.reasoning if usage else None,
+        "estimated": bool(usage and usage.estimated),
+        "cost": cost,
+        "output": message_row["id"] if message_row else None,
+        "output_node": message_row["node"] if message_row else None,
+    }
+    return Answered(call, recipe, raw, message_row, bodies, output)
+
+
+def read_output(raw: bytes, endpoint: str) -> tuple[Message, bytes | None]:
+    return completions.read_output(raw) if endpoint == "completions" else chat.read_output(raw)
+
+
+def _estimated(asked: Asked, output: Message) -> Usage:
+    inputs = [read_message(raw, asked.endpoint)[0] for raw in asked.input_texts]
+    return tokens.estimate(inputs, output, asked.model)
+
+
+def _attempt(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "provider": attempt.provider,
+        "deployment": attempt.deployment,
+        "model": attempt.upstream_model,
+        "at": attempt.at,
+        "duration_ms": attempt.duration / 1000,
+        "http_status": attempt.http_status or None,
+        "error": attempt.error or None,
+    }
+
+
+def _error_of(body: bytes) -> tuple[str, str]:
+    """Type and message of a provider's error body."""
+    try:
+        parsed = msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError):
+        return "upstream_error", body[:300].decode("utf-8", "replace")
+    error = parsed.get("error", parsed) if isinstance(parsed, dict) else parsed
+    if isinstance(error, dict):
+        return str(error.get("type") or error.get("code") or "upstream_error"), str(error.get("message") or "")
+    return "upstream_error", str(error)[:300]
+
+
+def _unpacked(data: bytes, encoding: str) -> bytes:
+    """Compression is refused on the way out; a provider that compresses anyway is read all the same."""
+    if encoding not in ("gzip", "deflate") or not data:
+        return data
+    try:
+        unpack = zlib.decompressobj(wbits=31 if encoding == "gzip" else 15)
+        return unpack.decompress(data, _MOST_UNPACKED)
+    except (zlib.error, gzip.BadGzipFile):
+        return data

@@ -1,0 +1,94 @@
+"""What to store next: the records of all writers, merged by time.
+
+A child's `begin` may be in one worker's file and its parent's `finish` in another's. The finish was appended
+first, so reading every writer up to one common moment, the horizon, and merging by time keeps causes before
+effects. With several writers the horizon lies a little back, so that nothing before it is still being appended.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+
+from sessionary.record import exchange
+from sessionary.record.exchange import Begin, Finish, Record
+from sessionary.spool.frame import Damage
+from sessionary.spool.reader import Cursor, Reader
+
+MARGIN_US = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Bytes that are no record: kept apart with the reason, and the round goes on."""
+
+    place: str
+    reason: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    at: int
+    writer: str
+    record: Record | Unreadable
+    cursor: Cursor
+
+
+@dataclass(slots=True)
+class Intake:
+    items: list[Item] = field(default_factory=list)
+    cursors: dict[str, Cursor] = field(default_factory=dict)
+    """Where each writer stands once the items are stored."""
+    dead: list[str] = field(default_factory=list)
+    """Writers whose process is gone and whose files hold nothing beyond the cursor."""
+
+
+def take(reader: Reader, stored: Mapping[str, Cursor], now: int, *, limit: int = 16 << 20) -> Intake:
+    """One round's records. `now` is in microseconds."""
+    lanes: list[list[Item]] = []
+    intake = Intake()
+    writers = reader.writers()
+    horizon = now if len(writers) == 1 else now - MARGIN_US
+    for writer in writers:
+        alive = reader.alive(writer)  # asked before reading: a writer that dies in between is read again
+        cursor = stored.get(writer, Cursor())
+        chunk = reader.read(writer, cursor, alive=alive, limit=limit)
+        lane = _decoded(writer, chunk.items)
+        if not alive:
+            if not lane and reader.drained(writer, max(chunk.cursor, cursor)):
+                intake.dead.append(writer)
+        elif lane and reader.pending_bytes(writer, chunk.cursor) > 0:
+            horizon = min(horizon, lane[-1].at)  # there is more that we have not read
+        if chunk.cursor != cursor and not lane:
+            intake.cursors[writer] = chunk.cursor
+        lanes.append(lane)
+    for lane in lanes:
+        for item in lane:
+            if item.at > horizon and len(writers) > 1:
+                break
+            intake.items.append(item)
+            intake.cursors[item.writer] = item.cursor
+    intake.items.sort(key=lambda item: item.at)
+    return intake
+
+
+def _decoded(writer: str, found: list[tuple[int, object]]) -> list[Item]:
+    lane: list[Item] = []
+    at = 0
+    for segment, item in found:
+        record: Record | Unreadable
+        if isinstance(item, Damage):
+            cursor = Cursor(segment, item.end)
+            record = Unreadable(f"{writer}/{segment}/{item.offset}", f"{item.end - item.offset} damaged bytes", b"")
+        else:
+            cursor = Cursor(segment, item.end)  # type: ignore[attr-defined]
+            try:
+                record = exchange.decode(item.payload)  # type: ignore[attr-defined]
+            except (msgspec.DecodeError, RecursionError) as error:
+                place = f"{writer}/{segment}/{item.offset}"  # type: ignore[attr-defined]
+                record = Unreadable(place, f"not a record: {error}"[:500], item.payload)  # type: ignore[attr-defined]
+        if isinstance(record, Begin | Finish):
+            at = max(at, record.at)  # a clock set back never reorders one writer's records
+        lane.append(Item(at, writer, record, cursor))
+    return lane

@@ -1,0 +1,118 @@
+"""The drain's process: rounds, one after another, until told to stop. There is one drain a data folder."""
+
+import fcntl
+import logging
+import os
+import select
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from sessionary.drain.intake import Intake, Item, take
+from sessionary.drain.round import Prices, Round
+from sessionary.metrics import Metrics
+from sessionary.record.exchange import Finish
+from sessionary.record.recorder import now_us
+from sessionary.spool.reader import Cursor, Reader
+from sessionary.store import schema, writes
+
+log = logging.getLogger("sessionary.drain")
+PAUSE = 0.05
+
+
+class Drain:
+    """Owns the way from one spool to one store."""
+
+    def __init__(self, spool: Path, engine: sa.Engine, prices: Prices, metrics: Metrics) -> None:
+        self._reader = Reader(spool)
+        self._engine = engine
+        self._prices = prices
+        self._metrics = metrics
+        self._key_names: dict[str, str] = {"master": "master"}
+        self._cursors: dict[str, Cursor] | None = None
+
+    def round(self) -> int:
+        """Stores what can be stored now; returns how many records that were. Raises what the database raises."""
+        if self._cursors is None:
+            with self._engine.connect() as connection:
+                self._cursors = {w: Cursor(s, o) for w, (s, o) in writes.load_cursors(connection).items()}
+        now = now_us()
+        intake = take(self._reader, self._cursors, now)
+        if not intake.items and not intake.cursors and not intake.dead:
+            return 0
+        with writes.transaction(self._engine) as connection:
+            for writer in intake.dead:
+                intake.items += self._interrupted(connection, writer, now)
+            self._learn_key_names(connection, intake)
+            work = Round(connection, self._prices, self._key_names, now)
+            work.run(intake)
+            writes.save_cursors(connection, {w: (c.segment, c.offset) for w, c in intake.cursors.items()})
+            for writer in intake.dead:
+                writes.delete_cursor(connection, writer)
+        self._cursors |= intake.cursors
+        self._metrics.stored.inc(work.stored)
+        self._metrics.set_aside.inc(work.set_aside)
+        for writer, cursor in intake.cursors.items():
+            self._reader.discard(writer, cursor.segment)
+        for writer in intake.dead:
+            self._reader.remove(writer)
+            self._cursors.pop(writer, None)
+        return len(intake.items)
+
+    def _interrupted(self, connection: sa.Connection, writer: str, now: int) -> Iterator[Item]:
+        """Ends for the calls that a dead worker began and could not finish: their partial text is kept."""
+        c = schema.calls.c
+        rows = connection.execute(sa.select(c.id).where(c.writer == writer, c.status == "live"))
+        for row in rows:
+            finish = Finish(
+                call_id=row.id,
+                at=now,
+                status="interrupted",
+                http_status=0,
+                provider="",
+                deployment="",
+                upstream_model="",
+                ttft=None,
+                error_type="interrupted",
+                error_message="The gateway died while the call was in flight.",
+                attempts=[],
+                headers={},
+                body=b"",
+            )
+            yield Item(now, writer, finish, Cursor())
+
+    def _learn_key_names(self, connection: sa.Connection, intake: Intake) -> None:
+        used = {getattr(i.record, "key_id", "") for i in intake.items} - {""}
+        if used - self._key_names.keys():
+            rows = connection.execute(sa.select(schema.keys.c.id, schema.keys.c.name))
+            self._key_names |= {row.id: row.name for row in rows}
+
+
+def run(drain: Drain, spool: Path, lifeline: int) -> None:
+    """Until `lifeline`, a pipe's read end, says that the parent is gone; then once more all there is."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    lock = os.open(spool / "drain.lock", os.O_CREAT | os.O_RDWR, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    trouble = 0
+    stopping = False
+    while True:
+        try:
+            busy = drain.round()
+            if trouble:
+                log.info("store is back")
+            trouble = 0
+        except sa.exc.SQLAlchemyError as error:
+            trouble += 1
+            busy = 0
+            if trouble in (1, 10) or trouble % 100 == 0:
+                log.error("store refused a round (%d in a row): %s", trouble, error.__class__.__name__)
+        if stopping and not busy:
+            return
+        if not busy:
+            pause = PAUSE if not trouble else min(5.0, 0.1 * 2 ** min(trouble, 6))
+            ready, _, _ = select.select([lifeline], [], [], pause)
+            stopping = stopping or bool(ready)
+

@@ -1,0 +1,93 @@
+"""A begun call's request, taken apart for the store: message rows, bodies, and the recipe to join them again."""
+
+from dataclasses import dataclass, field
+
+import msgspec
+
+from sessionary.ids import digest, root_node
+from sessionary.record.exchange import Begin
+from sessionary.wire import chat, completions
+from sessionary.wire.message import Message
+from sessionary.wire.recipe import Recipe
+from sessionary.wire.split import Split, split
+
+
+@dataclass(slots=True)
+class Step:
+    """One message on a request's path. `node` and `message` are filled in by `give_meaning`."""
+
+    id: bytes
+    parent: bytes | None
+    depth: int
+    raw: bytes
+    body: bytes
+    node: bytes = b""
+    role: str = ""
+    message: Message | None = None
+
+
+@dataclass(slots=True)
+class Parsed:
+    begin: Begin
+    writer: str
+    parts: Split
+    recipe: Recipe
+    steps: list[Step]
+    bodies: dict[bytes, bytes] = field(default_factory=dict)
+    """Hash -> bytes of everything the recipe and the steps refer to."""
+
+
+def parse(begin: Begin, writer: str) -> Parsed:
+    """Never fails: what cannot be taken apart is kept whole."""
+    parts = split(begin.body, begin.endpoint)
+    bodies: dict[bytes, bytes] = {}
+
+    def keep(raw: bytes) -> bytes:
+        hashed = digest(raw)
+        bodies[hashed] = raw
+        return hashed
+
+    recipe = Recipe(
+        shell=parts.shell,
+        lifted={key: keep(raw) for key, raw in parts.lifted.items()},
+        chain=parts.chain,
+        preamble=[keep(raw) for raw in parts.preamble],
+        whole=parts.whole,
+    )
+    steps: list[Step] = []
+    parent: bytes | None = None
+    at = root_node(begin.project)
+    for depth, raw in enumerate(parts.messages, 1):
+        body = keep(raw)
+        at = digest(at, body)
+        steps.append(Step(at, parent, depth, raw, body))
+        parent = at
+    return Parsed(begin, writer, parts, recipe, steps, bodies)
+
+
+def give_meaning(parsed: Parsed, known: dict[bytes, tuple[bytes, str]]) -> list[Step]:
+    """Sets node and role of each step, from `known` (id -> node, role) where it is stored; returns the new ones."""
+    fresh: list[Step] = []
+    node = root_node(parsed.begin.project)
+    for step in parsed.steps:
+        found = known.get(step.id)
+        if found is None:
+            message, meaning = read_message(step.raw, parsed.begin.endpoint)
+            step.message = message
+            step.role = message.role
+            node = node if meaning is None else digest(node, meaning)
+            step.node = node
+            known[step.id] = (node, step.role)
+            fresh.append(step)
+        else:
+            node, step.role = found
+            step.node = node
+    return fresh
+
+
+def read_message(raw: bytes, endpoint: str) -> tuple[Message, bytes | None]:
+    return completions.read(raw) if endpoint == "completions" else chat.read(raw)
+
+
+def encode_recipe(recipe: Recipe) -> bytes:
+    return msgspec.msgpack.encode(recipe)

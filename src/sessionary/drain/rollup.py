@@ -1,0 +1,85 @@
+"""Folding calls into their session's row. Pure: a dict of the sessions table's columns in, changed in place."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sessionary.record.exchange import Begin
+
+FAILED = frozenset({"upstream_error", "timeout", "rejected"})
+CUT = frozenset({"client_closed", "interrupted"})
+_MOST = 50
+"""Values kept in a session's lists of models, clients, keys, users."""
+
+
+def new_session(begin: Begin, title: str) -> dict[str, Any]:
+    return {
+        "project": begin.project,
+        "id": begin.session_id,
+        "session_id": begin.session_text,
+        "source": begin.source,
+        "title": title,
+        "title_set": False,
+        "status": "live",
+        "calls": 0,
+        "live": 0,
+        "turns": 0,
+        "errors": 0,
+        "input_tokens": 0,
+        "cached_tokens": 0,
+        "output_tokens": 0,
+        "reasoning_tokens": 0,
+        "cost": None,
+        "unpriced": 0,
+        "active": 0,
+        "models": [],
+        "clients": [],
+        "keys": [],
+        "users": [],
+        "tags": [],
+        "first_at": begin.at,
+        "last_at": begin.at,
+        "updated_at": 0,
+    }
+
+
+def begun(session: dict[str, Any], begin: Begin, key_name: str, turn: int, title: str) -> list[tuple[str, str]]:
+    """Adds a call in flight. Returns the facets (kind, value) that are new to the session."""
+    session["calls"] += 1
+    session["live"] += 1
+    session["turns"] = max(session["turns"], turn)
+    session["first_at"] = min(session["first_at"], begin.at)
+    session["last_at"] = max(session["last_at"], begin.at)
+    session["status"] = "live"
+    session["title"] = session["title"] or title
+    new = []
+    for kind, column, value in (
+        ("model", "models", begin.model),
+        ("client", "clients", begin.client),
+        ("key", "keys", key_name),
+        ("user", "users", begin.user),
+    ):
+        if value and value not in session[column] and len(session[column]) < _MOST:
+            session[column] = [*session[column], value]
+            new.append((kind, value))
+    return new
+
+
+def ended(session: dict[str, Any], call: Mapping[str, Any]) -> None:
+    """Turns a call in flight into an ended one. `call` has the calls table's columns."""
+    session["live"] -= 1
+    session["last_at"] = max(session["last_at"], call["finished_at"])
+    session["active"] += max(0, call["finished_at"] - call["created_at"])
+    for column in ("input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens"):
+        session[column] += call[column] or 0
+    if call["cost"] is None:
+        session["unpriced"] += call["status"] == "ok"
+    else:
+        session["cost"] = (session["cost"] or 0) + call["cost"]
+    if call["status"] in FAILED:
+        session["errors"] += 1
+    if session["live"] > 0:
+        session["status"] = "live"
+    elif session["errors"]:
+        session["status"] = "errors"
+    else:
+        session["status"] = "cut" if call["status"] in CUT else "ok"

@@ -1,0 +1,292 @@
+"""One round of the drain: from records to rows, within one transaction. Idempotent by call id."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from sessionary.drain import answers, link, requests, rollup
+from sessionary.drain.answers import Asked
+from sessionary.drain.intake import Intake, Item, Unreadable
+from sessionary.drain.link import Known, Ref
+from sessionary.drain.requests import Parsed, Step
+from sessionary.record.exchange import Begin, Finish, Part
+from sessionary.settings import Price
+from sessionary.store import pack, schema, search, writes
+from sessionary.wire import text
+
+Key = tuple[int, str]
+_MOST_TEXT = 200_000
+"""Characters of one call that the search index takes."""
+
+
+class Prices:
+    """The prices set in the configuration, by deployment label."""
+
+    def __init__(self, by_label: Mapping[str, Price]) -> None:
+        self._by_label = by_label
+
+    def of(self, finish: Finish) -> Price | None:
+        return self._by_label.get(finish.deployment)
+
+
+class Round:
+    """Collects what a round writes. Used once."""
+
+    def __init__(self, connection: sa.Connection, prices: Prices, key_names: Mapping[str, str], now: int) -> None:
+        self._db = connection
+        self._prices = prices
+        self._key_names = key_names
+        self._now = now
+        self._parsed: dict[str, Parsed] = {}
+        self._sessions: dict[Key, dict[str, Any]] = {}
+        self._calls: dict[str, dict[str, Any]] = {}
+        self._known: dict[int, Known] = {}
+        self._messages: dict[Key | tuple[int, bytes], dict[str, Any]] = {}
+        self._bodies: dict[int, dict[bytes, bytes]] = {}
+        self._exchanges: list[dict[str, Any]] = []
+        self._finished_exchanges: list[dict[str, Any]] = []
+        self._finished: list[dict[str, Any]] = []
+        self._partials: dict[str, list[Part]] = {}
+        self._partial_project: dict[str, int] = {}
+        self._ended: list[Key] = []
+        self._facets: list[dict[str, Any]] = []
+        self._set_aside: list[dict[str, Any]] = []
+        self._docs: list[search.Doc] = []
+        self.stored = 0
+
+    def run(self, intake: Intake) -> None:
+        begins = [i for i in intake.items if isinstance(i.record, Begin)]
+        self._load(begins, [i.record for i in intake.items if isinstance(i.record, Finish | Part)])
+        for item in intake.items:
+            match item.record:
+                case Begin():
+                    if item.record.call_id in self._parsed:
+                        self._begin(self._parsed[item.record.call_id])
+                case Part():
+                    self._partials.setdefault(item.record.call_id, []).append(item.record)
+                case Finish():
+                    self._finish(item.record)
+                case Unreadable():
+                    self._unreadable(item.record)
+        self._write()
+
+    @property
+    def set_aside(self) -> int:
+        return len(self._set_aside)
+
+    # -- reading what is stored already
+
+    def _load(self, begins: list[Item], later: list[Finish | Part]) -> None:
+        by_project: dict[int, list[Item]] = {}
+        for item in begins:
+            by_project.setdefault(item.record.project, []).append(item)  # type: ignore[union-attr]
+        fresh: set[str] = {i.record.call_id for i in begins}  # type: ignore[union-attr]
+        for project, items in by_project.items():
+            ids = [i.record.call_id for i in items]  # type: ignore[union-attr]
+            stored = {row.id for row in writes.present(self._db, schema.calls, "id", project, ids)}
+            parsed = [requests.parse(i.record, i.writer) for i in items if i.record.call_id not in stored]  # type: ignore
+            self._parsed |= {p.begin.call_id: p for p in parsed}
+            self._load_project(project, parsed)
+        self._load_earlier({r.call_id for r in later} - fresh)
+
+    def _load_project(self, project: int, parsed: list[Parsed]) -> None:
+        ids = [step.id for p in parsed for step in p.steps]
+        rows = writes.present(self._db, schema.messages, "id", project, ids, "node", "role")
+        tree = {row.id: (row.node, row.role) for row in rows}
+        for p in parsed:
+            for step in requests.give_meaning(p, tree):
+                self._message(project, step)
+        self._load_sessions(project, {p.begin.session_id for p in parsed})
+        known = self._known.setdefault(project, Known())
+        columns = ("id", "session", "created_at", "turn", "parent", "base_depth")
+        answers_ = {s.node for p in parsed for s in p.steps if s.role == "assistant"}
+        for row in writes.present(self._db, schema.calls, "output_node", project, answers_, *columns):
+            known.add(Ref(row.id, row.session, row.created_at, row.turn, row.parent, row.base_depth), None, row[0])
+        leaves = {p.steps[-1].node for p in parsed if p.steps}
+        for row in writes.present(self._db, schema.calls, "leaf_node", project, leaves, *columns):
+            known.add(Ref(row.id, row.session, row.created_at, row.turn, row.parent, row.base_depth), row[0], None)
+
+    def _load_sessions(self, project: int, ids: set[str]) -> None:
+        wanted = ids - {i for p, i in self._sessions if p == project}
+        names = [c.name for c in schema.sessions.c]
+        for row in writes.present(self._db, schema.sessions, "id", project, wanted, *names):
+            self._sessions[project, row.id] = {n: row._mapping[n] for n in names}
+
+    def _load_earlier(self, call_ids: set[str]) -> None:
+        """Calls that were begun in an earlier round and go on in this one."""
+        if not call_ids:
+            return
+        wanted = sorted(call_ids)
+        for start in range(0, len(wanted), 500):
+            rows = self._db.execute(
+                sa.select(schema.calls).where(schema.calls.c.id.in_(wanted[start : start + 500]))
+            ).mappings()
+            for row in rows:
+                self._calls[row["id"]] = dict(row)
+        for project in {c["project"] for c in self._calls.values()}:
+            self._load_sessions(project, {c["session"] for c in self._calls.values() if c["project"] == project})
+
+    # -- one record at a time
+
+    def _begin(self, parsed: Parsed) -> None:
+        begin = parsed.begin
+        key = (begin.project, begin.session_id)
+        title = _title(parsed)
+        session = self._sessions.get(key) or rollup.new_session(begin, title)
+        self._sessions[key] = session
+        known = self._known.setdefault(begin.project, Known())
+        found = link.link(parsed, begin.session_id, session["turns"], known)
+        leaf = parsed.steps[-1] if parsed.steps else None
+        known.add(
+            Ref(begin.call_id, begin.session_id, begin.at, found.turn, found.parent, found.base_depth),
+            leaf.node if leaf else None,
+            None,
+        )
+        name = self._key_names.get(begin.key_id, begin.key_id)
+        for kind, value in rollup.begun(session, begin, name, found.turn, title):
+            facet = {"project": begin.project, "kind": kind, "value": value, "session": begin.session_id}
+            self._facets.append(facet)
+        self._calls[begin.call_id] = {
+            **{c.name: None for c in schema.calls.c},
+            "project": begin.project,
+            "id": begin.call_id,
+            "session": begin.session_id,
+            "source": begin.source,
+            "rule": begin.rule,
+            "key_id": begin.key_id,
+            "parent": found.parent,
+            "turn": found.turn,
+            "base_depth": found.base_depth,
+            "endpoint": begin.endpoint,
+            "stream": begin.stream,
+            "client": begin.client,
+            "user": begin.user,
+            "agent": begin.agent,
+            "model": begin.model,
+            "status": "live",
+            "created_at": begin.at,
+            "estimated": False,
+            "leaf": leaf.id if leaf else None,
+            "leaf_node": leaf.node if leaf else None,
+            "input_depth": leaf.depth if leaf else 0,
+            "writer": parsed.writer,
+            "new": True,
+        }
+        self._bodies.setdefault(begin.project, {}).update(parsed.bodies)
+        self._exchanges.append(
+            {
+                "project": begin.project,
+                "call_id": begin.call_id,
+                "request": pack.pack(requests.encode_recipe(parsed.recipe)),
+                "request_headers": begin.headers,
+            }
+        )
+        words = [text.plain(_message(s, begin.endpoint)) for s in parsed.steps[found.base_depth :]]
+        self._doc(self._calls[begin.call_id], words)
+
+    def _finish(self, finish: Finish) -> None:
+        call = self._calls.get(finish.call_id)
+        if call is None or call["status"] != "live":
+            return  # its session was deleted meanwhile, or it has ended already
+        project = call["project"]
+        data = b"".join(p.data for p in self._partials.pop(finish.call_id, []))
+        if not call.get("new"):
+            data = writes.partial_bytes(self._db, project, finish.call_id) + data
+            self._ended.append((project, finish.call_id))
+        data += finish.body
+        parsed = self._parsed.get(finish.call_id)
+        raws = [s.raw for s in parsed.steps] if parsed else self._input(call)
+        asked = Asked(
+            project, call["endpoint"], call["model"], call["stream"], call["created_at"], call["leaf"],
+            call["leaf_node"], call["input_depth"], raws,
+        )
+        answered = answers.read_answer(asked, finish, data, self._prices.of(finish))
+        call.update(answered.call)
+        if answered.message is not None:
+            self._messages[project, answered.message["id"]] = answered.message
+        self._bodies.setdefault(project, {}).update(answered.bodies)
+        exchange = {
+            "project": project,
+            "call_id": finish.call_id,
+            "response": pack.pack(requests.encode_recipe(answered.response)) if answered.response else None,
+            "response_headers": finish.headers,
+            "raw": pack.pack(answered.raw) if answered.raw is not None else None,
+        }
+        self._finished_exchanges.append(exchange)
+        if not call.get("new"):
+            self._finished.append({"project": project, "id": finish.call_id, **answered.call})
+        session = self._sessions.get((project, call["session"]))
+        if session is not None:
+            rollup.ended(session, call)
+        ref = Ref(finish.call_id, call["session"], call["created_at"], call["turn"], call["parent"], call["base_depth"])
+        self._known.setdefault(project, Known()).add(ref, None, call["output_node"])
+        if answered.output is not None:
+            self._doc(call, [text.plain(answered.output)])
+        self.stored += 1
+
+    def _input(self, call: Mapping[str, Any]) -> list[bytes]:
+        """Only a stream whose provider counts no tokens needs its input again."""
+        return []
+
+    def _unreadable(self, record: Unreadable) -> None:
+        row = {"id": record.place, "at": self._now, "reason": record.reason, "payload": record.payload}
+        self._set_aside.append(row)
+
+    def _message(self, project: int, step: Step) -> None:
+        self._messages[project, step.id] = {
+            "project": project,
+            "id": step.id,
+            "parent": step.parent,
+            "node": step.node,
+            "depth": step.depth,
+            "role": step.role,
+            "body": step.body,
+        }
+
+    def _doc(self, call: Mapping[str, Any], words: list[str]) -> None:
+        joined = "\n".join(w for w in words if w)[:_MOST_TEXT]
+        if joined.strip():
+            self._docs.append(search.Doc(call["project"], call["id"], call["session"], call["created_at"], joined))
+
+    # -- writing
+
+    def _write(self) -> None:
+        for project, bodies in self._bodies.items():
+            there = {row[0] for row in writes.present(self._db, schema.bodies, "hash", project, bodies)}
+            rows = [{"project": project, "hash": h, "data": pack.pack(b)} for h, b in bodies.items() if h not in there]
+            writes.insert(self._db, schema.bodies, rows)
+        writes.insert(self._db, schema.messages, list(self._messages.values()))
+        for session in self._sessions.values():
+            session["updated_at"] = self._now
+        writes.upsert(self._db, schema.sessions, [self._sessions[k] for k in sorted(self._sessions)])
+        writes.insert(self._db, schema.facets, self._facets)
+        fresh = [{k: v for k, v in c.items() if k != "new"} for c in self._calls.values() if c.get("new")]
+        writes.insert(self._db, schema.calls, fresh)
+        writes.update_calls(self._db, self._finished)
+        writes.insert(self._db, schema.exchanges, self._exchanges)
+        writes.finish_exchanges(self._db, self._finished_exchanges)
+        partials = [
+            {"project": self._calls[c]["project"], "call_id": c, "seq": p.seq, "data": p.data}
+            for c, parts in self._partials.items()
+            if c in self._calls
+            for p in parts
+        ]
+        writes.insert(self._db, schema.partials, partials)
+        for project, call_id in self._ended:
+            writes.delete_partials(self._db, project, [call_id])
+        writes.insert(self._db, schema.set_aside, self._set_aside)
+        search.add(self._db, self._docs)
+
+
+def _message(step: Step, endpoint: str) -> Any:
+    if step.message is None:
+        step.message = requests.read_message(step.raw, endpoint)[0]
+    return step.message
+
+
+def _title(parsed: Parsed) -> str:
+    for step in parsed.steps:
+        if step.role == "user" and (found := text.title(_message(step, parsed.begin.endpoint))):
+            return found
+    return ""

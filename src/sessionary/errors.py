@@ -1,0 +1,132 @@
+"""Every failure the gateway can answer with, and its body in each wire format.
+
+    SessionaryError
+    ├── SettingsError          start-up: a configuration that cannot be used
+    └── GatewayError           an answer to a caller
+        ├── BadRequest         400
+        ├── Unauthenticated    401
+        ├── Forbidden          403
+        ├── NotFound           404
+        │   └── ModelNotFound  404
+        ├── PayloadTooLarge    413
+        ├── Overloaded         503
+        ├── UpstreamError      502
+        └── UpstreamTimeout    504
+
+A GatewayError carries what a caller may read and nothing else: no trace, SQL, path or host.
+"""
+
+import msgspec
+
+
+class SessionaryError(Exception):
+    """Something went wrong."""
+
+    def __init__(self, message: str | None = None) -> None:
+        self.message = message or (self.__doc__ or "").split("\n")[0]
+        super().__init__(self.message)
+
+
+class SettingsError(SessionaryError):
+    """The configuration cannot be used."""
+
+
+class GatewayError(SessionaryError):
+    """The request could not be served."""
+
+    status = 500
+    type = "server_error"
+    code: str | None = None
+
+    def __init__(self, message: str | None = None, *, param: str | None = None, code: str | None = None) -> None:
+        super().__init__(message)
+        self.param = param
+        self.code = code or type(self).code
+
+
+class BadRequest(GatewayError):
+    """The request is not valid."""
+
+    status = 400
+    type = "invalid_request_error"
+
+
+class Unauthenticated(GatewayError):
+    """No valid API key was given. Send it as `Authorization: Bearer KEY` or `x-api-key: KEY`."""
+
+    status = 401
+    type = "authentication_error"
+    code = "invalid_api_key"
+
+
+class Forbidden(GatewayError):
+    """This key may not do that."""
+
+    status = 403
+    type = "permission_error"
+    code = "permission_denied"
+
+
+class NotFound(GatewayError):
+    """Not found."""
+
+    status = 404
+    type = "invalid_request_error"
+    code = "not_found"
+
+
+class ModelNotFound(NotFound):
+    """The model does not exist, or no provider is configured for it."""
+
+    code = "model_not_found"
+
+
+class PayloadTooLarge(GatewayError):
+    """The request body is larger than this gateway accepts."""
+
+    status = 413
+    type = "invalid_request_error"
+    code = "request_too_large"
+
+
+class Overloaded(GatewayError):
+    """The gateway cannot take this call now."""
+
+    status = 503
+    type = "overloaded_error"
+    code = "overloaded"
+
+
+class UpstreamError(GatewayError):
+    """The provider could not be reached, or broke off its answer."""
+
+    status = 502
+    type = "upstream_error"
+    code = "upstream_unreachable"
+
+
+class UpstreamTimeout(UpstreamError):
+    """The provider did not answer in time."""
+
+    status = 504
+    type = "timeout_error"
+    code = "upstream_timeout"
+
+
+def body(error: GatewayError, request_id: str, *, format: str = "openai") -> bytes:
+    """`error` as a JSON body in the caller's wire format: "openai" (chat, responses, our API) or "anthropic"."""
+    if format == "anthropic":
+        return msgspec.json.encode(
+            {"type": "error", "error": {"type": error.type, "message": error.message}, "request_id": request_id}
+        )
+    return msgspec.json.encode(
+        {
+            "error": {
+                "message": error.message,
+                "type": error.type,
+                "param": error.param,
+                "code": error.code,
+                "request_id": request_id,
+            }
+        }
+    )

@@ -1,0 +1,77 @@
+"""Who may pass to API and pages: sets `request.state.principal` for every request that reaches Starlette.
+
+A key in a header opens the API; a browser's cookie opens API and pages, but changes something only where the
+browser itself says that the request comes from our own page. Keys are never taken from cookies, nor cookies
+on the LLM routes, which do not come this way.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+
+import sqlalchemy as sa
+
+from sessionary import errors, ids
+from sessionary.auth import Auth, Principal
+from sessionary.errors import Forbidden, GatewayError, Unauthenticated
+from sessionary.store import keys
+
+COOKIE = "sessionary"
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+class Gate:
+    """ASGI middleware."""
+
+    def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]], auth: Auth, engine: sa.Engine) -> None:
+        self._app = app
+        self._auth = auth
+        self._engine = engine
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        path: str = scope["path"]
+        state = scope.setdefault("state", {})
+        state["principal"] = None
+        if path.startswith(("/api/", "/ui")) and not path.startswith("/ui/static/"):
+            try:
+                state["principal"] = await self._principal(scope, path)
+            except GatewayError as error:
+                return await _refuse(send, error)
+        return await self._app(scope, receive, send)
+
+    async def _principal(self, scope: Scope, path: str) -> Principal | None:
+        headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
+        if path.startswith("/api/") and ("authorization" in headers or "x-api-key" in headers):
+            return await self._auth.authenticate(headers)
+        principal = await self._from_cookie(headers.get("cookie", ""))
+        if scope["method"] not in _SAFE and headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+            raise Forbidden("This request comes from another site.")
+        if principal is not None and scope["method"] not in _SAFE and "sec-fetch-site" not in headers:
+            raise Forbidden("A browser session changes something only from its own pages; send a key instead.")
+        if principal is None and path.startswith("/api/") and path != "/api/openapi.json":
+            raise Unauthenticated
+        return principal
+
+    async def _from_cookie(self, header: str) -> Principal | None:
+        try:
+            morsel = SimpleCookie(header).get(COOKIE)
+        except CookieError:
+            return None
+        if morsel is None or not morsel.value:
+            return None
+        key_id = await asyncio.to_thread(keys.cookie_key, self._engine, morsel.value)
+        return self._auth.by_id(key_id) if key_id else None
+
+
+async def _refuse(send: Send, error: GatewayError) -> None:
+    request_id = ids.new_request_id()
+    headers = [(b"content-type", b"application/json"), (b"x-request-id", request_id.encode())]
+    await send({"type": "http.response.start", "status": error.status, "headers": headers})
+    await send({"type": "http.response.body", "body": errors.body(error, request_id)})

@@ -1,0 +1,1 @@
+"""What is recorded of a call: the exchange, and the recorder that appends it to the spool."""

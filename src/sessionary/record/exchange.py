@@ -1,0 +1,95 @@
+"""The recorded bytes of a call, as the spool carries them. Pure data; encoded as MessagePack.
+
+A call is one `Begin`, any number of `Part`s (a stream's bytes so far, once a second) and exactly one `Finish`.
+The answer's bytes are the parts' data in order of `seq`, then the finish's `body`.
+Times are integers: microseconds since 1970, UTC; durations are microseconds.
+"""
+
+from typing import Literal
+
+import msgspec
+
+Status = Literal["live", "ok", "upstream_error", "timeout", "client_closed", "interrupted", "rejected"]
+Source = Literal["id", "harness", "response", "conversation", "content", "none"]
+
+
+class Begin(msgspec.Struct, frozen=True, tag="begin", array_like=True):
+    """The request, before the upstream sees a byte of it. `body` is exactly what the client sent."""
+
+    call_id: str
+    at: int
+    project: int
+    key_id: str
+    session_id: str
+    """Ours: `ses_…`."""
+    session_text: str
+    """The id the client sent, verbatim; ours where it sent none."""
+    source: Source
+    rule: str
+    """Which header, field or rule decided: `metadata.litellm_session_id`, `x-session-id`, `none`."""
+    endpoint: str
+    """`chat.completions`, `completions` or `embeddings`."""
+    model: str
+    stream: bool
+    client: str
+    user: str
+    headers: dict[str, str]
+    """Request headers, by allow-list: never a credential."""
+    body: bytes
+    agent: str = ""
+    continues: str = ""
+
+
+class Part(msgspec.Struct, frozen=True, tag="part", array_like=True):
+    """Bytes of a streamed answer since the last part."""
+
+    call_id: str
+    seq: int
+    data: bytes
+
+
+class Attempt(msgspec.Struct, frozen=True, array_like=True):
+    """One try at one deployment. `http_status` is 0 where no answer came."""
+
+    provider: str
+    deployment: str
+    upstream_model: str
+    at: int
+    duration: int
+    http_status: int
+    error: str = ""
+
+
+class Finish(msgspec.Struct, frozen=True, tag="finish", array_like=True):
+    """How the call ended. Exactly one per begun call, before the client gets its last byte."""
+
+    call_id: str
+    at: int
+    status: Status
+    http_status: int
+    provider: str
+    deployment: str
+    upstream_model: str
+    ttft: int | None
+    """Until the first byte of the answer's body was passed on."""
+    error_type: str
+    error_message: str
+    attempts: list[Attempt]
+    headers: dict[str, str]
+    """The upstream's response headers, by allow-list."""
+    body: bytes
+
+
+Record = Begin | Part | Finish
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Record)
+
+
+def encode(record: Record) -> bytes:
+    return _encoder.encode(record)
+
+
+def decode(payload: bytes) -> Record:
+    """Raises msgspec.DecodeError on anything that is not a record."""
+    return _decoder.decode(payload)

@@ -1,0 +1,1 @@
+"""Passing a call on to a provider and its answer back."""

@@ -1,0 +1,72 @@
+"""What the upstream is sent: the client's body with as few changes as possible. Pure.
+
+Removed: session ids that are meant for the gateway. Changed: the model's name, where the provider calls it
+otherwise. Added: `stream_options.include_usage`, where the client did not ask and the provider takes it.
+Where nothing changes, the very bytes go on.
+"""
+
+import msgspec
+
+from sessionary.providers.routing import Target
+from sessionary.sessions.identify import OWN_FIELDS, OWN_METADATA
+
+Fields = dict[str, msgspec.Raw]
+_metadata = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+class Outgoing(msgspec.Struct, frozen=True):
+    body: bytes
+    usage_added: bool
+    """The upstream was asked for usage that the client must not see."""
+
+
+def outgoing(body: bytes, fields: Fields, target: Target, *, stream: bool) -> Outgoing:
+    """`fields` is `body` decoded one level deep."""
+    changed = {name: None for name in OWN_FIELDS if name in fields}
+    new: dict[str, bytes | None] = dict(changed)
+    model = msgspec.json.encode(target.deployment.model)
+    if bytes(fields["model"]) != model:
+        new["model"] = model
+    if "metadata" in fields:
+        kept = _kept_metadata(fields, target)
+        if kept != bytes(fields["metadata"]):
+            new["metadata"] = kept
+    usage_added = False
+    if stream and target.provider.stream_usage:
+        options = _with_usage(fields.get("stream_options"))
+        if options is not None:
+            new["stream_options"] = options
+            usage_added = True
+    if not new:
+        return Outgoing(body, usage_added)
+    merged: dict[str, bytes | msgspec.Raw | None] = {**fields, **new}
+    parts = [msgspec.json.encode(k) + b":" + bytes(v) for k, v in merged.items() if v is not None]
+    return Outgoing(b"{" + b",".join(parts) + b"}", usage_added)
+
+
+def _kept_metadata(fields: Fields, target: Target) -> bytes | None:
+    raw = fields["metadata"]
+    rule = target.provider.metadata
+    if rule == "never" or (rule == "store" and bytes(fields.get("store", msgspec.Raw(b"null"))) != b"true"):
+        return None
+    try:
+        metadata = _metadata.decode(raw)
+    except msgspec.DecodeError:
+        return bytes(raw)  # not an object: the provider will say so
+    kept = {k: v for k, v in metadata.items() if k not in OWN_METADATA}
+    if len(kept) == len(metadata):
+        return bytes(raw)
+    return msgspec.json.encode(kept) if kept else None
+
+
+def _with_usage(raw: msgspec.Raw | None) -> bytes | None:
+    """The stream options that ask for usage too; None where the client asks already, or sent no object."""
+    if raw is None or bytes(raw) == b"null":
+        return b'{"include_usage":true}'
+    try:
+        options = _metadata.decode(raw)
+    except msgspec.DecodeError:
+        return None
+    if bytes(options.get("include_usage", msgspec.Raw(b"false"))) == b"true":
+        return None
+    return msgspec.json.encode({**options, "include_usage": True})

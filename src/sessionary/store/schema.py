@@ -1,0 +1,210 @@
+"""The tables. Written for SQLite and PostgreSQL; `migrations/` creates exactly these.
+
+The message tree is `messages`. Each row is one message at one place in a history, *exactly as sent*:
+
+    id   = digest(parent id,   digest(wire bytes))      equal only for the same bytes in the same history
+    node = digest(parent node, meaning of the message)  equal for the same meaning in the same history
+
+So a call is read back exactly by walking `id`, and threaded by comparing `node`; a new normalisation rule
+changes `node` and nothing else. Both chains start at `ids.root_node(project)`, which scopes them to the project.
+The wire bytes are in `bodies`, once per project however often they are sent.
+
+Times are microseconds since 1970 (UTC), durations microseconds, money nano-dollars (10^-9 USD; null = unknown).
+`project` leads every primary key, so that a sharded PostgreSQL can distribute by it.
+"""
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData()
+_big = sa.BigInteger
+_hash = sa.LargeBinary(16)
+
+projects = sa.Table(
+    "projects",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False, unique=True),
+    sa.Column("created_at", _big, nullable=False),
+)
+
+keys = sa.Table(
+    "keys",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),  # key_…
+    sa.Column("project", sa.Integer, sa.ForeignKey("projects.id"), nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("hash", sa.LargeBinary(32), nullable=False, unique=True),  # SHA-256 of the key
+    sa.Column("hint", sa.Text, nullable=False),  # sk-ses-…last four, for people
+    sa.Column("models", sa.JSON),  # list of allowed patterns; null = all
+    sa.Column("created_at", _big, nullable=False),
+    sa.Column("expires_at", _big),
+    sa.Column("revoked_at", _big),
+)
+
+logins = sa.Table(  # one-time links (kind "link") and browser sessions (kind "cookie")
+    "logins",
+    metadata,
+    sa.Column("hash", sa.LargeBinary(32), primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("key_id", sa.Text, nullable=False),  # "master" or keys.id
+    sa.Column("created_at", _big, nullable=False),
+    sa.Column("expires_at", _big, nullable=False),
+)
+
+bodies = sa.Table(
+    "bodies",
+    metadata,
+    sa.Column("project", sa.Integer, primary_key=True),
+    sa.Column("hash", _hash, primary_key=True),  # digest of the uncompressed bytes
+    sa.Column("data", sa.LargeBinary, nullable=False),  # see store.pack
+    sqlite_with_rowid=False,
+)
+
+messages = sa.Table(
+    "messages",
+    metadata,
+    sa.Column("project", sa.Integer, primary_key=True),
+    sa.Column("id", _hash, primary_key=True),
+    sa.Column("parent", _hash),  # null at depth 1
+    sa.Column("node", _hash, nullable=False),
+    sa.Column("depth", sa.Integer, nullable=False),  # 1 for the first message after the preamble
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("body", _hash, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+sessions = sa.Table(
+    "sessions",
+    metadata,
+    sa.Column("project", sa.Integer, primary_key=True),
+    sa.Column("id", sa.Text, primary_key=True),  # ses_…
+    sa.Column("session_id", sa.Text, nullable=False),  # as the client sent it
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("title", sa.Text, nullable=False, server_default=""),
+    sa.Column("title_set", sa.Boolean, nullable=False, server_default=sa.false()),  # by a person
+    sa.Column("status", sa.Text, nullable=False),  # live | ok | errors | cut
+    sa.Column("calls", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("live", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("turns", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("errors", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("input_tokens", _big, nullable=False, server_default="0"),
+    sa.Column("cached_tokens", _big, nullable=False, server_default="0"),
+    sa.Column("output_tokens", _big, nullable=False, server_default="0"),
+    sa.Column("reasoning_tokens", _big, nullable=False, server_default="0"),
+    sa.Column("cost", _big),  # sum of the calls whose price is known; null when none is
+    sa.Column("unpriced", sa.Integer, nullable=False, server_default="0"),  # finished calls without a price
+    sa.Column("active", _big, nullable=False, server_default="0"),  # sum of the calls' durations
+    sa.Column("models", sa.JSON, nullable=False),
+    sa.Column("clients", sa.JSON, nullable=False),
+    sa.Column("keys", sa.JSON, nullable=False),
+    sa.Column("users", sa.JSON, nullable=False),
+    sa.Column("tags", sa.JSON, nullable=False),
+    sa.Column("first_at", _big, nullable=False),
+    sa.Column("last_at", _big, nullable=False),
+    sa.Column("updated_at", _big, nullable=False),  # when this row was last written: the live tail reads by it
+    sa.Index("sessions_last", "project", "last_at", "id"),
+    sa.Index("sessions_text", "project", "session_id"),
+    sa.Index("sessions_updated", "updated_at"),
+)
+
+facets = sa.Table(  # which sessions have which model, client, key, user: what list filters look up
+    "facets",
+    metadata,
+    sa.Column("project", sa.Integer, primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True),  # model | client | key | user
+    sa.Column("value", sa.Text, primary_key=True),
+    sa.Column("session", sa.Text, primary_key=True),
+    sa.Index("facets_session", "project", "session"),
+    sqlite_with_rowid=False,
+)
+
+calls = sa.Table(
+    "calls",
+    metadata,
+    sa.Column("project", sa.Integer, primary_key=True),
+    sa.Column("id", sa.Text, primary_key=True),  # call_…
+    sa.Column("session", sa.Text, nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("rule", sa.Text, nullable=False),
+    sa.Column("key_id", sa.Text, nullable=False),
+    sa.Column("parent", sa.Text),  # the call whose answer this one goes on from
+    sa.Column("turn", sa.Integer, nullable=False),  # 1, 2, … within the session
+    sa.Column("base_depth", sa.Integer, nullable=False, server_default="0"),  # messages up to here were there before
+    sa.Column("endpoint", sa.Text, nullable=False),
+    sa.Column("stream", sa.Boolean, nullable=False),
+    sa.Column("client", sa.Text, nullable=False),
+    sa.Column("user", sa.Text, nullable=False),
+    sa.Column("agent", sa.Text, nullable=False, server_default=""),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("created_at", _big, nullable=False),
+    sa.Column("finished_at", _big),
+    sa.Column("ttft", _big),
+    sa.Column("http_status", sa.Integer),
+    sa.Column("provider", sa.Text),
+    sa.Column("deployment", sa.Text),
+    sa.Column("upstream_model", sa.Text),
+    sa.Column("finish_reason", sa.Text),
+    sa.Column("response_id", sa.Text),
+    sa.Column("error_type", sa.Text),
+    sa.Column("error_message", sa.Text),
+    sa.Column("attempts", sa.JSON),
+    sa.Column("input_tokens", _big),
+    sa.Column("cached_tokens", _big),
+    sa.Column("output_tokens", _big),
+    sa.Column("reasoning_tokens", _big),
+    sa.Column("estimated", sa.Boolean, nullable=False, server_default=sa.false()),  # tokens were counted by us
+    sa.Column("cost", _big),
+    sa.Column("leaf", _hash),  # messages.id of the last input message
+    sa.Column("leaf_node", _hash),
+    sa.Column("output", _hash),  # messages.id of the answer
+    sa.Column("output_node", _hash),
+    sa.Column("input_depth", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("writer", sa.Text, nullable=False),  # the spool writer that begun it: who to blame if it never ends
+    sa.Index("calls_session", "project", "session", "created_at"),
+    sa.Index("calls_created", "project", "created_at"),
+    sa.Index("calls_output", "project", "output_node", sqlite_where=sa.text("output_node IS NOT NULL"),
+             postgresql_where=sa.text("output_node IS NOT NULL")),
+    sa.Index("calls_leaf", "project", "leaf_node", sqlite_where=sa.text("leaf_node IS NOT NULL"),
+             postgresql_where=sa.text("leaf_node IS NOT NULL")),
+    sa.Index("calls_live", "writer", sqlite_where=sa.text("status = 'live'"),
+             postgresql_where=sa.text("status = 'live'")),
+)
+
+exchanges = sa.Table(  # one row a call: what is not shared with other calls
+    "exchanges",
+    metadata,
+    sa.Column("project", sa.Integer, primary_key=True),
+    sa.Column("call_id", sa.Text, primary_key=True),
+    sa.Column("request", sa.LargeBinary, nullable=False),  # wire.recipe.Recipe, packed
+    sa.Column("request_headers", sa.JSON, nullable=False),
+    sa.Column("response", sa.LargeBinary),  # wire.recipe.Recipe of the (assembled) answer, packed
+    sa.Column("response_headers", sa.JSON),
+    sa.Column("raw", sa.LargeBinary),  # a streamed answer's bytes as they came, packed
+)
+
+partials = sa.Table(  # checkpoints of streams in flight; gone when the call ends
+    "partials",
+    metadata,
+    sa.Column("project", sa.Integer, primary_key=True),
+    sa.Column("call_id", sa.Text, primary_key=True),
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+)
+
+cursors = sa.Table(  # how far the drain has read each spool writer; committed with the batch
+    "cursors",
+    metadata,
+    sa.Column("writer", sa.Text, primary_key=True),
+    sa.Column("segment", sa.Integer, nullable=False),
+    sa.Column("offset", _big, nullable=False),
+)
+
+set_aside = sa.Table(  # records that could not be understood: kept, with the reason
+    "set_aside",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),  # writer/segment/offset
+    sa.Column("at", _big, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("payload", sa.LargeBinary, nullable=False),
+)

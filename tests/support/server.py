@@ -1,0 +1,239 @@
+"""The gateway as its users run it: `sessionary serve` as a real process, with helpers to ask it things.
+
+    with running_server(tmp_path, env={"OPENAI_BASE_URL": upstream.base_url, …}) as server:
+        server.post("/v1/chat/completions", {"model": "gpt-4o", "messages": [...]})
+        session = server.session("my-id", calls=1)
+
+The process has its own process group and a bare environment: nothing of the machine's configuration leaks in.
+"""
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+MASTER_KEY = "sk-test-0123456789abcdef0123456789abcdef"
+START_SECONDS = 20
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Header names are lower case."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return int(s.getsockname()[1])
+
+
+def wait_for(condition: Callable[[], T], seconds: float = 5.0, what: str = "the condition") -> T:
+    """The first truthy value of `condition`; fails with the last value when there is none in time."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"{what} did not hold within {seconds} s: last {value!r}"
+        time.sleep(0.02)
+    return value
+
+
+class Server:
+    def __init__(self, data_dir: Path, log: Path, env: Mapping[str, str], args: list[str]) -> None:
+        self.data_dir = data_dir
+        self.key = MASTER_KEY
+        self.port = free_port()
+        self.env = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(data_dir.parent),
+            "LANG": "C.UTF-8",
+            "SESSIONARY_MASTER_KEY": self.key,
+            **env,
+        }
+        self._args = args
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def base_url(self) -> str:
+        """As people set it: without `/v1`."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text(errors="replace")
+
+    def cli(self, *args: str) -> str:
+        """Another `sessionary` command on the same data folder; its standard output."""
+        done = subprocess.run(
+            [sys.executable, "-m", "sessionary", *args, "--data-dir", str(self.data_dir)],
+            env=self.env, capture_output=True, text=True, timeout=30, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    # Life
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "sessionary", "serve", "--port", str(self.port)]
+        command += ["--data-dir", str(self.data_dir), *self._args]
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                command, env=self.env, cwd=self.data_dir.parent, stdin=subprocess.DEVNULL, stdout=log,
+                stderr=subprocess.STDOUT, start_new_session=True,
+            )  # fmt: skip
+        wait_for(self._ready, START_SECONDS, "readiness")
+
+    def _ready(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, f"the server ended at start:\n{self.log}"
+        try:
+            return self.request("GET", "/health/ready", key=None).status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+
+    def stop(self) -> None:
+        """As a service manager does, and as graceful as it must be: exit code 0."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            code = self._process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            self.kill9()
+            raise AssertionError(f"the server did not stop on SIGTERM:\n{self.log}") from None
+        self._process = None
+        assert code == 0, f"exit code {code}:\n{self.log}"
+
+    def kill9(self) -> None:
+        """The whole process group at once: nothing gets to clean up."""
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait(timeout=10)
+            self._process = None
+
+    def restart(self) -> None:
+        """Starts again on the same port and data; stops first where it still runs."""
+        if self._process is not None:
+            self.stop()
+        self.start()
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None
+
+    # Requests
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        key: str | None = MASTER_KEY,
+    ) -> Answer:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        sent = {"authorization": f"Bearer {key}"} if key else {}
+        if body is not None:
+            sent["content-type"] = "application/json"
+        try:
+            connection.request(method, path, body=body, headers={**sent, **(headers or {})})
+            response = connection.getresponse()
+            got = {name.lower(): value for name, value in response.getheaders()}
+            return Answer(response.status, got, response.read())
+        finally:
+            connection.close()
+
+    def get(self, path: str, *, key: str | None = MASTER_KEY) -> Any:
+        """The JSON of a GET that must succeed."""
+        answer = self.request("GET", path, key=key)
+        assert answer.status == 200, (path, answer.status, answer.body)
+        return answer.json
+
+    def post(
+        self, path: str, body: Any, headers: Mapping[str, str] | None = None, *, key: str | None = MASTER_KEY
+    ) -> Answer:
+        return self.request("POST", path, json.dumps(body).encode(), headers, key=key)
+
+    def chat(self, text: str, model: str = "gpt-4o", key: str | None = MASTER_KEY, **fields: Any) -> Answer:
+        """One user message."""
+        body = {"model": model, "messages": [{"role": "user", "content": text}], **fields}
+        return self.post("/v1/chat/completions", body, key=key)
+
+    # What was recorded
+
+    def sessions(self, session_id: str, *, key: str = MASTER_KEY) -> list[dict[str, Any]]:
+        data: list[dict[str, Any]] = self.get(
+            f"/api/sessions?session_id={quote(session_id, safe='')}", key=key
+        )["data"]
+        return data
+
+    def session(self, session_id: str, *, calls: int, seconds: float = 5.0) -> dict[str, Any]:
+        """The one session with this id, as soon as it has `calls` calls and none in flight."""
+
+        def found() -> list[dict[str, Any]]:
+            rows = self.sessions(session_id)
+            return rows if rows and rows[0]["calls"] >= calls and rows[0]["status"] != "live" else []
+
+        rows = wait_for(found, seconds, f"session {session_id} with {calls} calls")
+        assert len(rows) == 1, rows
+        assert rows[0]["calls"] == calls, rows
+        return rows[0]
+
+    def transcript(self, session_id: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.get(f"/api/sessions/{quote(session_id, safe='')}/transcript")
+        return found
+
+    def call(self, call_id: str, *, seconds: float = 5.0) -> dict[str, Any]:
+        """A call by its id, as soon as it is over."""
+
+        def found() -> dict[str, Any] | None:
+            answer = self.request("GET", f"/api/calls/{call_id}")
+            over = answer.status == 200 and answer.json["status"] != "live"
+            return dict(answer.json) if over else None
+
+        call = wait_for(found, seconds, f"the end of call {call_id}")
+        assert call is not None
+        return call
+
+
+@contextlib.contextmanager
+def running_server(
+    tmp_path: Path,
+    *,
+    env: Mapping[str, str] | None = None,
+    config: str | None = None,
+    args: list[str] | None = None,
+) -> Iterator[Server]:
+    """A started server; `config` is the text of a YAML file. Stopped at the end: its exit must be clean."""
+    args = list(args or [])
+    if config is not None:
+        path = tmp_path / "config.yaml"
+        path.write_text(config)
+        args += ["--config", str(path)]
+    server = Server(tmp_path / "data", tmp_path / "server.log", env or {}, args)
+    try:
+        server.start()
+        yield server
+        if server.running:
+            server.stop()
+    finally:
+        server.kill9()

@@ -1,0 +1,106 @@
+"""The spool against a plain list: what was appended is read, in order, once; damage costs only what it hits."""
+
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sessionary.spool import frame
+from sessionary.spool.frame import Damage, Frame
+from sessionary.spool.reader import Cursor, Reader
+from sessionary.spool.writer import Writer
+
+payloads = st.lists(st.binary(max_size=300), max_size=20)
+
+
+def read_all(reader: Reader, writer: str, *, alive: bool, limit: int = 1 << 20) -> list[bytes]:
+    cursor, found = Cursor(), []
+    while True:
+        chunk = reader.read(writer, cursor, alive=alive, limit=limit)
+        if chunk.cursor == cursor:
+            return found
+        found += [item.payload for _, item in chunk.items if isinstance(item, Frame)]
+        cursor = chunk.cursor
+
+
+@given(payloads)
+def test_frames_round_trip(items: list[bytes]) -> None:
+    data = b"".join(frame.encode(p) for p in items)
+    assert [f.payload for f in frame.scan(data, final=True) if isinstance(f, Frame)] == items
+
+
+@given(payloads.filter(len), st.data())
+def test_one_flipped_bit_costs_one_record(items: list[bytes], data: st.DataObject) -> None:
+    encoded = bytearray(b"".join(frame.encode(p) for p in items))
+    at = data.draw(st.integers(0, len(encoded) * 8 - 1))
+    encoded[at // 8] ^= 1 << (at % 8)
+    found = list(frame.scan(bytes(encoded), final=True))
+    kept = [f.payload for f in found if isinstance(f, Frame)]
+    assert any(isinstance(f, Damage) for f in found)
+    assert len(kept) >= len(items) - 1
+    remaining = list(items)
+    for payload in kept:
+        if payload in remaining:
+            remaining.remove(payload)
+    assert len(remaining) <= 1
+
+
+@given(payloads.filter(len), st.integers(1, 400))
+def test_a_torn_tail_is_not_reported_while_it_may_still_grow(items: list[bytes], cut: int) -> None:
+    whole = b"".join(frame.encode(p) for p in items)
+    torn = whole[: max(0, len(whole) - cut)]
+    growing = list(frame.scan(torn, final=False))
+    assert all(isinstance(f, Frame) for f in growing)
+    assert [f.payload for f in growing if isinstance(f, Frame)] == items[: len(growing)]
+
+
+@given(st.binary(max_size=2000))
+def test_any_bytes_are_scanned_to_their_end(data: bytes) -> None:
+    found = list(frame.scan(data, final=True))
+    assert sum(f.end - f.offset for f in found) == len(data)
+
+
+@settings(max_examples=25, deadline=None)
+@given(items=payloads, size=st.sampled_from([64, 500, 1 << 20]), limit=st.sampled_from([1, 100, 1 << 20]))
+def test_writer_and_reader_agree_with_a_list(
+    tmp_path_factory: "object", items: list[bytes], size: int, limit: int
+) -> None:
+    root = Path(tmp_path_factory.mktemp("spool"))  # type: ignore[attr-defined]
+    writer = Writer(root, max_segment=size)
+    for item in items:
+        writer.append(item)
+    reader = Reader(root)
+    assert reader.writers() == [writer.name]
+    assert reader.alive(writer.name)
+    assert read_all(reader, writer.name, alive=True, limit=limit) == items
+    writer.close()
+    assert not reader.alive(writer.name)
+    assert read_all(reader, writer.name, alive=False, limit=limit) == items
+
+
+def test_a_segment_is_discarded_only_before_the_cursor(tmp_path: Path) -> None:
+    writer = Writer(tmp_path, max_segment=50)
+    for n in range(5):
+        writer.append(bytes([n]) * 60)
+    reader = Reader(tmp_path)
+    numbers = reader.segments(writer.name)
+    assert len(numbers) == 5
+    reader.discard(writer.name, numbers[3])
+    assert reader.segments(writer.name) == numbers[3:]
+    writer.close()
+    cursor = Cursor()
+    while (chunk := reader.read(writer.name, cursor, alive=False)).cursor != cursor:
+        cursor = chunk.cursor
+    assert reader.drained(writer.name, cursor)
+
+
+def test_a_record_longer_than_the_limit_is_read_whole(tmp_path: Path) -> None:
+    writer = Writer(tmp_path)
+    writer.append(b"x" * 100_000)
+    writer.append(b"y")
+    assert read_all(Reader(tmp_path), writer.name, alive=True, limit=1000) == [b"x" * 100_000, b"y"]
+    writer.close()
+
+
+def test_nothing_at_all(tmp_path: Path) -> None:
+    assert Reader(tmp_path / "missing").writers() == []
