@@ -15,14 +15,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from sessionary import api, ui
+from sessionary import api
 from sessionary.auth import Auth, Principal
 from sessionary.drain.loop import Drain
 from sessionary.drain.round import Prices
 from sessionary.edge import Edge
 from sessionary.gate import Gate
 from sessionary.metrics import Metrics
-from sessionary.pages import StorePages
 from sessionary.providers.routing import Router, Target
 from sessionary.record.recorder import Recorder
 from sessionary.relay.relay import Relay
@@ -77,9 +76,7 @@ class StoredKeys:
 
 def build_drain(settings: Settings) -> Drain:
     by_label = {d.name or f"{d.provider}/{d.model}": d.price for m in settings.models for d in m.deployments if d.price}
-    return Drain(
-        Folder(settings.data_dir).spool, open_engine(settings.database_url), Prices(by_label), Metrics()
-    )
+    return Drain(Folder(settings.data_dir).spool, open_engine(settings.database_url), Prices(by_label), Metrics())
 
 
 class Worker:
@@ -100,7 +97,6 @@ class Worker:
             return demo if target.provider.name == "demo" else self._http
 
         relay = Relay(settings, self._router, upstream)
-        pages = StorePages(self._engine, self._auth, self._router, settings)
         other = Starlette(
             routes=[
                 Route("/", _root, methods=["GET", "HEAD"]),
@@ -108,7 +104,6 @@ class Worker:
                 Route("/health/ready", self._ready),
                 Route("/metrics", self._exposition),
                 *api.routes(self._engine),
-                *ui.routes(pages),
             ],
             middleware=[Middleware(Gate, auth=self._auth, engine=self._engine)],
             exception_handlers=api.exception_handlers(),
@@ -119,7 +114,10 @@ class Worker:
     @contextlib.asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
         async with self._http:
-            background = [asyncio.create_task(self._auth.keep_fresh()), asyncio.create_task(self._checkpoints())]
+            background = [
+                asyncio.create_task(self._auth.keep_fresh()),
+                asyncio.create_task(self._checkpoints()),
+            ]
             try:
                 yield
             finally:

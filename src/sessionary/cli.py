@@ -28,14 +28,33 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_show_locals=False,
 )
-keys_app = typer.Typer(help="Make, list and revoke API keys. Works whether the server runs or not.", no_args_is_help=True)
+keys_app = typer.Typer(
+    help="Make, list and revoke API keys. Works whether the server runs or not.", no_args_is_help=True
+)
 app.add_typer(keys_app, name="keys")
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
-Config = Annotated[Path | None, typer.Option("--config", "-c", envvar="SESSIONARY_CONFIG", help="YAML file, or a LiteLLM config.yaml.", dir_okay=False)]
-DataDir = Annotated[Path | None, typer.Option("--data-dir", envvar="SESSIONARY_DATA_DIR", help="Everything is kept here. [default: ./sessionary-data]", file_okay=False)]
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        envvar="SESSIONARY_CONFIG",
+        help="YAML file, or a LiteLLM config.yaml.",
+        dir_okay=False,
+    ),
+]
+DataDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-dir",
+        envvar="SESSIONARY_DATA_DIR",
+        help="Everything is kept here. [default: ./sessionary-data]",
+        file_okay=False,
+    ),
+]
 
 
 def _settings(config: Path | None, **overrides: object) -> Settings:
@@ -52,11 +71,18 @@ def _fail(message: str) -> NoReturn:
 
 @app.command()
 def serve(
-    host: Annotated[str | None, typer.Option(envvar="SESSIONARY_HOST", help="Address to listen on. [default: 127.0.0.1]")] = None,
-    port: Annotated[int | None, typer.Option(envvar="SESSIONARY_PORT", help="Port. [default: 4000]", min=0, max=65535)] = None,
+    host: Annotated[
+        str | None, typer.Option(envvar="SESSIONARY_HOST", help="Address to listen on. [default: 127.0.0.1]")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(envvar="SESSIONARY_PORT", help="Port. [default: 4000]", min=0, max=65535)
+    ] = None,
     config: Config = None,
     data_dir: DataDir = None,
-    workers: Annotated[int | None, typer.Option(envvar="SESSIONARY_WORKERS", help="Processes that serve. [default: 1]", min=1)] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(envvar="SESSIONARY_WORKERS", help="Processes that serve. [default: 1]", min=1),
+    ] = None,
 ) -> None:
     """Start the gateway."""
     from sessionary import server
@@ -86,8 +112,16 @@ def _banner(settings: Settings, base_url: str, key: str, made: bool) -> None:
     engine.dispose()
     router = Router(settings, os.environ)
     shown = key if made else f"in {settings.data_dir / 'master.key'}" if not settings.master_key else "as configured"
-    providers = "demo (no provider key is set: answers are made up)" if router.is_demo else ", ".join(router.provider_names())
-    snippet_key = key if made else "$(cat " + str(settings.data_dir / "master.key") + ")" if not settings.master_key else "YOUR_KEY"
+    providers = (
+        "demo (no provider key is set: answers are made up)" if router.is_demo else ", ".join(router.provider_names())
+    )
+    snippet_key = (
+        key
+        if made
+        else "$(cat " + str(settings.data_dir / "master.key") + ")"
+        if not settings.master_key
+        else "YOUR_KEY"
+    )
     out.print()
     out.print(f"[bold green]Sessionary {__version__}[/] is listening on [bold]{base_url}[/]")
     out.print(f"  page       {base_url}/ui/login?token={token}  [dim](works once, for an hour)[/]", soft_wrap=True)
@@ -96,8 +130,8 @@ def _banner(settings: Settings, base_url: str, key: str, made: bool) -> None:
     out.print(f"  data       {settings.data_dir.resolve()}", soft_wrap=True, markup=False)
     out.print()
     out.print(
-        f"  curl {base_url}/chat/completions -H \"Authorization: Bearer {snippet_key}\" \\\n"
-        "    -H 'Content-Type: application/json' -d '{\"model\": \"gpt-4o-mini\",\n"
+        f'  curl {base_url}/chat/completions -H "Authorization: Bearer {snippet_key}" \\\n'
+        '    -H \'Content-Type: application/json\' -d \'{"model": "gpt-4o-mini",\n'
         '    "messages": [{"role": "user", "content": "Hello"}], "metadata": {"litellm_session_id": "my-session"}}\'',
         markup=False,
         soft_wrap=True,
@@ -121,7 +155,9 @@ def login(config: Config = None, data_dir: DataDir = None) -> None:
 def keys_create(
     project: Annotated[str, typer.Option(help="The project whose calls this key makes and reads; made if new.")],
     name: Annotated[str, typer.Option(help="What the key is for.")] = "",
-    models: Annotated[list[str] | None, typer.Option(help="Models it may use, as patterns; repeat or separate by commas.")] = None,
+    models: Annotated[
+        list[str] | None, typer.Option(help="Models it may use, as patterns; repeat or separate by commas.")
+    ] = None,
     expires: Annotated[str | None, typer.Option(help="30d, 12h, or a date as 2027-01-31.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
     config: Config = None,
@@ -134,9 +170,18 @@ def keys_create(
     settings = _settings(config, data_dir=data_dir)
     if not project.strip():
         _fail("--project must not be empty")
-    plain, row = key_store.create(_engine(settings), project.strip(), name or project.strip(), allowed, _expiry(expires))
+    plain, row = key_store.create(
+        _engine(settings), project.strip(), name or project.strip(), allowed, _expiry(expires)
+    )
     if as_json:
-        shown = {"key": plain, "id": row.id, "project": project.strip(), "name": row.name, "models": allowed, "expires_at": _iso(row.expires_at)}
+        shown = {
+            "key": plain,
+            "id": row.id,
+            "project": project.strip(),
+            "name": row.name,
+            "models": allowed,
+            "expires_at": _iso(row.expires_at),
+        }
         sys.stdout.write(msgspec.json.encode(shown).decode() + "\n")
         return
     out.print(f"[bold]{plain}[/]", soft_wrap=True)
@@ -155,21 +200,48 @@ def keys_list(
     rows = key_store.list_keys(_engine(_settings(config, data_dir=data_dir)))
     if as_json:
         shown = [
-            {"id": r.id, "project": r.project_name, "name": r.name, "hint": r.hint, "models": r.models,
-             "created_at": _iso(r.created_at), "expires_at": _iso(r.expires_at), "revoked_at": _iso(r.revoked_at)}
+            {
+                "id": r.id,
+                "project": r.project_name,
+                "name": r.name,
+                "hint": r.hint,
+                "models": r.models,
+                "created_at": _iso(r.created_at),
+                "expires_at": _iso(r.expires_at),
+                "revoked_at": _iso(r.revoked_at),
+            }
             for r in rows
         ]
         sys.stdout.write(msgspec.json.encode(shown).decode() + "\n")
         return
     table = Table("id", "project", "name", "key", "models", "made", "expires", "state", box=None, header_style="bold")
     for r in rows:
-        state = "revoked" if r.revoked_at else "expired" if r.expires_at and r.expires_at < time.time_ns() // 1000 else "valid"
-        table.add_row(r.id, r.project_name, r.name, r.hint, ", ".join(r.models or []) or "all", _iso(r.created_at), _iso(r.expires_at) or "never", state)
+        state = (
+            "revoked"
+            if r.revoked_at
+            else "expired"
+            if r.expires_at and r.expires_at < time.time_ns() // 1000
+            else "valid"
+        )
+        table.add_row(
+            r.id,
+            r.project_name,
+            r.name,
+            r.hint,
+            ", ".join(r.models or []) or "all",
+            _iso(r.created_at),
+            _iso(r.expires_at) or "never",
+            state,
+        )
     out.print(table)
 
 
 @keys_app.command("revoke")
-def keys_revoke(key_id: Annotated[str, typer.Argument(help="The key's id, as `keys list` shows it.")], config: Config = None, data_dir: DataDir = None) -> None:
+def keys_revoke(
+    key_id: Annotated[str, typer.Argument(help="The key's id, as `keys list` shows it.")],
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
     """End a key. A running server refuses it within a second."""
     from sessionary.store import keys as key_store
 

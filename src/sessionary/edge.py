@@ -56,7 +56,14 @@ class Call(msgspec.Struct, frozen=True):
 
 class Edge:
     def __init__(
-        self, auth: Auth, router: Router, relay: Relay, recorder: Recorder, metrics: Metrics, other: App, max_body: int
+        self,
+        auth: Auth,
+        router: Router,
+        relay: Relay,
+        recorder: Recorder,
+        metrics: Metrics,
+        other: App,
+        max_body: int,
     ) -> None:
         self._auth = auth
         self._router = router
@@ -85,7 +92,9 @@ class Edge:
         call = self._understand(endpoint, principal, headers, body)
         recording = self._recorder.begin(call.begin)
         client = AsgiClient(send, call.begin)
-        await self._until_client_leaves(receive, recording, self._relay_call(call, principal, recording, client), client)
+        await self._until_client_leaves(
+            receive, recording, self._relay_call(call, principal, recording, client), client
+        )
 
     def _understand(self, endpoint: str, principal: Principal, headers: dict[str, str], body: bytes) -> Call:
         fields, problem = _decode(body)
@@ -123,8 +132,12 @@ class Edge:
             allow_model(principal, begin.model)
             targets = self._router.resolve(begin.model)
         except GatewayError as error:
-            recording.finish("rejected", http_status=error.status, error_type=error.code or error.type,
-                             error_message=error.message)
+            recording.finish(
+                "rejected",
+                http_status=error.status,
+                error_type=error.code or error.type,
+                error_message=error.message,
+            )
             raise
         request = Request(begin.endpoint.replace(".", "/"), begin.body, call.fields, begin.stream, call.headers)
         await self._relay.run(request, targets, recording, client)
@@ -141,19 +154,31 @@ class Edge:
                 relay.result()
             else:
                 await _cancelled(relay)
-                recording.finish("client_closed", http_status=CLIENT_CLOSED, error_type="client_closed",
-                                 error_message="The client closed the connection before the answer was complete.")
+                recording.finish(
+                    "client_closed",
+                    http_status=CLIENT_CLOSED,
+                    error_type="client_closed",
+                    error_message="The client closed the connection before the answer was complete.",
+                )
         except GatewayError as error:
             await client.fail(error)
         except asyncio.CancelledError:
             await _cancelled(relay)
-            recording.finish("interrupted", http_status=503, error_type="interrupted",
-                             error_message="The gateway was stopped while the call was in flight.")
+            recording.finish(
+                "interrupted",
+                http_status=503,
+                error_type="interrupted",
+                error_message="The gateway was stopped while the call was in flight.",
+            )
             raise
         except Exception as error:
             log.exception("call %s failed", recording.call_id)
-            recording.finish("interrupted", http_status=500, error_type="server_error",
-                             error_message=f"The gateway failed: {error.__class__.__name__}.")
+            recording.finish(
+                "interrupted",
+                http_status=500,
+                error_type="server_error",
+                error_message=f"The gateway failed: {error.__class__.__name__}.",
+            )
             await client.fail(GatewayError("The gateway failed. The request id helps to find out why."))
         finally:
             leaving.cancel()
@@ -260,8 +285,10 @@ def _decode(body: bytes) -> tuple[dict[str, msgspec.Raw], GatewayError | None]:
     try:
         return _fields.decode(body), None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return {}, BadRequest("We could not parse the JSON body of your request. "
-                              "The API expects a JSON object.", code="invalid_json")
+        return {}, BadRequest(
+            "We could not parse the JSON body of your request. The API expects a JSON object.",
+            code="invalid_json",
+        )
 
 
 def _value(raw: msgspec.Raw | None) -> object:
@@ -315,6 +342,3 @@ async def _send_json(send: Send, status: int, body: bytes, headers: Mapping[str,
     named = {"content-type": "application/json", "content-length": str(len(body)), **headers}
     await send({"type": "http.response.start", "status": status, "headers": _encoded(named)})
     await send({"type": "http.response.body", "body": body})
-
-
-

@@ -117,7 +117,11 @@ def body(error: GatewayError, request_id: str, *, format: str = "openai") -> byt
     """`error` as a JSON body in the caller's wire format: "openai" (chat, responses, our API) or "anthropic"."""
     if format == "anthropic":
         return msgspec.json.encode(
-            {"type": "error", "error": {"type": error.type, "message": error.message}, "request_id": request_id}
+            {
+                "type": "error",
+                "error": {"type": error.type, "message": error.message},
+                "request_id": request_id,
+            }
         )
     return msgspec.json.encode(
         {

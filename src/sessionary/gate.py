@@ -51,7 +51,10 @@ class Gate:
         if path.startswith("/api/") and ("authorization" in headers or "x-api-key" in headers):
             return await self._auth.authenticate(headers)
         principal = await self._from_cookie(headers.get("cookie", ""))
-        if scope["method"] not in _SAFE and headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        if scope["method"] not in _SAFE and headers.get("sec-fetch-site", "same-origin") not in (
+            "same-origin",
+            "none",
+        ):
             raise Forbidden("This request comes from another site.")
         if principal is not None and scope["method"] not in _SAFE and "sec-fetch-site" not in headers:
             raise Forbidden("A browser session changes something only from its own pages; send a key instead.")

@@ -30,7 +30,10 @@ class Metrics:
             "sessionary_records_dropped", "Records the spool did not take.", ["reason"], registry=r
         )
         self.refused = prom.Counter(
-            "sessionary_requests_refused", "Requests answered with an error before a call began.", ["code"], registry=r
+            "sessionary_requests_refused",
+            "Requests answered with an error before a call began.",
+            ["code"],
+            registry=r,
         )
         self.stored = prom.Counter("sessionary_calls_stored", "Finished calls committed to the store.", registry=r)
         self.set_aside = prom.Counter(

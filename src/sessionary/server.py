@@ -20,6 +20,7 @@ from multiprocessing.process import BaseProcess
 
 from sessionary import metrics
 from sessionary.errors import SettingsError
+from sessionary.providers.routing import Router
 from sessionary.settings import Settings
 
 log = logging.getLogger("sessionary")
@@ -71,10 +72,10 @@ def bind(settings: Settings) -> socket.socket:
 
 def serve(settings: Settings, environ: Mapping[str, str], ready: Callable[[str, str, bool], None]) -> int:
     """Until SIGINT or SIGTERM; returns the exit status. `ready` is told (base URL, master key, made just now)."""
+    Router(settings, environ)  # says what is wrong with the models before anything is started
     key, made = prepare(settings)
     metrics.prepare(settings.data_dir / "metrics")
     sock = bind(settings)
-    import sessionary.app  # once, before the forks, so that all children share its pages
 
     fork = multiprocessing.get_context("fork")
     worker_line = os.pipe()

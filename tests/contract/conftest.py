@@ -1,10 +1,14 @@
 """One gateway a module; each test has a session id and an upstream log of its own."""
 
+import subprocess
 import uuid
+from pathlib import Path
 
 import pytest
 
 from tests.support.upstream import FakeUpstream
+
+NODE = Path(__file__).parent / "node"
 
 
 @pytest.fixture
@@ -16,6 +20,15 @@ def session_id() -> str:
 def upstream(shared_upstream: FakeUpstream) -> FakeUpstream:
     shared_upstream.requests.clear()
     return shared_upstream
+
+
+@pytest.fixture(scope="session")
+def node_library() -> Path:
+    """The folder where the OpenAI Node library is installed, from its lock file."""
+    lock, installed = NODE / "package-lock.json", NODE / "node_modules" / ".package-lock.json"
+    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
+        subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=NODE, check=True, timeout=100)
+    return NODE
 
 
 @pytest.fixture(params=[False, True], ids=["whole", "streamed"])

@@ -56,7 +56,5 @@ def test_two_calls_are_one_session(
 
 def test_the_other_key_header_works_too(shared_server: Server, upstream: FakeUpstream) -> None:
     body = {"model": MODEL, "messages": [{"role": "user", "content": "hi"}]}
-    assert (
-        text_of(curl(shared_server, body, f"x-api-key: {shared_server.key}"), stream=False) == "You said: hi"
-    )
+    assert text_of(curl(shared_server, body, f"x-api-key: {shared_server.key}"), stream=False) == "You said: hi"
     assert shared_server.key not in json.dumps(upstream.requests[0].headers)

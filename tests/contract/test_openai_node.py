@@ -10,21 +10,10 @@ from tests.contract.conversation import ANSWERS, MODEL, TURNS, check
 from tests.support.server import Server
 from tests.support.upstream import FakeUpstream
 
-NODE = Path(__file__).parent / "node"
-
-
-@pytest.fixture(scope="module")
-def script() -> Path:
-    """`chat.mjs`, with its library beside it."""
-    lock, installed = NODE / "package-lock.json", NODE / "node_modules" / ".package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-        subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=NODE, check=True, timeout=100)
-    return NODE / "chat.mjs"
-
 
 @pytest.mark.parametrize("form", ["metadata", "field"])
 def test_two_calls_are_one_session(
-    shared_server: Server, upstream: FakeUpstream, *, session_id: str, stream: bool, form: str, script: Path
+    shared_server: Server, upstream: FakeUpstream, *, session_id: str, stream: bool, form: str, node_library: Path
 ) -> None:
     id_field = {"litellm_session_id": session_id}
     given = {
@@ -36,7 +25,7 @@ def test_two_calls_are_one_session(
         "extra": {"metadata": id_field} if form == "metadata" else id_field,
     }
     done = subprocess.run(
-        ["node", str(script)],
+        ["node", str(node_library / "chat.mjs")],
         input=json.dumps(given),
         capture_output=True,
         text=True,

@@ -60,9 +60,7 @@ def test_errors_are_the_librarys_own(shared_server: Server, upstream: FakeUpstre
 
 async def test_the_other_endpoints(shared_server: Server, upstream: FakeUpstream) -> None:
     async with openai.AsyncOpenAI(api_key=shared_server.key, base_url=shared_server.base_url) as client:
-        embedded = await client.embeddings.create(
-            model="text-embedding-3-small", input="hi", encoding_format="float"
-        )
+        embedded = await client.embeddings.create(model="text-embedding-3-small", input="hi", encoding_format="float")
         assert embedded.data[0].embedding == [0.25, -0.5]
         completed = await client.completions.create(model="gpt-3.5-turbo-instruct", prompt="hi")
         assert completed.choices[0].text == "You said: hi"

@@ -56,17 +56,18 @@ def wait_for(condition: Callable[[], T], seconds: float = 5.0, what: str = "the 
 
 
 class Server:
-    def __init__(self, data_dir: Path, log: Path, env: Mapping[str, str], args: list[str]) -> None:
+    def __init__(self, data_dir: Path, log: Path, env: Mapping[str, str | None], args: list[str]) -> None:
         self.data_dir = data_dir
         self.key = MASTER_KEY
         self.port = free_port()
-        self.env = {
+        given = {
             "PATH": os.environ["PATH"],
             "HOME": str(data_dir.parent),
             "LANG": "C.UTF-8",
             "SESSIONARY_MASTER_KEY": self.key,
             **env,
         }
+        self.env = {name: value for name, value in given.items() if value is not None}
         self._args = args
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
@@ -88,6 +89,11 @@ class Server:
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         return done.stdout
+
+    def login_link(self) -> str:
+        """A one-time link to the pages."""
+        token = self.cli("login").strip().rpartition("?token=")[2]
+        return f"{self.base_url}/ui/login?token={token}"
 
     # Life
 
@@ -181,9 +187,7 @@ class Server:
     # What was recorded
 
     def sessions(self, session_id: str, *, key: str = MASTER_KEY) -> list[dict[str, Any]]:
-        data: list[dict[str, Any]] = self.get(
-            f"/api/sessions?session_id={quote(session_id, safe='')}", key=key
-        )["data"]
+        data: list[dict[str, Any]] = self.get(f"/api/sessions?session_id={quote(session_id, safe='')}", key=key)["data"]
         return data
 
     def session(self, session_id: str, *, calls: int, seconds: float = 5.0) -> dict[str, Any]:
@@ -219,11 +223,14 @@ class Server:
 def running_server(
     tmp_path: Path,
     *,
-    env: Mapping[str, str] | None = None,
+    env: Mapping[str, str | None] | None = None,
     config: str | None = None,
     args: list[str] | None = None,
 ) -> Iterator[Server]:
-    """A started server; `config` is the text of a YAML file. Stopped at the end: its exit must be clean."""
+    """A started server, stopped at the end: its exit must be clean.
+
+    `env` is added to the bare environment (None takes a name out); `config` is the text of a YAML file.
+    """
     args = list(args or [])
     if config is not None:
         path = tmp_path / "config.yaml"

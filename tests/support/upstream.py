@@ -130,9 +130,7 @@ def chat_events(body: dict[str, Any]) -> list[bytes]:
             chunk["usage"] = usage
         return b"data: " + json.dumps(chunk).encode() + b"\n\n"
 
-    events = [
-        event([{"index": 0, "delta": d, "logprobs": None, "finish_reason": None}], None) for d in deltas
-    ]
+    events = [event([{"index": 0, "delta": d, "logprobs": None, "finish_reason": None}], None) for d in deltas]
     events.append(event([{"index": 0, "delta": {}, "logprobs": None, "finish_reason": "stop"}], None))
     if include_usage:
         events.append(event([], usage_of(body)))
@@ -159,9 +157,7 @@ def completion_json(body: dict[str, Any]) -> bytes:
             "object": "text_completion",
             "created": 1_790_000_000,
             "model": body["model"],
-            "choices": [
-                {"index": 0, "text": answer_to(last_text(body)), "logprobs": None, "finish_reason": "stop"}
-            ],
+            "choices": [{"index": 0, "text": answer_to(last_text(body)), "logprobs": None, "finish_reason": "stop"}],
             "usage": {"prompt_tokens": 5, "completion_tokens": 4, "total_tokens": 9},
         }
     ).encode()
@@ -175,9 +171,7 @@ def default_reply(request: Received) -> Reply:
         return Reply(embedding_json(body))
     if request.path.endswith("/chat/completions"):
         if body.get("stream"):
-            return Reply(
-                pieces=chat_events(body), headers={"content-type": "text/event-stream; charset=utf-8"}
-            )
+            return Reply(pieces=chat_events(body), headers={"content-type": "text/event-stream; charset=utf-8"})
         return Reply(chat_json(body))
     if request.path.endswith("/completions"):
         return Reply(completion_json(body))
@@ -280,9 +274,7 @@ async def _read(reader: asyncio.StreamReader) -> Received | None:
         return None
     first, *lines = head.split("\r\n")
     method, path, _ = first.split(" ", 2)
-    headers = {
-        name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)
-    }
+    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)}
     if headers.get("transfer-encoding") == "chunked":
         body = b""
         while size := int(await reader.readuntil(b"\r\n"), 16):

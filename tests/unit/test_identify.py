@@ -52,7 +52,8 @@ def test_own_metadata_field_comes_first() -> None:
 
 
 @pytest.mark.parametrize(
-    "nothing", ["", "  ", "null", "undefined", "None", "00000000-0000-0000-0000-000000000000", "0", None, [], {}, True]
+    "nothing",
+    ["", "  ", "null", "undefined", "None", "00000000-0000-0000-0000-000000000000", "0", None, [], {}, True],
 )
 def test_ids_that_mean_none(nothing: object) -> None:
     assert usable(nothing) == ""

@@ -140,7 +140,7 @@ def read_output(raw: bytes, endpoint: str) -> tuple[Message, bytes | None]:
 
 def _estimated(asked: Asked, output: Message) -> Usage:
     inputs = [read_message(raw, asked.endpoint)[0] for raw in asked.input_texts]
-    return tokens.estimate(inputs, output, asked.model)
+    return tokens.estimate(inputs, output)
 
 
 def _attempt(attempt: Attempt) -> dict[str, Any]:

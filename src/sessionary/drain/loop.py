@@ -115,4 +115,3 @@ def run(drain: Drain, spool: Path, lifeline: int) -> None:
             pause = PAUSE if not trouble else min(5.0, 0.1 * 2 ** min(trouble, 6))
             ready, _, _ = select.select([lifeline], [], [], pause)
             stopping = stopping or bool(ready)
-

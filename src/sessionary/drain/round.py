@@ -1,5 +1,6 @@
 """One round of the drain: from records to rows, within one transaction. Idempotent by call id."""
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,14 +8,15 @@ import sqlalchemy as sa
 
 from sessionary.drain import answers, link, requests, rollup
 from sessionary.drain.answers import Asked
-from sessionary.drain.intake import Intake, Item, Unreadable
+from sessionary.drain.intake import Intake, Unreadable
 from sessionary.drain.link import Known, Ref
 from sessionary.drain.requests import Parsed, Step
-from sessionary.record.exchange import Begin, Finish, Part
+from sessionary.record.exchange import Begin, Finish, Part, Record, encode
 from sessionary.settings import Price
 from sessionary.store import pack, schema, search, writes
 from sessionary.wire import text
 
+log = logging.getLogger("sessionary.drain")
 Key = tuple[int, str]
 _MOST_TEXT = 200_000
 """Characters of one call that the search index takes."""
@@ -42,13 +44,12 @@ class Round:
         self._sessions: dict[Key, dict[str, Any]] = {}
         self._calls: dict[str, dict[str, Any]] = {}
         self._known: dict[int, Known] = {}
-        self._messages: dict[Key | tuple[int, bytes], dict[str, Any]] = {}
+        self._messages: dict[tuple[int, bytes], dict[str, Any]] = {}
         self._bodies: dict[int, dict[bytes, bytes]] = {}
         self._exchanges: list[dict[str, Any]] = []
         self._finished_exchanges: list[dict[str, Any]] = []
         self._finished: list[dict[str, Any]] = []
         self._partials: dict[str, list[Part]] = {}
-        self._partial_project: dict[str, int] = {}
         self._ended: list[Key] = []
         self._facets: list[dict[str, Any]] = []
         self._set_aside: list[dict[str, Any]] = []
@@ -56,20 +57,34 @@ class Round:
         self.stored = 0
 
     def run(self, intake: Intake) -> None:
-        begins = [i for i in intake.items if isinstance(i.record, Begin)]
-        self._load(begins, [i.record for i in intake.items if isinstance(i.record, Finish | Part)])
+        """A record that fails is set aside with its reason, and the others are stored."""
+        begins = [(i.record, i.writer) for i in intake.items if isinstance(i.record, Begin)]
+        later = {i.record.call_id for i in intake.items if isinstance(i.record, Finish | Part)}
+        self._load(begins, later)
         for item in intake.items:
-            match item.record:
-                case Begin():
-                    if item.record.call_id in self._parsed:
-                        self._begin(self._parsed[item.record.call_id])
-                case Part():
-                    self._partials.setdefault(item.record.call_id, []).append(item.record)
-                case Finish():
-                    self._finish(item.record)
-                case Unreadable():
-                    self._unreadable(item.record)
+            try:
+                self._record(item.record)
+            except sa.exc.SQLAlchemyError:
+                raise
+            except Exception as error:
+                log.exception("a record of %s is set aside", item.writer)
+                place = f"{item.writer}/{item.cursor.segment}/{item.cursor.offset}"
+                reason = f"{error.__class__.__name__}: {error}"[:500]
+                payload = b"" if isinstance(item.record, Unreadable) else encode(item.record)
+                self._set_aside_record(Unreadable(place, reason, payload))
         self._write()
+
+    def _record(self, record: Record | Unreadable) -> None:
+        match record:
+            case Begin():
+                if record.call_id in self._parsed:
+                    self._begin(self._parsed[record.call_id])
+            case Part():
+                self._partials.setdefault(record.call_id, []).append(record)
+            case Finish():
+                self._finish(record)
+            case Unreadable():
+                self._set_aside_record(record)
 
     @property
     def set_aside(self) -> int:
@@ -77,18 +92,17 @@ class Round:
 
     # -- reading what is stored already
 
-    def _load(self, begins: list[Item], later: list[Finish | Part]) -> None:
-        by_project: dict[int, list[Item]] = {}
-        for item in begins:
-            by_project.setdefault(item.record.project, []).append(item)  # type: ignore[union-attr]
-        fresh: set[str] = {i.record.call_id for i in begins}  # type: ignore[union-attr]
-        for project, items in by_project.items():
-            ids = [i.record.call_id for i in items]  # type: ignore[union-attr]
+    def _load(self, begins: list[tuple[Begin, str]], later: set[str]) -> None:
+        by_project: dict[int, list[tuple[Begin, str]]] = {}
+        for begin, writer in begins:
+            by_project.setdefault(begin.project, []).append((begin, writer))
+        for project, found in by_project.items():
+            ids = [begin.call_id for begin, _ in found]
             stored = {row.id for row in writes.present(self._db, schema.calls, "id", project, ids)}
-            parsed = [requests.parse(i.record, i.writer) for i in items if i.record.call_id not in stored]  # type: ignore
+            parsed = [requests.parse(begin, writer) for begin, writer in found if begin.call_id not in stored]
             self._parsed |= {p.begin.call_id: p for p in parsed}
             self._load_project(project, parsed)
-        self._load_earlier({r.call_id for r in later} - fresh)
+        self._load_earlier(later - self._parsed.keys())
 
     def _load_project(self, project: int, parsed: list[Parsed]) -> None:
         ids = [step.id for p in parsed for step in p.steps]
@@ -198,8 +212,15 @@ class Round:
         parsed = self._parsed.get(finish.call_id)
         raws = [s.raw for s in parsed.steps] if parsed else self._input(call)
         asked = Asked(
-            project, call["endpoint"], call["model"], call["stream"], call["created_at"], call["leaf"],
-            call["leaf_node"], call["input_depth"], raws,
+            project,
+            call["endpoint"],
+            call["model"],
+            call["stream"],
+            call["created_at"],
+            call["leaf"],
+            call["leaf_node"],
+            call["input_depth"],
+            raws,
         )
         answered = answers.read_answer(asked, finish, data, self._prices.of(finish))
         call.update(answered.call)
@@ -219,7 +240,14 @@ class Round:
         session = self._sessions.get((project, call["session"]))
         if session is not None:
             rollup.ended(session, call)
-        ref = Ref(finish.call_id, call["session"], call["created_at"], call["turn"], call["parent"], call["base_depth"])
+        ref = Ref(
+            finish.call_id,
+            call["session"],
+            call["created_at"],
+            call["turn"],
+            call["parent"],
+            call["base_depth"],
+        )
         self._known.setdefault(project, Known()).add(ref, None, call["output_node"])
         if answered.output is not None:
             self._doc(call, [text.plain(answered.output)])
@@ -229,7 +257,7 @@ class Round:
         """Only a stream whose provider counts no tokens needs its input again."""
         return []
 
-    def _unreadable(self, record: Unreadable) -> None:
+    def _set_aside_record(self, record: Unreadable) -> None:
         row = {"id": record.place, "at": self._now, "reason": record.reason, "payload": record.payload}
         self._set_aside.append(row)
 

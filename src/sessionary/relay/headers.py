@@ -8,7 +8,14 @@ _TO_UPSTREAM = frozenset(
 _TO_CLIENT = frozenset({"content-type", "content-encoding", "retry-after", "retry-after-ms", "x-should-retry"})
 _TO_CLIENT_PREFIXES = ("openai-", "anthropic-ratelimit-", "x-ratelimit-")
 _RECORDED = frozenset({"accept", "baggage", "content-type", "traceparent", "user-agent", "x-client-request-id"})
-_RECORDED_PREFIXES = ("x-stainless-", "openai-beta", "anthropic-beta", "anthropic-version", "x-codex-", "x-claude-code-")
+_RECORDED_PREFIXES = (
+    "x-stainless-",
+    "openai-beta",
+    "anthropic-beta",
+    "anthropic-version",
+    "x-codex-",
+    "x-claude-code-",
+)
 
 
 def to_upstream(headers: Mapping[str, str]) -> dict[str, str]:

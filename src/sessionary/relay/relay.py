@@ -12,7 +12,8 @@ from typing import Protocol
 
 import msgspec
 
-from sessionary.errors import GatewayError, UpstreamError, UpstreamTimeout, body as error_body
+from sessionary.errors import GatewayError, UpstreamError, UpstreamTimeout
+from sessionary.errors import body as error_body
 from sessionary.providers.routing import Router, Target
 from sessionary.record.exchange import Attempt, Status
 from sessionary.record.recorder import Recording, now_us
@@ -77,8 +78,12 @@ class Relay:
         try:
             opened = await self._open(request, targets, recording)
         except UpstreamError as error:
-            recording.finish(_status_of(error), http_status=error.status, error_type=error.type,
-                             error_message=error.message)
+            recording.finish(
+                _status_of(error),
+                http_status=error.status,
+                error_type=error.type,
+                error_message=error.message,
+            )
             raise
         try:
             if opened.answer.headers.get("content-type", "").startswith("text/event-stream"):
@@ -146,8 +151,13 @@ class Relay:
             async for data in answer.chunks():
                 recording.chunk(data)
         except UpstreamError as error:
-            recording.finish(_status_of(error), http_status=error.status, error_type=error.type,
-                             error_message=error.message, headers=headers)
+            recording.finish(
+                _status_of(error),
+                http_status=error.status,
+                error_type=error.type,
+                error_message=error.message,
+                headers=headers,
+            )
             raise
         body = recording.pending()
         recording.finish("ok" if answer.status < 400 else "upstream_error", http_status=answer.status, headers=headers)
@@ -174,8 +184,13 @@ class Relay:
                 if passed:
                     await client.send(passed)
         except UpstreamError as error:
-            recording.finish(_status_of(error), http_status=answer.status, error_type=error.type,
-                             error_message=error.message, headers=headers)
+            recording.finish(
+                _status_of(error),
+                http_status=answer.status,
+                error_type=error.type,
+                error_message=error.message,
+                headers=headers,
+            )
             failure = error_body(error, recording.call_id)
             await client.end(b"data: " + failure + b"\n\n")
             return

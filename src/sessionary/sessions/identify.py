@@ -79,9 +79,7 @@ def usable(value: object) -> str:
     return bare
 
 
-def identify(
-    headers: Mapping[str, str], field: Callable[[str], object], metadata: Mapping[str, object]
-) -> Identity:
+def identify(headers: Mapping[str, str], field: Callable[[str], object], metadata: Mapping[str, object]) -> Identity:
     """`field(name)` is the decoded top-level body field or None; `metadata` the body's metadata object or {}."""
     agent = next((headers[h] for h in AGENT_HEADERS if h in headers), "")
     for name in OWN_HEADERS:

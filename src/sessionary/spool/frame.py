@@ -30,9 +30,7 @@ class Damage:
 def encode(payload: bytes) -> bytes:
     if len(payload) > MAX_PAYLOAD:
         raise ValueError(f"a record of {len(payload)} bytes does not fit a frame")
-    return b"".join(
-        (MARK, len(payload).to_bytes(4, "little"), zlib.crc32(payload).to_bytes(4, "little"), payload)
-    )
+    return b"".join((MARK, len(payload).to_bytes(4, "little"), zlib.crc32(payload).to_bytes(4, "little"), payload))
 
 
 def _frame_at(data: bytes, at: int) -> Frame | None:

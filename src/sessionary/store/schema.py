@@ -70,6 +70,7 @@ messages = sa.Table(
     sa.Column("depth", sa.Integer, nullable=False),  # 1 for the first message after the preamble
     sa.Column("role", sa.Text, nullable=False),
     sa.Column("body", _hash, nullable=False),
+    sa.Index("messages_parent", "project", "parent"),
     sqlite_with_rowid=False,
 )
 
@@ -163,12 +164,26 @@ calls = sa.Table(
     sa.Column("writer", sa.Text, nullable=False),  # the spool writer that begun it: who to blame if it never ends
     sa.Index("calls_session", "project", "session", "created_at"),
     sa.Index("calls_created", "project", "created_at"),
-    sa.Index("calls_output", "project", "output_node", sqlite_where=sa.text("output_node IS NOT NULL"),
-             postgresql_where=sa.text("output_node IS NOT NULL")),
-    sa.Index("calls_leaf", "project", "leaf_node", sqlite_where=sa.text("leaf_node IS NOT NULL"),
-             postgresql_where=sa.text("leaf_node IS NOT NULL")),
-    sa.Index("calls_live", "writer", sqlite_where=sa.text("status = 'live'"),
-             postgresql_where=sa.text("status = 'live'")),
+    sa.Index(
+        "calls_output",
+        "project",
+        "output_node",
+        sqlite_where=sa.text("output_node IS NOT NULL"),
+        postgresql_where=sa.text("output_node IS NOT NULL"),
+    ),
+    sa.Index(
+        "calls_leaf",
+        "project",
+        "leaf_node",
+        sqlite_where=sa.text("leaf_node IS NOT NULL"),
+        postgresql_where=sa.text("leaf_node IS NOT NULL"),
+    ),
+    sa.Index(
+        "calls_live",
+        "writer",
+        sqlite_where=sa.text("status = 'live'"),
+        postgresql_where=sa.text("status = 'live'"),
+    ),
 )
 
 exchanges = sa.Table(  # one row a call: what is not shared with other calls
@@ -198,6 +213,18 @@ cursors = sa.Table(  # how far the drain has read each spool writer; committed w
     sa.Column("writer", sa.Text, primary_key=True),
     sa.Column("segment", sa.Integer, nullable=False),
     sa.Column("offset", _big, nullable=False),
+)
+
+search_docs = sa.Table(  # the text that search finds: what each call added
+    "search_docs",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("project", sa.Integer, nullable=False),
+    sa.Column("call_id", sa.Text, nullable=False),
+    sa.Column("session", sa.Text, nullable=False),
+    sa.Column("at", _big, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Index("search_docs_session", "project", "session"),
 )
 
 set_aside = sa.Table(  # records that could not be understood: kept, with the reason

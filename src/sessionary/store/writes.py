@@ -16,15 +16,21 @@ _SLICE = 500
 @contextlib.contextmanager
 def transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
     """Holds the write lock from its start, so that what it reads stays true until it commits."""
-    with engine.connect() as connection:
-        if connection.dialect.name == "sqlite":
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-        try:
-            yield connection
-        except BaseException:
-            connection.rollback()
-            raise
-        connection.commit()
+    with engine.connect().execution_options(sqlite_begin="IMMEDIATE") as connection, connection.begin():
+        yield connection
+
+
+def clean(row: Mapping[str, Any]) -> dict[str, Any]:
+    """`row` as both engines take it: what a client or a provider wrote may hold NUL, lone surrogates, 10**30."""
+    return {k: _clean(v) if isinstance(v, str | int) else v for k, v in row.items()}
+
+
+def _clean(value: str | int) -> str | int | None:
+    if isinstance(value, int):
+        return value if -(1 << 63) <= value < 1 << 63 else None
+    if value.isascii() and "\0" not in value:
+        return value
+    return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
 
 
 def _insert(connection: sa.Connection, table: sa.Table) -> Any:
@@ -34,7 +40,7 @@ def _insert(connection: sa.Connection, table: sa.Table) -> Any:
 def insert(connection: sa.Connection, table: sa.Table, rows: Rows) -> None:
     """Rows that are there already stay as they are."""
     if rows:
-        connection.execute(_insert(connection, table).on_conflict_do_nothing(), list(rows))
+        connection.execute(_insert(connection, table).on_conflict_do_nothing(), [clean(r) for r in rows])
 
 
 def upsert(connection: sa.Connection, table: sa.Table, rows: Rows) -> None:
@@ -44,7 +50,7 @@ def upsert(connection: sa.Connection, table: sa.Table, rows: Rows) -> None:
     statement = _insert(connection, table)
     keys = [c.name for c in table.primary_key]
     changed = {name: statement.excluded[name] for name in rows[0] if name not in keys}
-    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), list(rows))
+    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), [clean(r) for r in rows])
 
 
 def update_calls(connection: sa.Connection, rows: Rows) -> None:
@@ -58,7 +64,7 @@ def update_calls(connection: sa.Connection, rows: Rows) -> None:
         .where(c.project == sa.bindparam("b_project"), c.id == sa.bindparam("b_id"))
         .values({n: sa.bindparam(f"b_{n}") for n in names})
     )
-    connection.execute(statement, [{f"b_{k}": v for k, v in row.items()} for row in rows])
+    connection.execute(statement, [{f"b_{k}": v for k, v in clean(row).items()} for row in rows])
 
 
 def finish_exchanges(connection: sa.Connection, rows: Rows) -> None:
@@ -71,11 +77,16 @@ def finish_exchanges(connection: sa.Connection, rows: Rows) -> None:
         .where(c.project == sa.bindparam("b_project"), c.call_id == sa.bindparam("b_call_id"))
         .values({n: sa.bindparam(f"b_{n}") for n in ("response", "response_headers", "raw")})
     )
-    connection.execute(statement, [{f"b_{k}": v for k, v in row.items()} for row in rows])
+    connection.execute(statement, [{f"b_{k}": v for k, v in clean(row).items()} for row in rows])
 
 
 def present(
-    connection: sa.Connection, table: sa.Table, column: str, project: int, values: Iterable[Any], *columns: str
+    connection: sa.Connection,
+    table: sa.Table,
+    column: str,
+    project: int,
+    values: Iterable[Any],
+    *columns: str,
 ) -> list[sa.Row[Any]]:
     """The rows of a project whose `column` is among `values`: `column`, then `columns`."""
     wanted = sorted(set(values))
@@ -107,9 +118,7 @@ def delete_cursor(connection: sa.Connection, writer: str) -> None:
 
 def partial_bytes(connection: sa.Connection, project: int, call_id: str) -> bytes:
     c = schema.partials.c
-    rows = connection.execute(
-        sa.select(c.data).where(c.project == project, c.call_id == call_id).order_by(c.seq)
-    )
+    rows = connection.execute(sa.select(c.data).where(c.project == project, c.call_id == call_id).order_by(c.seq))
     return b"".join(row.data for row in rows)
 
 

@@ -1,0 +1,204 @@
+"""What the API answers with. Times are ISO 8601 in UTC, durations milliseconds, money USD (null = unknown)."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from sessionary.wire.message import Message
+
+Row = sa.Row[Any]
+
+
+class Session(msgspec.Struct):
+    id: str
+    session_id: str
+    """As the client sent it; ours where it sent none."""
+    source: str
+    title: str
+    project: str
+    status: str
+    """`live`, `ok`, `errors` or `cut` (the last call was broken off)."""
+    calls: int
+    turns: int
+    errors: int
+    input_tokens: int
+    cached_tokens: int
+    output_tokens: int
+    reasoning_tokens: int
+    cost: float | None
+    models: list[str]
+    clients: list[str]
+    tags: list[str]
+    first_at: str
+    last_at: str
+    live: int
+    unpriced: int
+    """Finished calls whose price is not known: `cost` leaves them out."""
+    active_ms: float
+    keys: list[str]
+    users: list[str]
+
+
+class Call(msgspec.Struct):
+    id: str
+    session_id: str
+    source: str
+    rule: str
+    """Which header, field or rule named the session."""
+    parent_id: str | None
+    turn: int
+    created_at: str
+    duration_ms: float | None
+    ttft_ms: float | None
+    endpoint: str
+    provider: str | None
+    deployment: str | None
+    model: str
+    upstream_model: str | None
+    status: str
+    http_status: int | None
+    stream: bool
+    finish_reason: str | None
+    input_tokens: int | None
+    cached_tokens: int | None
+    output_tokens: int | None
+    reasoning_tokens: int | None
+    estimated: bool
+    """Whether the tokens were counted by the gateway, because the provider did not."""
+    cost: float | None
+    error: dict[str, str | None] | None
+    response_id: str | None
+    client: str
+    user: str
+    key: str
+    agent: str
+    attempts: list[dict[str, Any]]
+
+
+class Added(msgspec.Struct):
+    """What one call added to its session."""
+
+    call: Call
+    resent: int
+    """Messages that were there before."""
+    retry: bool
+    """Whether it asks the same as an earlier call."""
+    system: list[Message]
+    """The system prompt, where it differs from the call before."""
+    messages: list[Message]
+    output: Message | None
+
+
+class Transcript(msgspec.Struct):
+    session: Session
+    calls: list[Added]
+
+
+
+class SessionPage(msgspec.Struct):
+    data: list[Session]
+    next_cursor: str | None
+
+
+class CallPage(msgspec.Struct):
+    data: list[Call]
+    next_cursor: str | None
+
+
+class Hit(msgspec.Struct):
+    """`marks` are [start, end) pairs within `snippet`."""
+
+    session_id: str
+    call_id: str
+    title: str
+    at: str
+    snippet: str
+    marks: list[tuple[int, int]]
+
+
+class HitPage(msgspec.Struct):
+    data: list[Hit]
+    next_cursor: str | None
+
+
+class SessionPatch(msgspec.Struct, forbid_unknown_fields=True):
+    title: str | None = None
+    tags: list[str] | None = None
+
+
+def iso(at: int) -> str:
+    return datetime.fromtimestamp(at / 1e6, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def usd(nano: int | None) -> float | None:
+    return None if nano is None else nano / 1e9
+
+
+def session(row: Row, projects: dict[int, str]) -> Session:
+    return Session(
+        id=row.id,
+        session_id=row.session_id,
+        source=row.source,
+        title=row.title,
+        project=projects.get(row.project, str(row.project)),
+        status=row.status,
+        calls=row.calls,
+        turns=row.turns,
+        errors=row.errors,
+        input_tokens=row.input_tokens,
+        cached_tokens=row.cached_tokens,
+        output_tokens=row.output_tokens,
+        reasoning_tokens=row.reasoning_tokens,
+        cost=usd(row.cost),
+        models=row.models,
+        clients=row.clients,
+        tags=row.tags,
+        first_at=iso(row.first_at),
+        last_at=iso(row.last_at),
+        live=row.live,
+        unpriced=row.unpriced,
+        active_ms=row.active / 1000,
+        keys=row.keys,
+        users=row.users,
+    )
+
+
+def call(row: Row, session_text: str, keys: dict[str, str]) -> Call:
+    error = None
+    if row.error_type or row.error_message:
+        error = {"type": row.error_type, "message": row.error_message}
+    return Call(
+        id=row.id,
+        session_id=session_text,
+        source=row.source,
+        rule=row.rule,
+        parent_id=row.parent,
+        turn=row.turn,
+        created_at=iso(row.created_at),
+        duration_ms=None if row.finished_at is None else (row.finished_at - row.created_at) / 1000,
+        ttft_ms=None if row.ttft is None else row.ttft / 1000,
+        endpoint=row.endpoint,
+        provider=row.provider,
+        deployment=row.deployment,
+        model=row.model,
+        upstream_model=row.upstream_model,
+        status=row.status,
+        http_status=row.http_status or None,
+        stream=row.stream,
+        finish_reason=row.finish_reason,
+        input_tokens=row.input_tokens,
+        cached_tokens=row.cached_tokens,
+        output_tokens=row.output_tokens,
+        reasoning_tokens=row.reasoning_tokens,
+        estimated=bool(row.estimated),
+        cost=usd(row.cost),
+        error=error,
+        response_id=row.response_id,
+        client=row.client,
+        user=row.user,
+        key=keys.get(row.key_id, row.key_id),
+        agent=row.agent or "",
+        attempts=row.attempts or [],
+    )

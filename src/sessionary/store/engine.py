@@ -1,0 +1,33 @@
+"""Opening the database: the one place that knows how either engine is set up."""
+
+import sqlite3
+from typing import Any
+
+import sqlalchemy as sa
+
+
+def open_engine(url: str, *, read_only: bool = False) -> sa.Engine:
+    """An engine for `url` (`sqlite:///…` or `postgresql://…`). SQLite runs in WAL mode: readers never wait."""
+    if url.startswith(("postgresql://", "postgres://")):
+        url = "postgresql+psycopg://" + url.split("://", 1)[1]
+    engine = sa.create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+    if engine.dialect.name == "sqlite":
+
+        @sa.event.listens_for(engine, "connect")
+        def set_up(connection: sqlite3.Connection, record: Any) -> None:
+            connection.isolation_level = None  # transactions are begun below, never behind our back
+            cursor = connection.cursor()
+            cursor.execute("PRAGMA busy_timeout = 5000")
+            cursor.execute("PRAGMA journal_mode = WAL")
+            cursor.execute("PRAGMA synchronous = NORMAL")
+            cursor.execute("PRAGMA foreign_keys = ON")
+            if read_only:
+                cursor.execute("PRAGMA query_only = ON")
+            cursor.close()
+
+        @sa.event.listens_for(engine, "begin")
+        def begin(connection: sa.Connection) -> None:
+            mode = connection.get_execution_options().get("sqlite_begin", "DEFERRED")
+            connection.exec_driver_sql(f"BEGIN {mode}")
+
+    return engine

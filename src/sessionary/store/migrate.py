@@ -1,0 +1,63 @@
+"""Bringing a database to the schema of this version, by Alembic; nothing to do costs one small query."""
+
+import contextlib
+import fcntl
+from collections.abc import Iterator
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from sessionary.store.engine import open_engine
+
+HEAD = "0001"
+_LOCK = 7_315_551_042  # any number that is ours: PostgreSQL's advisory lock
+
+
+def upgrade(url: str) -> None:
+    """Creates or migrates the schema. Two that start at once do it once."""
+    engine = open_engine(url)
+    try:
+        if _version(engine) == HEAD:
+            return
+        with _only_one(engine):
+            if _version(engine) != HEAD:
+                _run(engine)
+    finally:
+        engine.dispose()
+
+
+def _version(engine: sa.Engine) -> str | None:
+    with engine.connect() as connection:
+        if not sa.inspect(connection).has_table("alembic_version"):
+            return None
+        return connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+
+
+def _run(engine: sa.Engine) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    with engine.connect().execution_options(sqlite_begin="IMMEDIATE") as connection, connection.begin():
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+@contextlib.contextmanager
+def _only_one(engine: sa.Engine) -> Iterator[None]:
+    database = engine.url.database
+    if engine.dialect.name == "sqlite":
+        if not database or database == ":memory:":
+            yield
+            return
+        with Path(database + ".migrate.lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+        return
+    with engine.connect() as connection:
+        connection.execute(sa.text("SELECT pg_advisory_lock(:n)"), {"n": _LOCK})
+        try:
+            yield
+        finally:
+            connection.execute(sa.text("SELECT pg_advisory_unlock(:n)"), {"n": _LOCK})

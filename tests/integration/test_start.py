@@ -1,0 +1,83 @@
+"""The first start and the ones after it: what is printed, what is kept, and who may read it."""
+
+import json
+import re
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.support.server import Server, running_server, wait_for
+
+MADE = {"SESSIONARY_MASTER_KEY": None}
+
+
+def banner(server: Server, times: int) -> str:
+    """What has been printed once the `times`-th start has said where the page is."""
+    wait_for(lambda: server.log.count("/ui/login?token=") == times, what="the banner")
+    return server.log
+
+
+def test_the_first_start_makes_a_key_and_prints_it_once(tmp_path: Path) -> None:
+    with running_server(tmp_path, env=MADE) as server:
+        path = server.data_dir / "master.key"
+        key = path.read_text().strip()
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        shown = banner(server, 1)
+        assert key in shown
+        assert server.base_url in shown
+        assert "demo" in shown
+        assert server.chat("hi", key=key).status == 200
+        said = len(shown)
+        server.restart()
+        assert key not in banner(server, 2)[said:]
+        assert server.chat("hi", key=key).status == 200
+
+
+def test_the_printed_snippet_works_as_it_stands(tmp_path: Path) -> None:
+    with running_server(tmp_path, env=MADE) as server:
+        shown = banner(server, 1)
+        wait_for(lambda: "my-session" in server.log)
+        snippet = server.log[shown.index("curl ") :].split("\n\n")[0]
+        done = subprocess.run(["bash", "-c", snippet], capture_output=True, text=True, timeout=20, check=True)
+        assert json.loads(done.stdout)["choices"][0]["message"]["content"]
+
+
+def test_the_printed_link_works_once(tmp_path: Path) -> None:
+    with running_server(tmp_path, env=MADE) as server:
+        match = re.search(r"/ui/login\?token=\S+", banner(server, 1))
+        assert match
+        first = server.request("GET", match[0], key=None)
+        assert first.status in {200, 303}
+        cookie = first.headers["set-cookie"]
+        assert "HttpOnly" in cookie
+        assert "SameSite=strict".lower() in cookie.lower()
+        held = {"cookie": cookie.split(";")[0]}
+        assert server.request("GET", "/ui/", headers=held, key=None).status == 200
+        assert server.request("GET", "/api/sessions", headers=held, key=None).status == 200
+        # A cookie is for pages: it makes no calls.
+        assert server.request("POST", "/v1/chat/completions", b"{}", held, key=None).status == 401
+        assert "set-cookie" not in server.request("GET", match[0], key=None).headers
+
+
+def test_help_is_pleasant() -> None:
+    for args in ([], ["serve"], ["keys"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "sessionary", *args, "--help"],
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=True,
+        )
+        assert "Usage" in done.stdout
+
+
+def test_a_bad_configuration_ends_the_start_and_names_key_and_line(tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text("port: 4000\nretrys: 3\n")
+    command = [sys.executable, "-m", "sessionary", "serve", "--config", str(config), "--data-dir", str(tmp_path / "d")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode == 2
+    assert "retrys" in done.stderr
+    assert "2" in done.stderr
+    assert "Traceback" not in done.stderr
