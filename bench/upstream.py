@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+from typing import cast
 
 import uvloop
 
@@ -40,8 +41,7 @@ class Provider(asyncio.Protocol):
         self._held = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
 
     def data_received(self, data: bytes) -> None:
         self._held += data

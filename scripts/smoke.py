@@ -23,6 +23,11 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 
+import litellm  # noqa: E402
+import openai  # noqa: E402
+from langchain_core.messages import convert_to_messages  # noqa: E402
+from langchain_openai import ChatOpenAI  # noqa: E402
+
 from tests.support.server import Server, running_server  # noqa: E402
 
 VENV = ROOT / ".tools" / "smoke"
@@ -35,8 +40,6 @@ Stream = Callable[[Server, str, Messages], Iterator[str]]
 
 
 def openai_python(server: Server, session_id: str, messages: Messages) -> Iterator[str]:
-    import openai
-
     with openai.OpenAI(api_key=server.key, base_url=server.base_url) as client:
         answer: Any = client.chat.completions.create(
             model=MODEL,
@@ -50,9 +53,6 @@ def openai_python(server: Server, session_id: str, messages: Messages) -> Iterat
 
 
 def langchain(server: Server, session_id: str, messages: Messages) -> Iterator[str]:
-    from langchain_core.messages import convert_to_messages
-    from langchain_openai import ChatOpenAI
-
     options: dict[str, Any] = {
         "openai_api_base": server.base_url,
         "openai_api_key": server.key,
@@ -65,8 +65,6 @@ def langchain(server: Server, session_id: str, messages: Messages) -> Iterator[s
 
 
 def litellm_sdk(server: Server, session_id: str, messages: Messages) -> Iterator[str]:
-    import litellm
-
     answer: Any = litellm.completion(
         model=f"openai/{MODEL}",
         api_base=server.base_url,
@@ -111,9 +109,7 @@ def install() -> Path:
         print(f"installing {', '.join(PACKAGES)} into {VENV.relative_to(ROOT)}", flush=True)
         uv = shutil.which("uv") or str(ROOT / ".tools" / "bin" / "uv")
         subprocess.run([uv, "venv", "--quiet", "--clear", VENV], check=True)
-        subprocess.run(
-            [uv, "pip", "install", "--quiet", "--python", python, "--no-deps", *PACKAGES], check=True
-        )
+        subprocess.run([uv, "pip", "install", "--quiet", "--python", python, "--no-deps", *PACKAGES], check=True)
     return python
 
 
@@ -124,9 +120,7 @@ def real_model(log: Path) -> Iterator[str]:
     command = [python, ROOT / "scripts" / "real_model.py"]
     with (
         log.open("wb") as errors,
-        subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True
-        ) as model,
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True) as model,
     ):
         assert model.stdout is not None
         for line in model.stdout:
@@ -165,9 +159,7 @@ def converse(server: Server, name: str, stream: Stream) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument(
-        "--hold", action="store_true", help="keep the gateway up until Enter, to look at the page"
-    )
+    parser.add_argument("--hold", action="store_true", help="keep the gateway up until Enter, to look at the page")
     hold = parser.parse_args().hold
     with tempfile.TemporaryDirectory() as folder, real_model(Path(folder) / "model.log") as base_url:
         config = (

@@ -1,7 +1,7 @@
 """Fixtures that more than one kind of test uses: a scripted provider, and a gateway in front of it."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -37,9 +37,7 @@ def shared_upstream() -> Iterator[FakeUpstream]:
 
 
 @pytest.fixture(scope="module")
-def shared_server(
-    tmp_path_factory: pytest.TempPathFactory, shared_upstream: FakeUpstream
-) -> Iterator[Server]:
+def shared_server(tmp_path_factory: pytest.TempPathFactory, shared_upstream: FakeUpstream) -> Iterator[Server]:
     """Like `server`, one for all tests of a module: they keep apart by session ids of their own."""
     env = {"OPENAI_API_KEY": "sk-upstream", "OPENAI_BASE_URL": shared_upstream.base_url}
     with running_server(tmp_path_factory.mktemp("gateway"), env=env) as started:
@@ -51,3 +49,16 @@ def demo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A gateway as it comes: no provider configured."""
     with running_server(tmp_path_factory.mktemp("demo")) as started:
         yield started
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failed test shows the end of its gateway's log."""
+    report = yield
+    if report.when == "call" and report.failed:
+        for name, value in getattr(item, "funcargs", {}).items():
+            if isinstance(value, Server):
+                report.sections.append((f"log of {name}", value.log[-4000:]))
+    return report

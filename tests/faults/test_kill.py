@@ -150,9 +150,7 @@ def compare(server: Server, seen: list[Seen], calls: list[dict[str, Any]], asked
     others = [c for c in calls if c["id"] not in {s.call_id for s in answered}]
     assert others, "the kill found nothing in flight"
     for call in others:
-        assert call["status"] in {"interrupted", "ok"}, (
-            call
-        )  # ok: finished, but the client did not get to see it
+        assert call["status"] in {"interrupted", "ok"}, call  # ok: finished, but the client did not get to see it
     unseen = {c["id"] for c in others if c["status"] == "ok"}
     for call_id in unseen:
         assert output_text(server, call_id) == answer_to(sent_text(server, call_id))

@@ -61,9 +61,7 @@ def error_of(answer: Answer) -> dict[str, Any]:
 # Errors of our own
 
 
-@pytest.mark.parametrize(
-    "path", ["/chat/completions", "/v1/chat/completions", "/v1/completions", "/embeddings"]
-)
+@pytest.mark.parametrize("path", ["/chat/completions", "/v1/chat/completions", "/v1/completions", "/embeddings"])
 def test_an_unknown_model_is_404(gateway: Server, upstream: FakeUpstream, path: str) -> None:
     answer = gateway.post(path, {"model": "nobody-has-this", "messages": [], "prompt": "", "input": ""})
     assert answer.status == 404
@@ -119,9 +117,7 @@ def test_a_body_over_the_limit_is_413(gateway: Server, upstream: FakeUpstream) -
 @pytest.mark.parametrize("stream", [False, True])
 def test_an_upstreams_error_passes_as_it_is(gateway: Server, upstream: FakeUpstream, stream: bool) -> None:
     body = b'{"error": {"message": "Rate limit reached", "type": "tokens", "code": "rate_limit", "x": 1}}'
-    upstream.script(
-        Reply(body, 429, {"content-type": "application/json", "retry-after": "7", "set-cookie": "a=b"})
-    )
+    upstream.script(Reply(body, 429, {"content-type": "application/json", "retry-after": "7", "set-cookie": "a=b"}))
     answer = gateway.post("/v1/chat/completions", {**HELLO, "stream": stream})
     assert answer.status == 429
     assert answer.body == body
@@ -152,9 +148,7 @@ def test_a_refused_connection_is_502(impatient: Server) -> None:
 def test_an_upstream_that_breaks_off_mid_stream(gateway: Server, upstream: FakeUpstream) -> None:
     events = chat_events(HELLO)[:3]
     upstream.script(Reply(pieces=events, headers=SSE, reset=True))
-    answer = gateway.post(
-        "/v1/chat/completions", {**HELLO, "stream": True, "stream_options": {"include_usage": True}}
-    )
+    answer = gateway.post("/v1/chat/completions", {**HELLO, "stream": True, "stream_options": {"include_usage": True}})
     assert answer.status == 200
     assert answer.body.startswith(b"".join(events))
     assert b'"error"' in answer.body
@@ -190,9 +184,9 @@ def test_a_client_that_leaves_cancels_the_upstream(gateway: Server, upstream: Fa
         )
         assert s.recv(65536).startswith(b"HTTP/1.1 200")
     wait_for(lambda: upstream.aborted > left, seconds=1.5, what="the upstream being cancelled")
-    call = wait_for(
-        lambda: [c for c in gateway.get("/api/calls?session_id=leaver")["data"] if c["status"] != "live"]
-    )[0]
+    call = wait_for(lambda: [c for c in gateway.get("/api/calls?session_id=leaver")["data"] if c["status"] != "live"])[
+        0
+    ]
     assert call["status"] == "client_closed"
 
 
@@ -205,16 +199,12 @@ def test_unknown_fields_pass_both_ways(gateway: Server, upstream: FakeUpstream) 
         "x_new_field": {"deep": [1, 2.50, None, "ü"]},
         "seed": 18446744073709551615,
     }
-    upstream.script(
-        lambda r: Reply(chat_json(r.json, extra={"x_answer": {"n": [1, {}]}, "service_tier": "flex"}))
-    )
+    upstream.script(lambda r: Reply(chat_json(r.json, extra={"x_answer": {"n": [1, {}]}, "service_tier": "flex"})))
     sent = json.dumps({**HELLO, **fields}, ensure_ascii=False).encode()
     answer = gateway.request("POST", "/v1/chat/completions", sent)
     assert upstream.requests[0].body == sent  # nothing had to change: the very bytes
     assert answer.json["x_answer"] == {"n": [1, {}]}
-    assert answer.body == chat_json(
-        upstream.bodies[0], extra={"x_answer": {"n": [1, {}]}, "service_tier": "flex"}
-    )
+    assert answer.body == chat_json(upstream.bodies[0], extra={"x_answer": {"n": [1, {}]}, "service_tier": "flex"})
     call_id = answer.headers["x-call-id"]
     gateway.call(call_id)
     assert gateway.get(f"/api/calls/{call_id}/request") == json.loads(sent)
@@ -246,9 +236,7 @@ def test_a_stream_passes_byte_for_byte_when_usage_was_asked(gateway: Server, ups
     assert assembled["choices"][0]["message"]["content"] == "You said: hi"
 
 
-def test_usage_that_was_not_asked_for_is_taken_out_and_counted(
-    gateway: Server, upstream: FakeUpstream
-) -> None:
+def test_usage_that_was_not_asked_for_is_taken_out_and_counted(gateway: Server, upstream: FakeUpstream) -> None:
     answer = gateway.post("/v1/chat/completions", {**HELLO, "stream": True})
     assert upstream.bodies[0]["stream_options"] == {"include_usage": True}
     assert b"usage" not in answer.body
@@ -292,9 +280,7 @@ def test_a_call_in_flight_is_seen_within_a_second(gateway: Server, upstream: Fak
         assert gateway.sessions("in-flight")[0]["status"] == "live"
         while s.recv(65536):
             pass
-        wait_for(
-            lambda: gateway.sessions("in-flight")[0]["status"] == "ok", seconds=1, what="the finished session"
-        )
+        wait_for(lambda: gateway.sessions("in-flight")[0]["status"] == "ok", seconds=1, what="the finished session")
 
 
 # Around it
@@ -337,17 +323,13 @@ def test_keys_are_made_listed_and_revoked_while_the_server_runs(gateway: Server)
     assert key not in listing
     assert any(row["id"] == made["id"] and row["project"] == "alpha" for row in json.loads(listing))
     gateway.cli("keys", "revoke", made["id"])
-    wait_for(
-        lambda: gateway.chat("hi", key=key).status == 401, seconds=2, what="the revoked key being refused"
-    )
+    wait_for(lambda: gateway.chat("hi", key=key).status == 401, seconds=2, what="the revoked key being refused")
 
 
 def test_a_key_may_be_limited_to_models(gateway: Server) -> None:
     made = json.loads(gateway.cli("keys", "create", "--project", "beta", "--models", "gpt-4o-*", "--json"))
     key = made["key"]
-    wait_for(
-        lambda: gateway.chat("hi", "gpt-4o-mini", key=key).status == 200, what="the new key being accepted"
-    )
+    wait_for(lambda: gateway.chat("hi", "gpt-4o-mini", key=key).status == 200, what="the new key being accepted")
     refused = gateway.chat("hi", "gpt-4o", key=key)
     assert refused.status in {403, 404}
     error_of(refused)
@@ -355,18 +337,13 @@ def test_a_key_may_be_limited_to_models(gateway: Server) -> None:
 
 def test_another_projects_ids_are_unknown(gateway: Server) -> None:
     ours, theirs = (
-        json.loads(gateway.cli("keys", "create", "--project", name, "--json"))["key"]
-        for name in ("ours", "theirs")
+        json.loads(gateway.cli("keys", "create", "--project", name, "--json"))["key"] for name in ("ours", "theirs")
     )
-    wait_for(
-        lambda: gateway.request("GET", "/v1/models", key=theirs).status == 200, what="the keys being accepted"
-    )
-    wait_for(
-        lambda: gateway.request("GET", "/v1/models", key=ours).status == 200, what="the keys being accepted"
-    )
+    wait_for(lambda: gateway.request("GET", "/v1/models", key=theirs).status == 200, what="the keys being accepted")
+    wait_for(lambda: gateway.request("GET", "/v1/models", key=ours).status == 200, what="the keys being accepted")
     answer = gateway.chat("a secret of ours", key=ours, session_id="shared-name")
     call_id = answer.headers["x-call-id"]
-    call = gateway.call(call_id)
+    gateway.call(call_id)
     session = gateway.sessions("shared-name", key=ours)[0]
     assert gateway.sessions("shared-name", key=theirs) == []
     for path, unknown in (
@@ -384,7 +361,7 @@ def test_another_projects_ids_are_unknown(gateway: Server) -> None:
         assert theirs_sees.status == nothing.status == 404, path
         assert without_ids(theirs_sees) == without_ids(nothing), path
     assert gateway.get("/api/search?q=secret", key=theirs)["data"] == []
-    assert call["project"] == "ours"
+    assert session["project"] == "ours"
     # The same name is another session there, not the same one.
     gateway.chat("mine", key=theirs, session_id="shared-name")
     mine = wait_for(lambda: gateway.sessions("shared-name", key=theirs))[0]

@@ -3,44 +3,44 @@
 import json
 import sqlite3
 from pathlib import Path
+from pydoc_data.topics import topics
 
 from tests.support.server import Server, running_server
 from tests.support.upstream import FakeUpstream, Reply, chat_json, usage_of
 
 TURNS = 100
-WORDS = Path(__file__).read_text().split()
 SMALLER = 25
+# Prose and code that no two messages share: Python's own language reference, which Python carries for `help()`.
+PROSE = "\n".join(topics[name] for name in sorted(topics))
+QUESTION, REPLY = 400, 1300
 
 
 def question(n: int) -> str:
-    return f"Question {n}: " + " ".join(WORDS[(n * 7 + k) % len(WORDS)] + str(n * k % 97) for k in range(40))
+    start = n * (QUESTION + REPLY)
+    return PROSE[start : start + QUESTION]
 
 
 def reply(n: int) -> str:
-    return f"Answer {n}: " + " ".join(
-        WORDS[(n * 5 + k * 3) % len(WORDS)] + str(n * k % 89) for k in range(120)
-    )
+    start = n * (QUESTION + REPLY) + QUESTION
+    return PROSE[start : start + REPLY]
 
 
 def test_a_hundred_turns_are_stored_in_a_twenty_fifth(tmp_path: Path) -> None:
     with FakeUpstream() as upstream:
         env = {"OPENAI_API_KEY": "sk-upstream", "OPENAI_BASE_URL": upstream.base_url}
         with running_server(tmp_path, env=env) as server:
+            empty = stored_bytes(server.data_dir)
             sent = chat(server, upstream)
             session = server.session("long-chat", calls=TURNS, seconds=20)
             assert session["turns"] == TURNS
             first = server.get("/api/calls?session_id=long-chat&limit=1")["data"][0]
             assert server.get(f"/api/calls/{first['id']}/request") in [json.loads(body) for body in sent]
             added = server.transcript("long-chat")["calls"]
-            assert all(
-                len(c["messages"]) <= 2 for c in added
-            )  # each turn shows what it added, not the history
+            assert all(len(c["messages"]) <= 2 for c in added)  # each turn shows what it added, not the history
             server.stop()
         requests = sum(map(len, sent))
-        stored = stored_bytes(server.data_dir)
-        assert stored * SMALLER <= requests, (
-            f"{stored:,} bytes stored for {requests:,} sent: 1/{requests / stored:.1f}"
-        )
+        stored = stored_bytes(server.data_dir) - empty
+        assert stored * SMALLER <= requests, f"{stored:,} bytes stored for {requests:,} sent: 1/{requests / stored:.1f}"
 
 
 def chat(server: Server, upstream: FakeUpstream) -> list[bytes]:

@@ -15,6 +15,7 @@ from sessionary.record.exchange import Begin, Finish, Part, Record, encode
 from sessionary.settings import Price
 from sessionary.store import pack, schema, search, writes
 from sessionary.wire import text
+from sessionary.wire.recipe import Recipe
 
 log = logging.getLogger("sessionary.drain")
 Key = tuple[int, str]
@@ -52,6 +53,7 @@ class Round:
         self._partials: dict[str, list[Part]] = {}
         self._ended: list[Key] = []
         self._facets: list[dict[str, Any]] = []
+        self._session_bodies: set[tuple[int, bytes, str]] = set()
         self._set_aside: list[dict[str, Any]] = []
         self._docs: list[search.Doc] = []
         self.stored = 0
@@ -133,9 +135,10 @@ class Round:
             return
         wanted = sorted(call_ids)
         for start in range(0, len(wanted), 500):
-            rows = self._db.execute(
-                sa.select(schema.calls).where(schema.calls.c.id.in_(wanted[start : start + 500]))
-            ).mappings()
+            c = schema.calls.c
+            every = sa.select(schema.projects.c.id)  # named, so that the primary key serves the look-up
+            query = sa.select(schema.calls).where(c.project.in_(every), c.id.in_(wanted[start : start + 500]))
+            rows = self._db.execute(query).mappings()
             for row in rows:
                 self._calls[row["id"]] = dict(row)
         for project in {c["project"] for c in self._calls.values()}:
@@ -188,6 +191,7 @@ class Round:
             "new": True,
         }
         self._bodies.setdefault(begin.project, {}).update(parsed.bodies)
+        self._needs(self._calls[begin.call_id], parsed.recipe)
         self._exchanges.append(
             {
                 "project": begin.project,
@@ -227,6 +231,7 @@ class Round:
         if answered.message is not None:
             self._messages[project, answered.message["id"]] = answered.message
         self._bodies.setdefault(project, {}).update(answered.bodies)
+        self._needs(call, answered.response)
         exchange = {
             "project": project,
             "call_id": finish.call_id,
@@ -261,6 +266,11 @@ class Round:
         row = {"id": record.place, "at": self._now, "reason": record.reason, "payload": record.payload}
         self._set_aside.append(row)
 
+    def _needs(self, call: Mapping[str, Any], recipe: Recipe | None) -> None:
+        if recipe is not None:
+            for hashed in (*recipe.lifted.values(), *recipe.preamble):
+                self._session_bodies.add((call["project"], hashed, call["session"]))
+
     def _message(self, project: int, step: Step) -> None:
         self._messages[project, step.id] = {
             "project": project,
@@ -289,6 +299,8 @@ class Round:
             session["updated_at"] = self._now
         writes.upsert(self._db, schema.sessions, [self._sessions[k] for k in sorted(self._sessions)])
         writes.insert(self._db, schema.facets, self._facets)
+        needs = [{"project": p, "hash": h, "session": s} for p, h, s in sorted(self._session_bodies)]
+        writes.insert(self._db, schema.session_bodies, needs)
         fresh = [{k: v for k, v in c.items() if k != "new"} for c in self._calls.values() if c.get("new")]
         writes.insert(self._db, schema.calls, fresh)
         writes.update_calls(self._db, self._finished)

@@ -5,13 +5,18 @@ first one with arguments that fit its schema, then speaks of the result), JSON o
 """
 
 import asyncio
+import base64
 import hashlib
 import math
 import random
+import struct
 from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
+
+from sessionary.providers.fitting import fit
+from sessionary.wire import loose
 
 PAUSE = 0.008
 """Seconds between the pieces of a stream, so that streaming can be seen."""
@@ -46,7 +51,10 @@ async def answer(endpoint: str, body: bytes) -> tuple[int, dict[str, str], Async
         return _completion(request, seed)
     messages = [m for m in _list(request.get("messages")) if isinstance(m, dict)]
     if not messages:
-        problem = {"message": "'messages' must be a list that is not empty", "type": "invalid_request_error"}
+        problem: dict[str, Any] = {
+            "message": "'messages' must be a list that is not empty",
+            "type": "invalid_request_error",
+        }
         return 400, _JSON, _whole({"error": problem | {"param": "messages", "code": None}})
     message = _message(request, messages, random.Random(_text_seed(messages)))
     usage = _usage(messages, message)
@@ -54,8 +62,10 @@ async def answer(endpoint: str, body: bytes) -> tuple[int, dict[str, str], Async
     head = {"id": f"chatcmpl-demo{seed[:24]}", "created": _CREATED, "model": str(request.get("model", "demo"))}
     if request.get("stream") is True:
         wants = _dict(request.get("stream_options")).get("include_usage") is True
-        return 200, {"content-type": "text/event-stream; charset=utf-8"}, _stream(
-            head, message, finish, usage if wants else None
+        return (
+            200,
+            {"content-type": "text/event-stream; charset=utf-8"},
+            _stream(head, message, finish, usage if wants else None),
         )
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish}
     return 200, _JSON, _whole({**head, "object": "chat.completion", "choices": [choice], "usage": usage})
@@ -69,7 +79,7 @@ def _message(request: dict[str, Any], messages: list[dict[str, Any]], rng: rando
     form = _dict(request.get("response_format"))
     if form.get("type") == "json_schema":
         schema = _dict(_dict(form.get("json_schema")).get("schema"))
-        content = msgspec.json.encode(_fitting(schema, _said(messages), rng, 0)).decode()
+        content = msgspec.json.encode(fit(schema, _said(messages))).decode()
     elif form.get("type") == "json_object":
         content = msgspec.json.encode({"answer": rng.choice(_BODIES), "asked": _said(messages)[:80]}).decode()
     elif last.get("role") == "tool":
@@ -86,42 +96,12 @@ def _message(request: dict[str, Any], messages: list[dict[str, Any]], rng: rando
 def _call(request: dict[str, Any], tools: list[Any], last: dict[str, Any], rng: random.Random) -> dict[str, Any]:
     wanted = _dict(_dict(request.get("tool_choice")).get("function")).get("name")
     function = next((t["function"] for t in tools if t["function"].get("name") == wanted), tools[0]["function"])
-    arguments = _fitting(_dict(function.get("parameters")), _content(last), rng, 0)
+    arguments = fit(_dict(function.get("parameters")), _content(last))
     return {
         "id": f"call_demo{rng.getrandbits(64):016x}",
         "type": "function",
         "function": {"name": str(function.get("name")), "arguments": msgspec.json.encode(arguments).decode()},
     }
-
-
-def _fitting(schema: dict[str, Any], said: str, rng: random.Random, depth: int) -> Any:
-    """A value that fits the JSON schema, made of what was said where it asks for text."""
-    if "const" in schema:
-        return schema["const"]
-    if choices := _list(schema.get("enum")):
-        return rng.choice(choices)
-    for key in ("anyOf", "oneOf"):
-        if options := _list(schema.get(key)):
-            return _fitting(_dict(options[0]), said, rng, depth + 1)
-    kind = schema.get("type", "object" if "properties" in schema else "string" if depth else "object")
-    kind = kind[0] if isinstance(kind, list) and kind else kind
-    match kind:
-        case "object":
-            if depth > 8:
-                return {}
-            return {k: _fitting(_dict(v), said, rng, depth + 1) for k, v in _dict(schema.get("properties")).items()}
-        case "array":
-            return [_fitting(_dict(schema.get("items")), said, rng, depth + 1)] if depth <= 8 else []
-        case "integer" | "number":
-            least = schema.get("minimum", 1)
-            return least if isinstance(least, int | float) else 1
-        case "boolean":
-            return True
-        case "null":
-            return None
-        case _:
-            words = said.split()
-            return words[-1].strip("?!.,") if words else "demo"
 
 
 async def _stream(
@@ -137,10 +117,11 @@ async def _stream(
         opened = {"id": call["id"], "type": "function", "function": {"name": call["function"]["name"], "arguments": ""}}
         yield event({"tool_calls": [{"index": 0, **opened}]})
         arguments = call["function"]["arguments"]
-        for at in range(0, len(arguments), 12):
-            yield event({"tool_calls": [{"index": 0, "function": {"arguments": arguments[at : at + 12]}}]})
+        step = max(12, math.ceil(len(arguments) / 60))
+        for at in range(0, len(arguments), step):
+            yield event({"tool_calls": [{"index": 0, "function": {"arguments": arguments[at : at + step]}}]})
             await asyncio.sleep(PAUSE)
-    for piece in _pieces(message.get("content") or ""):
+    for piece in _pieces(message["content"]) if message["content"] else []:
         yield event({"content": piece})
         await asyncio.sleep(PAUSE)
     yield event({}, finish)
@@ -155,7 +136,8 @@ def _completion(request: dict[str, Any], seed: str) -> tuple[int, dict[str, str]
     prompt = prompt if isinstance(prompt, str) else msgspec.json.encode(prompt).decode()
     text = random.Random(prompt).choice(_BODIES)
     usage = _counted(_tokens(prompt), 0, _tokens(text))
-    head = {"id": f"cmpl-demo{seed[:24]}", "object": "text_completion", "created": _CREATED, "model": request.get("model")}
+    model = str(request.get("model", "demo"))
+    head = {"id": f"cmpl-demo{seed[:24]}", "object": "text_completion", "created": _CREATED, "model": model}
 
     def choice(words: str, reason: str | None) -> dict[str, Any]:
         return {"index": 0, "text": words, "logprobs": None, "finish_reason": reason}
@@ -185,7 +167,10 @@ def _embeddings(request: dict[str, Any]) -> dict[str, Any]:
         rng = random.Random(str(text))
         vector = [rng.gauss(0, 1) for _ in range(size)]
         length = math.sqrt(sum(x * x for x in vector))
-        data.append({"object": "embedding", "index": index, "embedding": [round(x / length, 8) for x in vector]})
+        unit: Any = [round(x / length, 8) for x in vector]
+        if request.get("encoding_format") == "base64":  # what the official clients ask for
+            unit = base64.b64encode(struct.pack(f"<{size}f", *unit)).decode()
+        data.append({"object": "embedding", "index": index, "embedding": unit})
     tokens = sum(_tokens(str(t)) for t in texts)
     usage = {"prompt_tokens": tokens, "total_tokens": tokens}
     return {"object": "list", "model": request.get("model"), "data": data, "usage": usage}
@@ -197,7 +182,7 @@ async def _whole(value: object) -> AsyncIterator[bytes]:
 
 def _pieces(text: str) -> list[str]:
     words = text.split(" ")
-    step = max(1, len(words) // 60)
+    step = math.ceil(len(words) / 60)
     cut = [" ".join(words[n : n + step]) for n in range(0, len(words), step)]
     return [piece if n == 0 else f" {piece}" for n, piece in enumerate(cut)]
 
@@ -241,8 +226,8 @@ def _content(message: dict[str, Any]) -> str:
 
 def _object(body: bytes) -> dict[str, Any]:
     try:
-        return _dict(msgspec.json.decode(body))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _dict(loose.decode(body))
+    except loose.FAILURES:
         return {}
 
 

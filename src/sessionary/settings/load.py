@@ -1,134 +1,114 @@
-"""Where the configuration comes from: command line, then environment, then file, then defaults."""
+"""Where the configuration comes from: command line, then environment, then file, then defaults.
 
-from collections.abc import Callable, Mapping
+What only the provider catalogue can judge (is there such a provider?) the router checks, by `place`.
+"""
+
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
-from sessionary.errors import SettingsError
 from sessionary.settings import litellm
-from sessionary.settings.document import Node, read
+from sessionary.settings.document import Node, read, variable
+from sessionary.settings.litellm import split
 from sessionary.settings.tree import Deployment, Model, Price, Settings
 
-_FROM_ENV = {
-    "SESSIONARY_HOST": "host",
-    "SESSIONARY_PORT": "port",
-    "SESSIONARY_DATA_DIR": "data_dir",
-    "SESSIONARY_DATABASE": "database",
-    "SESSIONARY_MASTER_KEY": "master_key",
-    "SESSIONARY_WORKERS": "workers",
-    "SESSIONARY_LOG_LEVEL": "log_level",
-}
-_TEXTS = ("host", "log_level")
-_SECRETS = ("database", "master_key")
-_WHOLES = {"port": 0, "workers": 1, "retries": 0, "allowed_failures": 1, "max_body": 1}
-_NUMBERS = ("retry_backoff", "timeout", "connect_timeout", "idle_timeout", "cooldown", "fsync_interval")
+PREFIX = "SESSIONARY_"
+_DEFAULTS = dict(zip(Settings.__struct_fields__, Settings.__struct_defaults__, strict=True))
+OPTIONS = tuple(name for name in _DEFAULTS if name not in ("ignored", "environment"))
+"""What a file may set; all but `models` also by an environment variable."""
+_LEAST = {"workers": 1, "allowed_failures": 1, "max_body": 1}
+_MORE_THAN_NOTHING = ("timeout", "connect_timeout", "idle_timeout")
 _LEVELS = ("debug", "info", "warning", "error")
-_DEPLOYMENT = ("name", "model", "provider", "base_url", "api_key", "api_version", "weight", "timeout", "price")
+_DEPLOYMENT = tuple(name for name in Deployment.__struct_fields__ if name != "place")
 
 
 def load(config: Path | None, environ: Mapping[str, str], **overrides: Any) -> Settings:
-    """`overrides` are what the command line gives. Raises SettingsError naming the key, and the line in a file."""
+    """`overrides` are what the command line gives, None being nothing. Raises SettingsError naming key and line."""
     values: dict[str, Any] = {}
     if config is not None:
-        root = read(config)
-        values = litellm.settings(root, environ) if "model_list" in root.fields() else _own(root, environ)
-    for variable, name in _FROM_ENV.items():
-        if variable in environ and name not in overrides:
-            values[name] = _from_env(variable, name, environ[variable])
-    values |= overrides
+        root = read(config, environ)
+        values = litellm.settings(root, environ) if litellm.is_one(root) else _own(root)
+    given = {name: value for name, value in overrides.items() if value is not None}
+    for name in OPTIONS:
+        if PREFIX + name.upper() in environ and name != "models" and name not in given:
+            values[name] = _option(name, variable(PREFIX + name.upper(), environ))
+    values |= given
     if "data_dir" in values:
-        values["data_dir"] = Path(values["data_dir"])
-    settings = Settings(**values)
-    if settings.log_level not in _LEVELS:
-        raise SettingsError(f"log_level must be one of {', '.join(_LEVELS)}")
-    _fallbacks_exist(settings)
-    return settings
+        values["data_dir"] = Path(values["data_dir"]).expanduser()
+    return Settings(**values)
 
 
-def _from_env(variable: str, name: str, value: str) -> Any:
-    if not value.strip():
-        raise SettingsError(f"{variable} is set but empty")
-    if name in _WHOLES:
-        if not value.strip().isdigit() or int(value) < _WHOLES[name]:
-            raise SettingsError(f"{variable} must be a whole number of at least {_WHOLES[name]}")
-        return int(value)
-    return value.strip()
-
-
-def _own(root: Node, environ: Mapping[str, str]) -> dict[str, Any]:
-    names = [f for f in Settings.__struct_fields__ if f != "ignored"]
-    values: dict[str, Any] = {}
-    for name, node in root.known_fields(names).items():
-        if name == "models":
-            values[name] = [_model(item, environ) for item in node.items()]
-        elif name in _SECRETS:
-            values[name] = node.secret(environ)
-        elif name in _WHOLES:
-            values[name] = node.whole(least=_WHOLES[name])
-        elif name in _NUMBERS:
-            values[name] = node.number()
-        else:
-            values[name] = node.text()
+def _own(root: Node) -> dict[str, Any]:
+    fields = root.known_fields(OPTIONS)
+    values = {name: _option(name, node) for name, node in fields.items() if name != "models"}
+    if "models" in fields:
+        values["models"] = _models(fields["models"].items())
     return values
 
 
-def _model(node: Node, environ: Mapping[str, str]) -> Model:
-    """`{name, deployments: […], fallbacks, price}`, or with one deployment's keys in place of the list."""
+def _option(name: str, node: Node) -> Any:
+    if name == "port":
+        return node.whole(most=65535)
+    if name == "log_level":
+        return node.choice(_LEVELS)
+    match _DEFAULTS[name]:
+        case int():
+            return node.whole(least=_LEAST.get(name, 0))
+        case float():
+            return node.number(least=0.001 if name in _MORE_THAN_NOTHING else 0)
+        case _:
+            return node.text()
+
+
+def _models(nodes: Iterable[Node]) -> list[Model]:
+    models: dict[str, Model] = {}
+    for node in nodes:
+        model = _model(node)
+        if model.name in models:
+            raise node.fail(f"the model '{model.name}' is there already, at {models[model.name].place}")
+        models[model.name] = model
+    return list(models.values())
+
+
+def _model(node: Node) -> Model:
+    """`{name, deployments: […], fallbacks, price}`, or with one deployment's options in place of the list."""
     fields = node.known_fields(["deployments", "fallbacks", *_DEPLOYMENT])
     if "name" not in fields:
-        raise node.fail(f"'{node.path}' needs a name")
+        raise node.fail(f"{node.path} needs a 'name'")
+    name = fields["name"].text()
+    price = _price(fields["price"]) if "price" in fields else None
     if "deployments" in fields:
-        alone = [k for k in fields if k in _DEPLOYMENT and k not in ("name", "price")]
-        if alone:
-            raise fields[alone[0]].fail(f"'{fields[alone[0]].path}' belongs into a deployment of the list")
-        price = _price(fields["price"]) if "price" in fields else None
-        deployments = [_deployment(item, environ, price) for item in fields["deployments"].items()]
-        if not deployments:
-            raise fields["deployments"].fail(f"'{node.path}' needs a deployment")
+        for key in fields.keys() - {"name", "price", "deployments", "fallbacks"}:
+            raise fields[key].fail(f"'{fields[key].path}' belongs into one of the deployments")
+        below = [(item, item.known_fields(_DEPLOYMENT)) for item in fields["deployments"].items()]
+        deployments = [_deployment(item, its, price) for item, its in below]
     else:
-        deployments = [msgspec.structs.replace(_deployment(node, environ, None, extra=("fallbacks",)), name="")]
-    fallbacks = [item.text() for item in fields["fallbacks"].items()] if "fallbacks" in fields else []
-    return Model(fields["name"].text(), deployments, fallbacks)
+        own = {key: field for key, field in fields.items() if key not in ("name", "fallbacks")}
+        deployments = [_deployment(node, own, price)]
+    if not deployments:
+        raise node.fail(f"{node.path} needs a deployment")
+    fallbacks = fields["fallbacks"].texts() if "fallbacks" in fields else []
+    return Model(name, deployments, fallbacks, node.place)
 
 
-def _deployment(
-    node: Node, environ: Mapping[str, str], price: Price | None, extra: tuple[str, ...] = ()
-) -> Deployment:
-    fields = node.known_fields([*_DEPLOYMENT, *extra])
+def _deployment(node: Node, fields: Mapping[str, Node], price: Price | None) -> Deployment:
     if "model" not in fields:
-        raise node.fail(f"'{node.path}' needs a model, as provider/model")
-    provider, model = _provider(fields)
-    if "price" in fields:
-        price = _price(fields["price"])
-
-    def optional(name: str, read: Callable[[Node], Any]) -> Any:
-        return read(fields[name]) if name in fields else None
-
+        raise node.fail(f"{node.path} needs a 'model', as provider/model")
+    model = fields["model"].text()
+    if "provider" in fields:
+        provider = fields["provider"].text()
+    else:
+        provider, model = split(model, is_elsewhere="base_url" in fields)
+    texts = {key: fields[key].text() for key in ("name", "base_url", "api_key", "api_version") if key in fields}
     return Deployment(
         provider=provider,
         model=model,
-        name=optional("name", Node.text) or "",
-        base_url=optional("base_url", lambda n: n.secret(environ)),
-        api_key=optional("api_key", lambda n: n.secret(environ)),
-        api_version=optional("api_version", Node.text),
         weight=fields["weight"].number() if "weight" in fields else 1.0,
-        timeout=optional("timeout", Node.number),
-        price=price,
+        timeout=fields["timeout"].number(least=0.001) if "timeout" in fields else None,
+        price=_price(fields["price"]) if "price" in fields else price,
+        place=node.place,
+        **texts,
     )
-
-
-def _provider(fields: Mapping[str, Node]) -> tuple[str, str]:
-    model = fields["model"].text()
-    if "provider" in fields:
-        return fields["provider"].text(), model
-    prefix, slash, rest = model.partition("/")
-    if slash and rest:
-        return prefix, rest
-    if "base_url" in fields:
-        return "openai-compatible", model
-    raise fields["model"].fail(f"'{fields['model'].path}' must say its provider: provider/model")
 
 
 def _price(node: Node) -> Price:
@@ -136,11 +116,3 @@ def _price(node: Node) -> Price:
     if not {"input", "output"} <= fields.keys():
         raise node.fail(f"'{node.path}' needs input and output, in USD per million tokens")
     return Price(**{name: field.number() for name, field in fields.items()})
-
-
-def _fallbacks_exist(settings: Settings) -> None:
-    names = {m.name for m in settings.models}
-    for model in settings.models:
-        for fallback in model.fallbacks:
-            if fallback not in names and "/" not in fallback:
-                raise SettingsError(f"models: the fallback '{fallback}' of '{model.name}' is not a model of the list")

@@ -12,28 +12,41 @@ class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """USD per million tokens. What is null falls back to `input` (cached, cache_write) or `output` (reasoning)."""
 
     input: float
+    """Input tokens."""
     output: float
+    """Output tokens."""
     cached: float | None = None
+    """Input tokens that the provider had in its cache."""
     cache_write: float | None = None
+    """Input tokens that the provider put into its cache."""
     reasoning: float | None = None
+    """Output tokens that were thinking."""
 
 
 class Deployment(msgspec.Struct, frozen=True):
     """One place that serves a model."""
 
     provider: str
-    """A row of the provider catalogue: `openai`, `azure`, `ollama`, `openai-compatible`, `demo`, …"""
+    """A row of the provider catalogue: `openai`, `azure`, `ollama`, `openai-compatible`, `demo`, …
+    In a file it may stand before the model instead: `openai/gpt-4o`. Empty: told by the model's name."""
     model: str
-    """The name the provider knows."""
+    """The name the provider knows. A `*` in it is what the `*` of the model's `name` stands for."""
     name: str = ""
     """Shown in the log; `provider/model` where empty."""
     base_url: str | None = None
+    """Null: the provider's variable (`OPENAI_BASE_URL`, …), else its home."""
     api_key: str | None = None
+    """Null: the provider's variable (`OPENAI_API_KEY`, …), unless `base_url` leads elsewhere than the environment."""
     api_version: str | None = None
     """Azure only."""
     weight: float = 1.0
+    """Its share of the calls, beside the other deployments of the model; 0: only when they have failed."""
     timeout: float | None = None
+    """In place of the general one."""
     price: Price | None = None
+    """Null: the public price list."""
+    place: str = ""
+    """Where it is configured: `config.yaml:12`. Not an option."""
 
     def __repr__(self) -> str:
         return f"Deployment({self.provider}/{self.model})"
@@ -43,23 +56,32 @@ class Model(msgspec.Struct, frozen=True):
     """A model name that clients may ask for, and what serves it."""
 
     name: str
+    """What clients ask for. `*` stands for any text: `openai/*`; the longest pattern that fits is taken."""
     deployments: list[Deployment]
+    """One at least; a model with a single one may have its options beside the name instead."""
     fallbacks: list[str] = []
     """Model names tried in order when every deployment of this one has failed."""
+    place: str = ""
+    """Where it is configured. Not an option."""
 
 
 class Settings(msgspec.Struct, frozen=True):
     """The whole configuration."""
 
     host: str = "127.0.0.1"
+    """Address to listen on."""
     port: int = 4000
+    """0: any free one."""
     data_dir: Path = Path("sessionary-data")
+    """The folder of all that is kept: spool, database, master key."""
     database: str | None = None
     """SQLAlchemy URL; null: `sqlite:///<data_dir>/sessionary.db`."""
     workers: int = 1
+    """Processes that serve."""
     master_key: str | None = None
     """Null: made on the first start, kept in `<data_dir>/master.key`."""
     models: list[Model] = []
+    """What clients may ask for besides what the environment gives."""
     retries: int = 0
     """Further tries after a retryable failure (connection, 408, 429, 5xx), over all deployments of a model."""
     retry_backoff: float = 0.5
@@ -77,8 +99,11 @@ class Settings(msgspec.Struct, frozen=True):
     fsync_interval: float = 0.5
     """Seconds between fsyncs of the spool: what a power loss can cost."""
     log_level: str = "info"
+    """`debug`, `info`, `warning` or `error`."""
     ignored: list[str] = []
-    """Keys of a LiteLLM file that mean nothing here: named once at start-up."""
+    """Keys of a LiteLLM file that mean nothing here: named once at start-up. Not an option."""
+    environment: dict[str, str] = {}
+    """Variables that a LiteLLM file sets, which go before those of the process. Not an option."""
 
     def __repr__(self) -> str:
         return f"Settings(host={self.host!r}, port={self.port})"

@@ -1,12 +1,23 @@
-"""What people change: a session's title and tags, and deleting it with everything that only it needs."""
+"""What people change: a session's title and tags, and deleting it with everything that only it needs.
+
+Messages and bodies are shared within a project. A message stays while another call's path goes through it: while
+it is a call's input leaf or answer, or the parent of a message that stays. A body stays while a message or another
+session's request needs it.
+"""
 
 import time
+from collections.abc import Iterable, Iterator
 
 import msgspec
 import sqlalchemy as sa
 
 from sessionary.store import schema, search, tree
 from sessionary.store.writes import clean, present, transaction
+
+_SLICE = 500
+_SCAN = 10_000
+"""Values in one look-up that no index serves: each costs a walk through the table."""
+_USUAL = frozenset({"user", "assistant", "tool", "function"})
 
 
 def patch_session(engine: sa.Engine, project: int, session: str, title: str | None, tags: list[str] | None) -> None:
@@ -23,68 +34,81 @@ def patch_session(engine: sa.Engine, project: int, session: str, title: str | No
 
 
 def delete_session(engine: sa.Engine, project: int, session: str) -> None:
-    """Messages and bodies stay where another call's path goes through them."""
-    c, e = schema.calls.c, schema.exchanges.c
+    """Calls of it that are in flight are answered, and leave nothing."""
+    c, b, f, s = schema.calls.c, schema.session_bodies.c, schema.facets.c, schema.sessions.c
     with transaction(engine) as connection:
-        rows = connection.execute(
-            sa.select(c.id, c.leaf, c.output).where(c.project == project, c.session == session)
-        ).all()
-        call_ids = [row.id for row in rows]
-        ends = {end for row in rows for end in (row.leaf, row.output) if end is not None}
-        hashes = _recipe_hashes(connection, project, call_ids)
-        for table, column in ((schema.exchanges, e.call_id), (schema.partials, schema.partials.c.call_id)):
-            for start in range(0, len(call_ids), 500):
-                part = call_ids[start : start + 500]
-                connection.execute(sa.delete(table).where(table.c.project == project, column.in_(part)))
+        beside = connection.scalars(sa.select(b.hash).where(b.project == project, b.session == session)).all()
+        walked = tree.reached(connection, project, session)
+        calls = sa.select(c.id).where(c.project == project, c.session == session)
+        for table in (schema.exchanges, schema.partials):
+            connection.execute(sa.delete(table).where(table.c.project == project, table.c.call_id.in_(calls)))
         connection.execute(sa.delete(schema.calls).where(c.project == project, c.session == session))
-        f, s = schema.facets.c, schema.sessions.c
+        connection.execute(sa.delete(schema.session_bodies).where(b.project == project, b.session == session))
         connection.execute(sa.delete(schema.facets).where(f.project == project, f.session == session))
         connection.execute(sa.delete(schema.sessions).where(s.project == project, s.id == session))
         search.remove(connection, project, session)
-        hashes |= _free_messages(connection, project, ends)
-        _free_bodies(connection, project, hashes)
+        freed = _free_messages(connection, project, walked)
+        _free_bodies(connection, project, {*beside, *freed})
 
 
-def _recipe_hashes(connection: sa.Connection, project: int, call_ids: list[str]) -> set[bytes]:
-    found: set[bytes] = set()
-    for row in present(connection, schema.exchanges, "call_id", project, call_ids, "request", "response"):
-        for packed in (row.request, row.response):
-            if packed is not None:
-                recipe = tree.recipe(packed)
-                found |= {*recipe.lifted.values(), *recipe.preamble}
-    return found
-
-
-def _free_messages(connection: sa.Connection, project: int, ends: set[bytes]) -> set[bytes]:
-    """Deletes from the ends upwards while nobody hangs on a message; returns the hashes of their bodies."""
+def _free_messages(connection: sa.Connection, project: int, walked: list[tree.Node]) -> set[bytes]:
+    """Deletes those of `walked` that nothing needs; returns the hashes of their bodies."""
+    held = _ends(connection, project, walked)
+    children: dict[bytes, list[bytes]] = {}
+    for row in present(connection, schema.messages, "parent", project, [n.id for n in walked], "id"):
+        children.setdefault(row.parent, []).append(row.id)
+    freed: dict[bytes, bytes] = {}
+    for node in sorted(walked, key=lambda n: n.depth, reverse=True):
+        if node.id not in held and all(child in freed for child in children.get(node.id, ())):
+            freed[node.id] = node.body
     m = schema.messages.c
-    freed: set[bytes] = set()
-    level = ends
-    while level:
-        rows = present(connection, schema.messages, "id", project, level, "parent", "body", "node")
-        nodes = {row.node for row in rows}
-        held = {r.parent for r in present(connection, schema.messages, "parent", project, {row.id for row in rows})}
-        held |= {r.leaf for r in present(connection, schema.calls, "leaf_node", project, nodes, "leaf")}
-        held |= {r.output for r in present(connection, schema.calls, "output_node", project, nodes, "output")}
-        gone = [row for row in rows if row.id not in held]
-        for row in gone:
-            connection.execute(sa.delete(schema.messages).where(m.project == project, m.id == row.id))
-            freed.add(row.body)
-        level = {row.parent for row in gone if row.parent is not None}
-    return freed
+    for part in _parts(freed, _SLICE):
+        connection.execute(sa.delete(schema.messages).where(m.project == project, m.id.in_(part)))
+    return set(freed.values())
+
+
+def _ends(connection: sa.Connection, project: int, walked: list[tree.Node]) -> set[bytes]:
+    """The messages at which a call's path ends. Calls are found by the message's node, for that is indexed."""
+    nodes = {n.node for n in walked}
+    ends = {row.leaf for row in present(connection, schema.calls, "leaf_node", project, nodes, "leaf")}
+    ends |= {row.output for row in present(connection, schema.calls, "output_node", project, nodes, "output")}
+    c = schema.calls.c
+    for part in _parts(_unusual(connection, project, walked), _SCAN):
+        for column in (c.leaf, c.output):
+            ends |= set(connection.scalars(sa.select(column).where(c.project == project, column.in_(part))))
+    return ends
+
+
+def _unusual(connection: sa.Connection, project: int, walked: list[tree.Node]) -> list[bytes]:
+    """Messages that mean one thing as an answer and another as input, so that the node of a call which ends there
+    may not be the node of the message: those whose role is not plainly there."""
+    bodies = tree.load_bodies(connection, project, {n.body for n in walked})
+    return [n.id for n in walked if _role(bodies.get(n.body, b"")) not in _USUAL]
+
+
+class _Role(msgspec.Struct):
+    role: str = ""
+
+
+def _role(raw: bytes) -> str:
+    try:
+        return msgspec.json.decode(raw, type=_Role).role
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
 
 
 def _free_bodies(connection: sa.Connection, project: int, hashes: set[bytes]) -> None:
-    """Deletes the bodies that no message and no recipe of the project refers to."""
-    b = schema.bodies.c
-    free = hashes - {row.body for row in present(connection, schema.messages, "body", project, hashes)}
-    if not free:
-        return
-    e = schema.exchanges.c
-    for row in connection.execute(sa.select(e.request, e.response).where(e.project == project)):
-        for packed in (row.request, row.response):
-            if packed is not None and free:
-                recipe = msgspec.structs.asdict(tree.recipe(packed))
-                free -= {*recipe["lifted"].values(), *recipe["preamble"]}
-    for hashed in free:
-        connection.execute(sa.delete(schema.bodies).where(b.project == project, b.hash == hashed))
+    """Deletes the bodies that no message and no session of the project refers to."""
+    free = hashes - {row.hash for row in present(connection, schema.session_bodies, "hash", project, hashes)}
+    m, b = schema.messages.c, schema.bodies.c
+    for part in _parts(free, _SCAN):
+        used = sa.select(m.body).where(m.project == project, m.body.in_(part)).distinct()
+        free = free - set(connection.scalars(used))
+    for part in _parts(free, _SLICE):
+        connection.execute(sa.delete(schema.bodies).where(b.project == project, b.hash.in_(part)))
+
+
+def _parts(values: Iterable[bytes], size: int) -> Iterator[list[bytes]]:
+    ordered = sorted(values)
+    for start in range(0, len(ordered), size):
+        yield ordered[start : start + size]

@@ -26,11 +26,13 @@ def _hash(secret: str) -> bytes:
 def ensure_project(engine: sa.Engine, name: str) -> int:
     """The project's id; made if it is new."""
     p = schema.projects.c
-    with transaction(engine) as connection:
-        if (found := connection.scalar(sa.select(p.id).where(p.name == name))) is not None:
+    wanted = sa.select(p.id).where(p.name == name)
+    with engine.connect() as connection:  # most often it is there: no lock for that
+        if (found := connection.scalar(wanted)) is not None:
             return int(found)
-        connection.execute(sa.insert(schema.projects).values(name=name, created_at=_now()))
-        return int(connection.execute(sa.select(p.id).where(p.name == name)).scalar_one())
+    with transaction(engine) as connection:
+        insert(connection, schema.projects, [{"name": name, "created_at": _now()}])
+        return int(connection.execute(wanted).scalar_one())
 
 
 def create(
@@ -39,7 +41,7 @@ def create(
     """The plain key, for the only time, and its row (see `list_keys`)."""
     project_id = ensure_project(engine, project)
     plain = "sk-ses-" + secrets.token_urlsafe(32)
-    key_id = "key_" + uuid7().hex
+    key_id = "key_" + uuid7().hex()
     with transaction(engine) as connection:
         connection.execute(
             sa.insert(schema.keys).values(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from sessionary.errors import SettingsError
 from sessionary.store.engine import open_engine
 
 HEAD = "0001"
@@ -14,11 +15,14 @@ _LOCK = 7_315_551_042  # any number that is ours: PostgreSQL's advisory lock
 
 
 def upgrade(url: str) -> None:
-    """Creates or migrates the schema. Two that start at once do it once."""
+    """Creates or migrates the schema. Two that start at once do it once. Raises SettingsError where it cannot."""
     engine = open_engine(url)
     try:
-        if _version(engine) == HEAD:
+        version = _version(engine)
+        if version == HEAD:
             return
+        if version is not None and version > HEAD:
+            raise SettingsError(f"The database was made by a newer Sessionary (its schema is {version}, ours {HEAD}).")
         with _only_one(engine):
             if _version(engine) != HEAD:
                 _run(engine)
@@ -30,7 +34,8 @@ def _version(engine: sa.Engine) -> str | None:
     with engine.connect() as connection:
         if not sa.inspect(connection).has_table("alembic_version"):
             return None
-        return connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+        found: str | None = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+        return found
 
 
 def _run(engine: sa.Engine) -> None:
@@ -38,7 +43,8 @@ def _run(engine: sa.Engine) -> None:
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    folder = str(Path(__file__).parent / "migrations")
+    config.set_main_option("script_location", folder.replace("%", "%%"))
     with engine.connect().execution_options(sqlite_begin="IMMEDIATE") as connection, connection.begin():
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

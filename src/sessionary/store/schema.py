@@ -104,8 +104,19 @@ sessions = sa.Table(
     sa.Column("last_at", _big, nullable=False),
     sa.Column("updated_at", _big, nullable=False),  # when this row was last written: the live tail reads by it
     sa.Index("sessions_last", "project", "last_at", "id"),
+    sa.Index("sessions_newest", "last_at", "id"),  # the same for the master, who sees every project
     sa.Index("sessions_text", "project", "session_id"),
     sa.Index("sessions_updated", "updated_at"),
+)
+
+session_bodies = sa.Table(  # which sessions' calls need which bodies beside the tree: system prompts, tools
+    "session_bodies",
+    metadata,
+    sa.Column("project", sa.Integer, primary_key=True),
+    sa.Column("hash", _hash, primary_key=True),
+    sa.Column("session", sa.Text, primary_key=True),
+    sa.Index("session_bodies_session", "project", "session"),
+    sqlite_with_rowid=False,
 )
 
 facets = sa.Table(  # which sessions have which model, client, key, user: what list filters look up
@@ -163,7 +174,8 @@ calls = sa.Table(
     sa.Column("input_depth", sa.Integer, nullable=False, server_default="0"),
     sa.Column("writer", sa.Text, nullable=False),  # the spool writer that begun it: who to blame if it never ends
     sa.Index("calls_session", "project", "session", "created_at"),
-    sa.Index("calls_created", "project", "created_at"),
+    sa.Index("calls_created", "project", "created_at", "id"),
+    sa.Index("calls_newest", "created_at", "id"),
     sa.Index(
         "calls_output",
         "project",

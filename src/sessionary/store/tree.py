@@ -1,4 +1,4 @@
-"""Reading the message tree: a path from a message to its root, and bodies put together again."""
+"""Reading the message tree: paths from a message to its root, and bodies put together again."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from sessionary.store import schema
 from sessionary.store.pack import unpack
-from sessionary.store.writes import present
+from sessionary.store.writes import partial_bytes, present
 from sessionary.wire.recipe import Recipe
 from sessionary.wire.split import join
 
@@ -21,24 +21,75 @@ class Stored(msgspec.Struct, frozen=True):
     raw: bytes
 
 
-def path(connection: sa.Connection, project: int, leaf: bytes | None, above: int = 0) -> list[Stored]:
-    """From the root (or from the first message deeper than `above`) to `leaf`."""
+class Node(msgspec.Struct, frozen=True):
+    """One message at one place, without its text."""
+
+    id: bytes
+    node: bytes
+    depth: int
+    body: bytes
+
+
+def path(connection: sa.Connection, project: int, leaf: bytes | None) -> list[Stored]:
+    """From the root to `leaf`."""
     if leaf is None:
         return []
     m = schema.messages
-    walk = (
-        sa.select(m.c.id, m.c.parent, m.c.depth, m.c.role, m.c.body)
-        .where(m.c.project == project, m.c.id == leaf, m.c.depth > above)
-        .cte("walk", recursive=True)
-    )
-    up = (
-        sa.select(m.c.id, m.c.parent, m.c.depth, m.c.role, m.c.body)
-        .join(walk, m.c.id == walk.c.parent)
-        .where(m.c.project == project, m.c.depth > above)
-    )
+    columns = (m.c.id, m.c.parent, m.c.depth, m.c.role, m.c.body)
+    walk = sa.select(*columns).where(m.c.project == project, m.c.id == leaf).cte("walk", recursive=True)
+    up = sa.select(*columns).join(walk, m.c.id == walk.c.parent).where(m.c.project == project)
     rows = connection.execute(sa.select(walk.union_all(up))).all()
     bodies = load_bodies(connection, project, {row.body for row in rows})
     return [Stored(r.id, r.depth, r.role, bodies[r.body]) for r in sorted(rows, key=lambda r: r.depth)]
+
+
+def added(connection: sa.Connection, project: int, session: str) -> dict[str, list[Stored]]:
+    """The messages that each call of a session added to what was there before it, by call id."""
+    c, m = schema.calls.c, schema.messages
+    columns = (m.c.id, m.c.parent, m.c.depth, m.c.role, m.c.body)
+    walk = (
+        sa.select(c.id.label("call_id"), c.base_depth.label("above"), *columns)
+        .select_from(schema.calls)
+        .join(m, sa.and_(m.c.project == c.project, m.c.id == c.leaf, m.c.depth > c.base_depth))
+        .where(c.project == project, c.session == session)
+        .cte("walk", recursive=True)
+    )
+    up = (
+        sa.select(walk.c.call_id, walk.c.above, *columns)
+        .join(walk, m.c.id == walk.c.parent)
+        .where(m.c.project == project, m.c.depth > walk.c.above)
+    )
+    rows = connection.execute(sa.select(walk.union_all(up))).all()
+    bodies = load_bodies(connection, project, {row.body for row in rows})
+    found: dict[str, list[Stored]] = {}
+    for r in sorted(rows, key=lambda r: r.depth):
+        found.setdefault(r.call_id, []).append(Stored(r.id, r.depth, r.role, bodies[r.body]))
+    return found
+
+
+def answers(connection: sa.Connection, project: int, session: str) -> dict[str, Stored]:
+    """The answer of each call of a session that has one, by call id."""
+    c, m = schema.calls.c, schema.messages.c
+    rows = connection.execute(
+        sa.select(c.id.label("call_id"), m.id, m.depth, m.role, m.body)
+        .select_from(schema.calls)
+        .join(schema.messages, sa.and_(m.project == c.project, m.id == c.output))
+        .where(c.project == project, c.session == session)
+    ).all()
+    bodies = load_bodies(connection, project, {row.body for row in rows})
+    return {r.call_id: Stored(r.id, r.depth, r.role, bodies[r.body]) for r in rows}
+
+
+def reached(connection: sa.Connection, project: int, session: str) -> list[Node]:
+    """Every message on a path of the session's calls, answers included."""
+    c, m = schema.calls.c, schema.messages
+    ends = [sa.select(end).where(c.project == project, c.session == session) for end in (c.leaf, c.output)]
+    columns = (m.c.id, m.c.parent, m.c.node, m.c.depth, m.c.body)
+    start = sa.select(*columns).where(m.c.project == project, m.c.id.in_(sa.union(*ends)))
+    walk = start.cte("walk", recursive=True)
+    up = sa.select(*columns).join(walk, m.c.id == walk.c.parent).where(m.c.project == project)
+    rows = connection.execute(sa.select(walk.union(up)))
+    return [Node(r.id, r.node, r.depth, r.body) for r in rows]
 
 
 def load_bodies(connection: sa.Connection, project: int, hashes: set[bytes]) -> dict[bytes, bytes]:
@@ -49,33 +100,47 @@ def recipe(packed: bytes) -> Recipe:
     return msgspec.msgpack.decode(unpack(packed), type=Recipe)
 
 
-def rebuild(connection: sa.Connection, project: int, packed: bytes, leaf: bytes | None) -> bytes:
-    """A body as it was sent. For an answer, `leaf` is its message."""
+def preambles(connection: sa.Connection, project: int, session: str) -> dict[str, list[bytes]]:
+    """The hashes of each call's leading system messages, by call id."""
+    c, e = schema.calls.c, schema.exchanges.c
+    rows = connection.execute(
+        sa.select(e.call_id, e.request)
+        .select_from(schema.calls)
+        .join(schema.exchanges, sa.and_(e.project == c.project, e.call_id == c.id))
+        .where(c.project == project, c.session == session)
+    )
+    return {row.call_id: recipe(row.request).preamble for row in rows}
+
+
+def rebuild(connection: sa.Connection, project: int, packed: bytes, end: bytes | None) -> bytes:
+    """A body as it was sent. `end` is a request's last message, or an answer's only one."""
     r = recipe(packed)
     if r.whole:
         return r.shell
     bodies = load_bodies(connection, project, {*r.lifted.values(), *r.preamble})
     lifted = {key: bodies[hashed] for key, hashed in r.lifted.items()}
     if r.chain.startswith("choices."):
-        assert leaf is not None
-        messages = [one(connection, project, leaf)]
+        messages = [_one(connection, project, end)]
     else:
-        messages = [bodies[h] for h in r.preamble] + [s.raw for s in path(connection, project, leaf)]
+        messages = [bodies[h] for h in r.preamble] + [s.raw for s in path(connection, project, end)]
     return join(r.shell, lifted, r.chain, messages)
 
 
-def one(connection: sa.Connection, project: int, message: bytes) -> bytes:
-    m = schema.messages.c
-    body = connection.execute(sa.select(m.body).where(m.project == project, m.id == message)).scalar_one()
-    return load_bodies(connection, project, {body})[body]
+def _one(connection: sa.Connection, project: int, message: bytes | None) -> bytes:
+    m, b = schema.messages.c, schema.bodies.c
+    data: bytes = connection.execute(
+        sa.select(b.data)
+        .select_from(schema.messages)
+        .join(schema.bodies, sa.and_(b.project == m.project, b.hash == m.body))
+        .where(m.project == project, m.id == message)
+    ).scalar_one()
+    return unpack(data)
 
 
 def request_body(connection: sa.Connection, call: sa.Row[Any]) -> bytes:
     e = schema.exchanges.c
-    packed = connection.execute(
-        sa.select(e.request).where(e.project == call.project, e.call_id == call.id)
-    ).scalar_one()
-    return rebuild(connection, call.project, packed, call.leaf)
+    mine = sa.select(e.request).where(e.project == call.project, e.call_id == call.id)
+    return rebuild(connection, call.project, connection.execute(mine).scalar_one(), call.leaf)
 
 
 def response_body(connection: sa.Connection, call: sa.Row[Any]) -> bytes | None:
@@ -86,7 +151,9 @@ def response_body(connection: sa.Connection, call: sa.Row[Any]) -> bytes | None:
 
 
 def raw_events(connection: sa.Connection, call: sa.Row[Any]) -> bytes | None:
-    """A streamed answer's bytes as they came; None where it was not streamed."""
+    """A streamed answer's bytes as they came, of a call in flight so far; None where there are none."""
+    if call.status == "live":
+        return partial_bytes(connection, call.project, call.id) or None
     e = schema.exchanges.c
     packed = connection.scalar(sa.select(e.raw).where(e.project == call.project, e.call_id == call.id))
     return None if packed is None else unpack(packed)

@@ -11,12 +11,15 @@ from sessionary.store import schema
 
 Rows = Sequence[Mapping[str, Any]]
 _SLICE = 500
+_LOCK = 7_315_551_043  # PostgreSQL's advisory lock of whoever writes; any number that is ours
 
 
 @contextlib.contextmanager
 def transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
     """Holds the write lock from its start, so that what it reads stays true until it commits."""
     with engine.connect().execution_options(sqlite_begin="IMMEDIATE") as connection, connection.begin():
+        if connection.dialect.name == "postgresql":
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
         yield connection
 
 

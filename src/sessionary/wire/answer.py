@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from sessionary.wire import loose
 from sessionary.wire.message import Usage
 
 
@@ -13,10 +14,25 @@ class Answer(msgspec.Struct, frozen=True):
     response_id: str | None = None
 
 
+class _Body(msgspec.Struct):
+    """Only what is looked at: the rest, vectors for instance, is passed over undecoded."""
+
+    id: msgspec.Raw = msgspec.Raw(b"null")
+    usage: msgspec.Raw = msgspec.Raw(b"null")
+    choices: msgspec.Raw = msgspec.Raw(b"null")
+
+
+_body = msgspec.json.Decoder(_Body)
+
+
 def inspect(body: bytes, endpoint: str) -> Answer:
     try:
-        value = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        try:
+            found = _body.decode(body)
+            value = {k: loose.decode(bytes(getattr(found, k))) for k in ("id", "usage", "choices")}
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            value = loose.decode(body)
+    except loose.FAILURES:
         return Answer()
     if not isinstance(value, dict):
         return Answer()
@@ -29,30 +45,41 @@ def usage_of(usage: Any) -> Usage | None:
     """The provider's count, in the spellings that providers have."""
     if not isinstance(usage, dict):
         return None
+    asked, answered = _int(usage.get("prompt_tokens")), _int(usage.get("completion_tokens"))
+    if asked is None and answered is None:
+        return None
+    asked, answered = asked or 0, answered or 0
     read = _dict(usage.get("prompt_tokens_details"))
     wrote = _dict(usage.get("completion_tokens_details"))
-    if _int(usage.get("prompt_tokens")) is None and _int(usage.get("completion_tokens")) is None:
-        return None
-    cached = _first(read.get("cached_tokens"), usage.get("prompt_cache_hit_tokens"), usage.get("cache_read_input_tokens"))
-    return Usage(
-        input=_first(usage.get("prompt_tokens")),
-        output=_first(usage.get("completion_tokens")),
-        cached=cached,
-        cache_write=_first(
-            read.get("cache_write_tokens"), read.get("cache_creation_tokens"), usage.get("cache_creation_input_tokens")
-        ),
-        reasoning=_first(wrote.get("reasoning_tokens"), usage.get("reasoning_tokens")),
+    cached = _first(
+        read.get("cached_tokens"),
+        usage.get("prompt_cache_hit_tokens"),  # DeepSeek
+        usage.get("cache_read_input_tokens"),  # Anthropic
+        usage.get("cached_tokens"),  # Moonshot
     )
+    cache_write = _first(
+        read.get("cache_write_tokens"),  # OpenRouter
+        read.get("cache_creation_tokens"),  # LiteLLM
+        usage.get("cache_creation_input_tokens"),  # Anthropic
+    )
+    reasoning = _first(wrote.get("reasoning_tokens"), usage.get("reasoning_tokens"))
+    if cached + cache_write > asked:  # counted beside the prompt, as Anthropic does
+        asked += cached + cache_write
+    if reasoning and (reasoning > answered or _int(usage.get("total_tokens")) == asked + answered + reasoning):
+        answered += reasoning  # counted beside the answer, as xAI and Gemini do
+    return Usage(input=asked, output=answered, cached=cached, cache_write=cache_write, reasoning=reasoning)
 
 
 def _first(*values: Any) -> int:
-    return next((found for v in values if (found := _int(v)) is not None), 0)
+    """The first count; a provider may fill several spellings, some with 0."""
+    counts = [found for v in values if (found := _int(v)) is not None]
+    return next((c for c in counts if c), 0)
 
 
 def _int(value: Any) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value or value < 0:
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return int(value) if value < 1 << 53 else None
+    return int(value) if 0 <= value < 1 << 53 else None
 
 
 def _dict(value: Any) -> dict[str, Any]:

@@ -1,26 +1,28 @@
 """From a stream's bytes to the answer they amount to. Pure; any bytes are assembled to something.
 
-Deltas are merged by kind: strings are joined, lists of objects merged by their `index`, objects field by field,
-anything else replaced. So fields that nobody here knows are kept too.
+How deltas add up is told in `merge`. Outside the deltas a field is what the last chunk that has it says;
+empty values (Azure's first chunk, OpenAI's `usage: null`) replace nothing.
 """
 
 from typing import Any
 
 import msgspec
 
+from sessionary.wire import loose, merge
 from sessionary.wire.answer import usage_of
 from sessionary.wire.message import Usage
-from sessionary.wire.sse import Parser
+from sessionary.wire.sse import Event, Parser
 
-_REPLACED = frozenset({"role", "id", "type", "index", "name", "finish_reason", "object", "model", "created"})
-"""Strings that a chunk repeats rather than continues."""
+_PADDING = frozenset({"obfuscation"})
+"""Noise against traffic analysis: no part of the answer."""
 
 
 class Assembled(msgspec.Struct, frozen=True):
     body: bytes
-    """As the provider would have answered without streaming."""
+    """As the provider would have answered without streaming; empty where nothing came."""
     usage: Usage | None
     finish_reason: str | None
+    """Of the first choice."""
     complete: bool
     """Whether the stream said that it was at its end."""
     error: dict[str, Any] | None
@@ -28,103 +30,106 @@ class Assembled(msgspec.Struct, frozen=True):
 
 def assemble(raw: bytes, endpoint: str) -> Assembled:
     parser = Parser()
-    whole: dict[str, Any] = {}
-    choices: dict[int, dict[str, Any]] = {}
-    done = False
-    error: dict[str, Any] | None = None
-    for event in [*parser.feed(raw), *parser.close()]:
+    stream = _Stream(endpoint)
+    events = [*parser.feed(raw), *parser.close()]
+    for event in events:
+        stream.add(event)
+    if not events and (plain := _object(raw)) is not None:  # an answer that was no stream, by a false content type
+        error = loose.joined(_error(plain))
+        return Assembled(raw, usage_of(plain.get("usage")), None, error is None, error)
+    return stream.assembled()
+
+
+class _Stream:
+    def __init__(self, endpoint: str) -> None:
+        self._legacy = endpoint == "completions"
+        self._fields: dict[str, Any] = {}
+        self._choices: dict[int, dict[str, Any]] = {}
+        self._done = False
+        self._error: dict[str, Any] | None = None
+
+    def add(self, event: Event) -> None:
         if event.data.strip() == "[DONE]":
-            done = True
-            continue
+            self._done = True
+            return
         chunk = _object(event.data)
+        if event.event == "error" or (chunk is not None and chunk.get("error")):
+            self._error = _error(chunk or {}) or chunk or {"message": event.data}
         if chunk is None:
-            continue
-        if chunk.get("error"):
-            error = chunk["error"] if isinstance(chunk["error"], dict) else {"message": str(chunk["error"])}
-            continue
+            return
         for key, value in chunk.items():
             if key == "choices":
-                _add_choices(choices, value)
-            elif value is not None or key not in whole:
-                whole[key] = value
-    reasons = [c["finish_reason"] for c in choices.values() if isinstance(c.get("finish_reason"), str)]
-    body = _finished(whole, choices, endpoint)
-    complete = done or (bool(choices) and len(reasons) == len(choices))
-    return Assembled(body, usage_of(whole.get("usage")), reasons[0] if reasons else None, complete, error)
+                for position, choice in enumerate(value if isinstance(value, list) else []):
+                    if isinstance(choice, dict):
+                        self._add_choice(position, choice)
+            elif key not in _PADDING and key != "error" and (value or key not in self._fields):
+                self._fields[key] = value
+
+    def _add_choice(self, position: int, choice: dict[str, Any]) -> None:
+        index = choice.get("index")
+        index = index if isinstance(index, int) else position
+        into = self._choices.setdefault(index, {})
+        for key, value in choice.items():
+            if key in ("delta", "text", "logprobs"):
+                into[key] = merge.add(into.get(key), value)
+            elif key != "index" and (value or key not in into):
+                into[key] = value
+
+    def assembled(self) -> Assembled:
+        choices = [self._choice(index, self._choices[index]) for index in sorted(self._choices)]
+        reasons = [choice.get("finish_reason") for choice in choices]
+        ended = bool(choices) and all(isinstance(reason, str) and reason for reason in reasons)
+        first = reasons[0] if reasons and isinstance(reasons[0], str) else None
+        return Assembled(
+            body=self._body(choices),
+            usage=self._usage(choices),
+            finish_reason=loose.joined(first) or None,
+            complete=self._done or ended,
+            error=loose.joined(self._error),
+        )
+
+    def _body(self, choices: list[dict[str, Any]]) -> bytes:
+        kind = "text_completion" if self._legacy else "chat.completion"
+        body = {k: kind if k == "object" else v for k, v in self._fields.items() if k != "usage"}
+        if body or choices:
+            body["choices"] = choices
+        if "usage" in self._fields:
+            body["usage"] = self._fields["usage"]
+        if self._error is not None:
+            body["error"] = self._error
+        return loose.encode(body) if body else b""
+
+    def _choice(self, index: int, choice: dict[str, Any]) -> dict[str, Any]:
+        rest = {k: merge.total(v) for k, v in choice.items() if k not in ("delta", "text", "message")}
+        if self._legacy:
+            return {"index": index, "text": merge.total(choice.get("text")) or "", **rest}
+        delta = merge.total(choice.get("delta")) or choice.get("message")
+        return {"index": index, "message": _message(delta if isinstance(delta, dict) else {}), **rest}
+
+    def _usage(self, choices: list[dict[str, Any]]) -> Usage | None:
+        groq = self._fields.get("x_groq")
+        beside = [groq.get("usage")] if isinstance(groq, dict) else []
+        candidates = [self._fields.get("usage"), *beside, *(choice.get("usage") for choice in choices)]
+        return next((usage for found in candidates if (usage := usage_of(found)) is not None), None)
 
 
-def _object(data: str) -> dict[str, Any] | None:
+def _object(data: bytes | str) -> dict[str, Any] | None:
     try:
-        value = msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        value = loose.decode(data, keep_surrogates=True)  # a pair may be split between two deltas
+    except loose.FAILURES:
         return None
     return value if isinstance(value, dict) else None
 
 
-def _add_choices(choices: dict[int, dict[str, Any]], found: Any) -> None:
-    for position, choice in enumerate(found if isinstance(found, list) else []):
-        if not isinstance(choice, dict):
-            continue
-        index = choice.get("index")
-        index = index if isinstance(index, int) else position
-        into = choices.setdefault(index, {"index": index})
-        for key, value in choice.items():
-            if key == "delta":
-                if isinstance(value, dict):
-                    into["delta"] = _merged(into.get("delta"), value)
-            elif key == "text" and isinstance(value, str):
-                into["text"] = into.get("text", "") + value
-            elif key == "logprobs":
-                into[key] = _merged(into.get(key), value) if value is not None else into.get(key)
-            elif value is not None or key not in into:
-                into[key] = value
-
-
-def _merged(old: Any, new: Any, key: str = "") -> Any:
-    if new is None:
-        return old
-    if old is None:
-        return _merged([], new) if isinstance(new, list) else new
-    if isinstance(old, str) and isinstance(new, str):
-        return new if key in _REPLACED and new else old + new if key not in _REPLACED else old
-    if isinstance(old, dict) and isinstance(new, dict):
-        return old | {k: _merged(old.get(k), v, k) for k, v in new.items()}
-    if isinstance(old, list) and isinstance(new, list):
-        items = list(old)
-        for item in new:
-            index = item.get("index") if isinstance(item, dict) else None
-            at = next((n for n, i in enumerate(items) if isinstance(i, dict) and i.get("index") == index), None)
-            if index is not None and at is not None:
-                items[at] = _merged(items[at], item)
-            else:
-                items.append(item)
-        return items
-    return new
-
-
-def _finished(whole: dict[str, Any], choices: dict[int, dict[str, Any]], endpoint: str) -> bytes:
-    """Chunk names become the names of a whole answer."""
-    if not whole and not choices:
-        return b""
-    done = []
-    for index in sorted(choices):
-        choice = dict(choices[index])
-        delta = choice.pop("delta", None)
-        if endpoint == "completions":
-            out = {"index": index, "text": choice.pop("text", "")}
-        else:
-            out = {"index": index, "message": _message(delta or {})}
-        done.append(out | {k: v for k, v in choice.items() if k != "index"})
-    kind = "text_completion" if endpoint == "completions" else "chat.completion"
-    body = {k: kind if k == "object" else v for k, v in whole.items()} | {"choices": done}
-    try:
-        return msgspec.json.encode(body)
-    except (UnicodeEncodeError, RecursionError):
-        return b""
+def _error(chunk: dict[str, Any]) -> dict[str, Any] | None:
+    error = chunk.get("error")
+    if not error:
+        return None
+    return error if isinstance(error, dict) else {"message": str(error)}
 
 
 def _message(delta: dict[str, Any]) -> dict[str, Any]:
-    message = {"role": "assistant", "content": None} | delta
+    message = {"role": "assistant", "content": None, **delta}
     calls = message.get("tool_calls")
     if isinstance(calls, list):
         message["tool_calls"] = [

@@ -2,15 +2,18 @@
 
 `read` gives the canonical message, and its *meaning*: the bytes that the message tree hashes. Clients rewrite
 history between turns, so the meaning leaves out what they change: cache marks, null and empty fields, key
-order and number form in tool arguments, a string against a single text part, reasoning, ids and annotations.
-Text is never trimmed. A system message inside the history has no meaning: clients inject and move those.
+order and number form in tool arguments, a string against a single text part, reasoning, annotations, the
+message's own id, and of spoken answers all but the id. Text is never trimmed, and the ids of tool calls count.
+A system message inside the history has no meaning: clients inject and move those.
 """
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
+from sessionary.wire import loose
 from sessionary.wire.message import Message, Piece, Role
 
 VERSION = 1
@@ -25,8 +28,10 @@ _ROLES: dict[str, Role] = {
 }
 _encoder = msgspec.json.Encoder(order="deterministic")
 _SHOWN = frozenset(
-    {"role", "content", "name", "tool_calls", "function_call", "tool_call_id", "refusal", "reasoning_content"}
-    | {"reasoning", "reasoning_details", "annotations", "audio", "cache_control", "id"}
+    {"role", "content", "name", "tool_calls", "function_call", "tool_call_id", "refusal", "audio"}
+    # Beside what is said: servers put it into answers, and clients drop it or send it back as they like.
+    | {"reasoning_content", "reasoning", "reasoning_details", "thinking_blocks", "annotations", "logprobs"}
+    | {"cache_control", "id", "status", "provider_specific_fields"}
 )
 
 
@@ -34,7 +39,7 @@ def read(raw: bytes) -> tuple[Message, bytes | None]:
     """The message, and its meaning; None where the message does not count. Any bytes are read."""
     value = _decode(raw)
     if not isinstance(value, dict):
-        return Message("user", [Piece("other", value=value)]), _encoder.encode(["?", _plain(value)])
+        return _opaque("user", value)
     message = _message(value)
     return message, None if message.role == "system" else _meaning(value, message)
 
@@ -43,16 +48,23 @@ def read_output(raw: bytes) -> tuple[Message, bytes | None]:
     """The same for an answer's message, which may leave its role out."""
     value = _decode(raw)
     if not isinstance(value, dict):
-        return Message("assistant", [Piece("other", value=value)]), _encoder.encode(["?", _plain(value)])
-    message = _message({"role": "assistant", **value})
-    return message, _meaning({"role": "assistant", **value}, message)
+        return _opaque("assistant", value)
+    value = {**value, "role": value.get("role") or "assistant"}
+    message = _message(value)
+    return message, _meaning(value, message)
 
 
 def _decode(raw: bytes) -> Any:
     try:
-        return msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return loose.decode(raw)
+    except loose.FAILURES:
         return raw.decode("utf-8", "replace")
+
+
+def _opaque(role: Role, value: Any) -> tuple[Message, bytes]:
+    """What is no message: a bare string is its text, anything else is shown as it is."""
+    piece = Piece("text", text=value) if isinstance(value, str) else Piece("other", value=value)
+    return Message(role, [piece]), _encoder.encode(["?", _plain(value)])
 
 
 def _message(value: Mapping[str, Any]) -> Message:
@@ -84,36 +96,36 @@ def _content(content: Any) -> list[Piece]:
     if isinstance(content, str):
         return [Piece("text", text=content)] if content else []
     if isinstance(content, list):
-        return [_part(part) for part in content]
+        return [piece for part in content for piece in _part(part)]
     return [Piece("other", value=content)]
 
 
-def _part(part: Any) -> Piece:
+def _part(part: Any) -> list[Piece]:
+    """No piece for an empty text, as for empty content."""
     if isinstance(part, str):
-        return Piece("text", text=part)
+        return [Piece("text", text=part)] if part else []
     if not isinstance(part, dict):
-        return Piece("other", value=part)
-    kind = part.get("type")
-    if kind in ("text", "input_text", "output_text") and isinstance(part.get("text"), str):
-        return Piece("text", text=part["text"])
-    if kind == "refusal" and isinstance(part.get("refusal"), str):
-        return Piece("refusal", text=part["refusal"])
-    if kind == "thinking" and isinstance(part.get("thinking"), str):
-        return Piece("reasoning", text=part["thinking"])
-    if kind == "image_url":
-        image = part.get("image_url")
-        url = image.get("url") if isinstance(image, dict) else image
-        detail = image.get("detail") if isinstance(image, dict) else ""
-        if isinstance(url, str):
-            return Piece("image", url=url, media_type=_media_type(url), detail=str(detail or ""))
-    if kind == "input_audio" and isinstance(audio := part.get("input_audio"), dict):
-        format = str(audio.get("format") or "wav")
-        return Piece("audio", url=f"data:audio/{format};base64,{audio.get('data', '')}", media_type=f"audio/{format}")
-    if kind == "file" and isinstance(file := part.get("file"), dict):
-        url = str(file.get("file_data") or "")
-        name = str(file.get("filename") or "")
-        return Piece("file", url=url, media_type=_media_type(url), name=name, id=str(file.get("file_id") or ""))
-    return Piece("other", value=part)
+        return [Piece("other", value=part)]
+    match part:
+        case {"type": "text" | "input_text" | "output_text", "text": str(text)}:
+            return [Piece("text", text=text)] if text else []
+        case {"type": "refusal", "refusal": str(text)}:
+            return [Piece("refusal", text=text)]
+        case {"type": "thinking", "thinking": str(text)}:
+            return [Piece("reasoning", text=text)]
+        case {"type": "thinking", "thinking": list(inner)}:  # Mistral
+            return [Piece("reasoning", text=p.text) for p in _content(inner) if p.type == "text"]
+        case {"type": "image_url", "image_url": {"url": str(url), **image}}:
+            return [Piece("image", url=url, media_type=_media_type(url), detail=str(image.get("detail") or ""))]
+        case {"type": "image_url", "image_url": str(url)}:
+            return [Piece("image", url=url, media_type=_media_type(url))]
+        case {"type": "input_audio", "input_audio": {"data": str(data), **audio}}:
+            kind = f"audio/{audio.get('format') or 'wav'}"
+            return [Piece("audio", url=f"data:{kind};base64,{data}", media_type=kind)]
+        case {"type": "file", "file": dict(file)}:
+            url, name, file_id = (str(file.get(key) or "") for key in ("file_data", "filename", "file_id"))
+            return [Piece("file", url=url, media_type=_media_type(url), name=name, id=file_id)]
+    return [Piece("other", value=part)]
 
 
 def _media_type(url: str) -> str:
@@ -124,37 +136,44 @@ def _tool_calls(value: Mapping[str, Any]) -> list[Piece]:
     pieces = []
     calls = value.get("tool_calls")
     for call in calls if isinstance(calls, list) else []:
-        if not isinstance(call, dict):
-            pieces.append(Piece("other", value=call))
-            continue
-        body = call.get("function") or call.get("custom") or {}
-        body = body if isinstance(body, dict) else {}
-        arguments = body.get("arguments", body.get("input"))
-        pieces.append(_tool_call(str(call.get("id") or ""), body, arguments))
+        match call:
+            case {"custom": dict(custom)}:  # takes free text: never parsed
+                name, call_id = str(custom.get("name") or ""), str(call.get("id") or "")
+                pieces.append(Piece("tool_call", id=call_id, name=name, arguments=custom.get("input")))
+            case dict():
+                function = call.get("function")
+                pieces.append(_tool_call(str(call.get("id") or ""), function if isinstance(function, dict) else {}))
+            case _:
+                pieces.append(Piece("other", value=call))
     legacy = value.get("function_call")
     if isinstance(legacy, dict) and legacy:
-        pieces.append(_tool_call("", legacy, legacy.get("arguments")))
+        pieces.append(_tool_call("", legacy))
     return pieces
 
 
-def _tool_call(call_id: str, body: Mapping[str, Any], arguments: Any) -> Piece:
-    if isinstance(arguments, str):
-        try:
-            arguments = msgspec.json.decode(arguments)
-        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
-            pass  # a model's broken JSON stays the text that it is
-    return Piece("tool_call", id=call_id, name=str(body.get("name") or ""), arguments=arguments)
+def _tool_call(call_id: str, function: Mapping[str, Any]) -> Piece:
+    """A model that means no arguments may say "", which clients send back as "{}"."""
+    arguments = function.get("arguments")
+    if isinstance(arguments, str) and arguments.strip():
+        with contextlib.suppress(*loose.FAILURES):  # a model's broken JSON stays the text that it is
+            arguments = loose.decode(arguments)
+    elif arguments is None or isinstance(arguments, str):
+        arguments = {}
+    return Piece("tool_call", id=call_id, name=str(function.get("name") or ""), arguments=arguments)
 
 
 def _meaning(value: Mapping[str, Any], message: Message) -> bytes:
-    pieces = [_plain(msgspec.to_builtins(p)) for p in message.pieces if p.type != "reasoning"]
+    pieces = [_plain(_identity(piece)) for piece in message.pieces if piece.type != "reasoning"]
     # Fields that we do not show mean something all the same, unless they are empty.
     rest = {k: _plain(v) for k, v in value.items() if k not in _SHOWN and not _empty(v)}
     name = message.name if message.role != "tool" else ""
-    try:
-        return _encoder.encode([message.role, name, pieces, rest])
-    except (UnicodeEncodeError, RecursionError, OverflowError):
-        return repr([message.role, name, pieces, rest]).encode("utf-8", "replace")
+    return _encoder.encode([message.role, name, pieces, rest])
+
+
+def _identity(piece: Piece) -> Any:
+    if piece.type == "audio" and piece.id:
+        return {"type": "audio", "id": piece.id}  # sent back as its id alone
+    return msgspec.to_builtins(piece)
 
 
 def _empty(value: Any) -> bool:
@@ -171,6 +190,6 @@ def _plain(value: Any, *, exact: bool = False) -> Any:
         }
     if isinstance(value, list):
         return [_plain(v, exact=exact) for v in value]
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1 << 53:
+    if isinstance(value, float) and value.is_integer():
         return int(value)
     return value

@@ -1,21 +1,23 @@
 """The legacy completions format: a prompt is one message, `choices[0].text` the answer. Pure."""
 
-import msgspec
-
+from sessionary.wire import loose
 from sessionary.wire.message import Message, Piece
 
 
 def read(raw: bytes) -> tuple[Message, bytes | None]:
-    """A prompt's JSON string."""
-    return Message("user", [Piece("text", text=_text(raw))]), b"prompt:" + raw
+    """A prompt's JSON string. Any bytes are read."""
+    text = _text(raw)
+    return Message("user", [Piece("text", text=text)]), b"prompt:" + loose.encode(text)
 
 
 def read_output(raw: bytes) -> tuple[Message, bytes | None]:
-    return Message("assistant", [Piece("text", text=_text(raw))]), b"text:" + raw
+    text = _text(raw)
+    return Message("assistant", [Piece("text", text=text)]), b"text:" + loose.encode(text)
 
 
 def _text(raw: bytes) -> str:
     try:
-        return msgspec.json.decode(raw, type=str)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return raw.decode("utf-8", "replace")
+        text = loose.decode(raw)
+    except loose.FAILURES:
+        text = None
+    return text if isinstance(text, str) else raw.decode("utf-8", "replace")

@@ -1,21 +1,28 @@
 """Taking bodies apart and joining them again; see `recipe` for what is kept where. Pure."""
 
 import json
+import re
+from collections.abc import Callable
 
 import msgspec
+
+from sessionary.wire import loose
 
 Raw = msgspec.Raw
 LIFT_FROM = 512
 """Top-level values longer than this are stored apart, once for all calls that send the same."""
 _ALWAYS = frozenset({"tools", "functions"})
-_CHAINS = {"chat.completions": "messages", "completions": "prompt"}
+_CHAINS = {"chat.completions": "messages", "completions": "prompt", "embeddings": "input"}
+_TEXTS = frozenset({"prompt", "input"})
+"""Chain keys whose value is one message: a string."""
 OUTPUT = "choices.0.message"
 """The chain key of an answer: its first choice's message."""
 _TEXT_OUTPUT = "choices.0.text"
 
 _object = msgspec.json.Decoder(dict[str, Raw])
 _list = msgspec.json.Decoder(list[Raw])
-_FAILURES = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_FAILURES = loose.FAILURES
+_MASKED = re.compile("[\ue800-\uefff]")
 
 
 class _Role(msgspec.Struct):
@@ -38,18 +45,45 @@ class Split(msgspec.Struct, frozen=True):
 
 def split(body: bytes, endpoint: str) -> Split:
     """A request's body. What is no JSON object, or repeats a key, stays whole."""
-    try:
-        fields = _object.decode(body)
-    except _FAILURES:
+    return _strict(_split, body, endpoint)
+
+
+def split_response(body: bytes, endpoint: str) -> Split:
+    """An answer's body: the first choice's message apart, the rest in the shell."""
+    return _strict(_split_response, body, endpoint)
+
+
+def _strict(take_apart: Callable[[bytes, str], Split | None], body: bytes, endpoint: str) -> Split:
+    """`take_apart`, with lone surrogate escapes out of the strict parser's sight."""
+    parts = take_apart(body, endpoint)
+    if parts is not None:
+        return parts
+    masked = loose.mask(body)
+    parts = take_apart(masked, endpoint) if masked is not None else None
+    if parts is None:
         return Split(body, whole=True)
-    if _repeats(body, fields):
-        return Split(body, whole=True)
+    names = msgspec.json.encode([*_object.decode(parts.shell)]).decode()
+    if _MASKED.search(names):
+        return Split(body, whole=True)  # keys are encoded anew: these could not be put back
+    return Split(
+        loose.unmask(parts.shell),
+        {key: loose.unmask(raw) for key, raw in parts.lifted.items()},
+        parts.chain,
+        [loose.unmask(raw) for raw in parts.preamble],
+        [loose.unmask(raw) for raw in parts.messages],
+    )
+
+
+def _split(body: bytes, endpoint: str) -> Split | None:
+    fields = _fields(body)
+    if fields is None:
+        return None
     chain = _CHAINS.get(endpoint, "")
     preamble: list[bytes] = []
     messages: list[bytes] = []
     if chain not in fields:
         chain = ""
-    elif chain == "prompt":
+    elif chain in _TEXTS:
         if bytes(fields[chain])[:1] == b'"':
             messages = [bytes(fields[chain])]
         else:
@@ -61,36 +95,38 @@ def split(body: bytes, endpoint: str) -> Split:
             preamble, messages = items[:lead], items[lead:]
         else:
             chain = ""
-    lifted = {
-        k: bytes(v) for k, v in fields.items() if k != chain and (k in _ALWAYS or len(bytes(v)) > LIFT_FROM)
-    }
+    lifted = {k: bytes(v) for k, v in fields.items() if k != chain and (k in _ALWAYS or len(bytes(v)) > LIFT_FROM)}
     return Split(_shell(fields, {chain, *lifted} - {""}), lifted, chain, preamble, messages)
 
 
-def split_response(body: bytes, endpoint: str) -> Split:
-    """An answer's body: the first choice's message apart, the rest in the shell."""
+def _split_response(body: bytes, endpoint: str) -> Split | None:
+    key, opening = ("text", b'"') if endpoint == "completions" else ("message", b"{")
+    fields = _fields(body)
+    if fields is None or "choices" not in fields:
+        return None
     try:
-        fields = _object.decode(body)
-        choices = _list.decode(fields.get("choices", Raw(b"[]")))
-        first = _object.decode(choices[0]) if choices else {}
+        choices = [bytes(choice) for choice in _list.decode(fields["choices"])]
     except _FAILURES:
-        return Split(body, whole=True)
-    key = "text" if endpoint == "completions" else "message"
-    if _repeats(body, fields) or key not in first:
-        return Split(body, whole=True)
-    if choices and _repeats(bytes(choices[0]), first):
-        return Split(body, whole=True)
-    message = bytes(first[key])
-    hollow = [_shell(first, {key}), *(bytes(c) for c in choices[1:])]
+        return None
+    first = _fields(choices[0]) if choices else None
+    if first is None or key not in first or bytes(first[key])[:1] != opening:
+        return None
+    hollow = [_shell(first, {key}), *choices[1:]]
     shell = _shell(fields | {"choices": Raw(b"[" + b",".join(hollow) + b"]")}, set())
-    return Split(shell, {}, _TEXT_OUTPUT if key == "text" else OUTPUT, [], [message])
+    return Split(shell, {}, _TEXT_OUTPUT if key == "text" else OUTPUT, [], [bytes(first[key])])
 
 
 def join(shell: bytes, lifted: dict[str, bytes], chain: str, messages: list[bytes], *, whole: bool = False) -> bytes:
     """The inverse: `messages` are the preamble, then the path. Semantically equal to what was split."""
     if whole:
         return shell
-    fields = _object.decode(shell)
+    try:
+        fields = _object.decode(shell)
+    except msgspec.DecodeError:
+        masked = loose.mask(shell)
+        if masked is None:
+            raise
+        return loose.unmask(join(masked, lifted, chain, messages))
     if chain in (OUTPUT, _TEXT_OUTPUT):
         choices = _list.decode(fields["choices"])
         first = _object.decode(choices[0])
@@ -99,7 +135,7 @@ def join(shell: bytes, lifted: dict[str, bytes], chain: str, messages: list[byte
         return _shell(fields | {"choices": Raw(b"[" + b",".join(bytes(c) for c in choices) + b"]")}, set())
     for key, value in lifted.items():
         fields[key] = Raw(value)
-    if chain == "prompt":
+    if chain in _TEXTS:
         fields[chain] = Raw(messages[0])
     elif chain:
         fields[chain] = Raw(b"[" + b",".join(messages) + b"]")
@@ -127,6 +163,15 @@ def _role_of(message: bytes) -> str:
         return ""
 
 
+def _fields(body: bytes) -> dict[str, Raw] | None:
+    """The object's fields; None where it is no object, or has a key twice."""
+    try:
+        fields = _object.decode(body)
+    except _FAILURES:
+        return None
+    return None if _repeats(body, fields) else fields
+
+
 def _repeats(body: bytes, fields: dict[str, Raw]) -> bool:
     """Whether the object has a key twice: then taking it apart would lose one of them.
 
@@ -143,6 +188,6 @@ def _repeats(body: bytes, fields: dict[str, Raw]) -> bool:
 
     try:
         json.loads(body, object_pairs_hook=count)
-    except (ValueError, RecursionError):
+    except _FAILURES:
         return True
     return counted != len(fields)

@@ -1,8 +1,10 @@
 """Parsing server-sent events from chunks of any size. Pure. (HTML standard, section 9.2.6.)"""
 
+import re
 from dataclasses import dataclass
 
 _BOM = b"\xef\xbb\xbf"
+_LINE = re.compile(rb"([^\r\n]*+)(\r\n|\n|\r)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,48 +19,45 @@ class Parser:
     """Feed it bytes; it gives the events that are complete. The same events for any chunking."""
 
     def __init__(self) -> None:
-        self._held = bytearray()
+        self._held: list[bytes] = []  # the start of a line that has not ended
+        self._after_return = False  # the last line ended with CR: a line feed now belongs to it
         self._first = True
         self._name = ""
         self._data: list[str] = []
 
     def feed(self, chunk: bytes) -> list[Event]:
-        self._held += chunk
+        if self._first:
+            chunk = b"".join([*self._held, chunk])
+            self._held = []
+            if len(chunk) < len(_BOM) and _BOM.startswith(chunk):
+                self._held = [chunk]
+                return []
+            chunk = chunk.removeprefix(_BOM)
+            self._first = False
+        if self._after_return and chunk:
+            chunk = chunk.removeprefix(b"\n")
+            self._after_return = False
         events: list[Event] = []
         at = 0
-        if self._first:
-            if len(self._held) < len(_BOM) and _BOM.startswith(bytes(self._held)):
-                return []
-            at = len(_BOM) if self._held.startswith(_BOM) else 0
-            self._first = False
-        while True:
-            line_feed = self._held.find(b"\n", at)
-            carriage = self._held.find(b"\r", at, line_feed if line_feed != -1 else None)
-            if carriage != -1:
-                if carriage + 1 == len(self._held):
-                    break  # a line feed may follow
-                end = carriage + 2 if self._held[carriage + 1 : carriage + 2] == b"\n" else carriage + 1
-                line = self._held[at:carriage]
-            elif line_feed != -1:
-                end, line = line_feed + 1, self._held[at:line_feed]
-            else:
-                break
-            self._line(line.decode("utf-8", "replace"), events)
-            at = end
-        del self._held[:at]
+        while (found := _LINE.match(chunk, at)) is not None:
+            self._line(b"".join([*self._held, found[1]]), events)
+            self._held = []
+            at = found.end()
+            self._after_return = at == len(chunk) and found[2] == b"\r"
+        if at < len(chunk):
+            self._held.append(chunk[at:])
         return events
 
     def close(self) -> list[Event]:
         """The event at the end of a stream that broke off, or that left out the last blank line."""
         events: list[Event] = []
-        if self._held:
-            line = bytes(self._held).removeprefix(_BOM) if self._first else bytes(self._held)
-            self._line(line.rstrip(b"\r").decode("utf-8", "replace"), events)
-            self._held.clear()
+        self._line(b"".join(self._held), events)
+        self._held = []
         self._dispatch(events)
         return events
 
-    def _line(self, line: str, events: list[Event]) -> None:
+    def _line(self, raw: bytes, events: list[Event]) -> None:
+        line = raw.decode("utf-8", "replace")
         if not line:
             self._dispatch(events)
             return

@@ -1,29 +1,46 @@
-"""The words of a message: for search and for titles. Pure."""
+"""The words of a message: for search and for titles. Pure.
+
+What comes out can be stored anywhere: no NUL, which PostgreSQL refuses, and no surrogates, which UTF-8 does.
+"""
 
 import re
 
-import msgspec
-
+from sessionary.wire import loose
 from sessionary.wire.message import Message, Piece
 
 _NOISE = re.compile(
-    r"<(system-reminder|environment_context|user_instructions|command-message|local-command-[a-z]+)>.*?</\1>",
+    r"<(system-reminder|system_reminder|environment_context|environment_details|user_instructions|user_info"
+    r"|project_layout|additional_data|INSTRUCTIONS|command-message|command-args|local-command-[a-z]+)>"
+    r".*?(?:</\1>|\Z)",
     re.DOTALL,
 )
+"""What harnesses put around a person's words. A block that is not closed is noise to its end."""
+_WRAPPING = re.compile(r"</?(?:user_query|user_message|task|command-name)>")
 _SPACE = re.compile(r"\s+")
+_MOST = 200_000
 _TITLE = 120
 
 
 def plain(message: Message) -> str:
     """Everything a person could search for."""
-    return "\n".join(filter(None, (_words(piece) for piece in message.pieces)))
+    return _storable("\n".join(filter(None, (_words(piece) for piece in message.pieces))))
 
 
 def title(message: Message) -> str:
     """The first words a person said, without what harnesses put around them; "" where there are none."""
-    said = " ".join(piece.text for piece in message.pieces if piece.type == "text")
-    clean = _SPACE.sub(" ", _NOISE.sub(" ", said[:20_000])).strip()
+    said = (_clean(piece.text[:_MOST]) for piece in message.pieces if piece.type == "text")
+    clean = " ".join(filter(None, said))
     return clean if len(clean) <= _TITLE else clean[: _TITLE - 1].rstrip() + "…"
+
+
+def _clean(said: str) -> str:
+    return _SPACE.sub(" ", _WRAPPING.sub(" ", _NOISE.sub(" ", _storable(said)))).strip()
+
+
+def _storable(words: str) -> str:
+    found = loose.joined(words.replace("\0", " ") if "\0" in words else words)
+    assert isinstance(found, str)
+    return found
 
 
 def _words(piece: Piece) -> str:
@@ -32,17 +49,10 @@ def _words(piece: Piece) -> str:
             return piece.text
         case "tool_call":
             arguments = piece.arguments
-            return f"{piece.name} {arguments if isinstance(arguments, str) else _json(arguments)}"
+            return f"{piece.name} {arguments if isinstance(arguments, str) else loose.encode(arguments).decode()}"
         case "tool_result":
             return "\n".join(filter(None, (_words(p) for p in piece.content)))
         case "audio" | "file":
             return f"{piece.name} {piece.text}".strip()
         case _:
             return ""
-
-
-def _json(value: object) -> str:
-    try:
-        return msgspec.json.encode(value).decode()
-    except (UnicodeEncodeError, RecursionError):
-        return ""

@@ -90,8 +90,18 @@ def upgrade() -> None:
         sa.Column("last_at", sa.BigInteger, nullable=False),
         sa.Column("updated_at", sa.BigInteger, nullable=False),
         sa.Index("sessions_last", "project", "last_at", "id"),
+        sa.Index("sessions_newest", "last_at", "id"),
         sa.Index("sessions_text", "project", "session_id"),
         sa.Index("sessions_updated", "updated_at"),
+    )
+    sa.Table(
+        "session_bodies",
+        tables,
+        sa.Column("project", sa.Integer, primary_key=True),
+        sa.Column("hash", sa.LargeBinary(16), primary_key=True),
+        sa.Column("session", sa.Text, primary_key=True),
+        sa.Index("session_bodies_session", "project", "session"),
+        sqlite_with_rowid=False,
     )
     sa.Table(
         "facets",
@@ -147,7 +157,8 @@ def upgrade() -> None:
         sa.Column("input_depth", sa.Integer, nullable=False, server_default="0"),
         sa.Column("writer", sa.Text, nullable=False),
         sa.Index("calls_session", "project", "session", "created_at"),
-        sa.Index("calls_created", "project", "created_at"),
+        sa.Index("calls_created", "project", "created_at", "id"),
+        sa.Index("calls_newest", "created_at", "id"),
         sa.Index(
             "calls_output",
             "project",
@@ -218,4 +229,6 @@ def upgrade() -> None:
     if bind.dialect.name == "sqlite":
         op.execute("CREATE VIRTUAL TABLE search_text USING fts5(text, content='search_docs', content_rowid='id')")
     else:
-        op.execute("CREATE INDEX search_docs_text ON search_docs USING gin (to_tsvector('simple', text))")
+        # Punctuation out of the parser's sight: it would take a path, a host or a tag for one word, or for none.
+        words = "to_tsvector('simple', translate(text, './-_@+<>&;=?#:', '              '))"
+        op.execute(f"CREATE INDEX search_docs_text ON search_docs USING gin ({words})")

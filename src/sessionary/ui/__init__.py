@@ -1,0 +1,5 @@
+"""The pages: Jinja shells that are readable without script, and ES modules over the public API."""
+
+from sessionary.ui.routes import Pages, routes
+
+__all__ = ["Pages", "routes"]

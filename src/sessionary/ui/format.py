@@ -1,0 +1,74 @@
+"""Numbers and times as people read them. Pure; the same rules as static/format.js, held together by one table
+of cases in the tests. An unknown value is a dash, never 0.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+
+UNKNOWN = "–"
+
+
+def count(value: int | None) -> str:
+    """1234 -> 1.2k"""
+    if value is None:
+        return UNKNOWN
+    for limit, unit in ((1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k")):
+        if value >= limit:
+            return f"{value / limit:.0f}{unit}" if value >= 100 * limit else f"{value / limit:.1f}{unit}"
+    return str(value)
+
+
+def cost(value: float | None) -> str:
+    """US dollars; the smaller, the more decimals."""
+    if value is None:
+        return UNKNOWN
+    if value == 0:
+        return "$0"
+    if value < 0.0001:
+        return "<$0.0001"
+    return f"${value:.{2 if value >= 10 else 3 if value >= 0.01 else 4}f}"
+
+
+def duration(ms: float | None) -> str:
+    if ms is None:
+        return UNKNOWN
+    if ms < 999.5:
+        return f"{round(ms)} ms"
+    if ms < 59_950:
+        return f"{ms / 1000:.1f} s"
+    seconds = round(ms / 1000)
+    if seconds < 3600:
+        return f"{seconds // 60}m {seconds % 60:02d}s"
+    if seconds < 86400:
+        return f"{seconds // 3600}h {seconds % 3600 // 60:02d}m"
+    return f"{seconds // 86400}d {seconds % 86400 // 3600}h"
+
+
+def wall(first: str, last: str) -> str:
+    """Time between two moments."""
+    return duration((_time(last) - _time(first)).total_seconds() * 1000)
+
+
+def share(part: int | None, whole: int | None) -> str:
+    return f"{100 * part / whole:.0f}%" if part and whole else ""
+
+
+def clock(at: str) -> str:
+    """UTC, as the server cannot know where the reader is; a page's script puts local time in its place."""
+    return f"{_time(at):%H:%M:%S}"
+
+
+def day(at: str) -> str:
+    return f"{_time(at):%Y-%m-%d %H:%M}"
+
+
+def _time(at: str) -> datetime:
+    return datetime.fromisoformat(at.replace("Z", "+00:00"))
+
+
+FILTERS: Mapping[str, Any] = MappingProxyType(
+    {"count": count, "cost": cost, "duration": duration, "clock": clock, "day": day}
+)
+GLOBALS: Mapping[str, Any] = MappingProxyType({"wall": wall, "share": share})

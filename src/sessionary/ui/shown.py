@@ -1,0 +1,74 @@
+"""What a session's first screen shows, from its transcript. Pure; static/story.js does the same for the rest.
+
+A tool's result is shown beside its call, so a result that found its call is not shown again where it was sent.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+CALLS = 20
+MESSAGES = 40
+LETTERS = 6000
+Json = dict[str, Any]
+
+
+def first_screen(transcript: Json) -> Json:
+    """`{session, calls, turns, more}`: the first calls, with tool results beside their calls and long texts cut."""
+    calls: list[Json] = transcript["calls"]
+    _pair(calls[: CALLS + 1])
+    shown = []
+    for added in calls[:CALLS]:
+        messages = added["messages"]
+        shown.append({**added, "messages": messages[-MESSAGES:], "cut": max(0, len(messages) - MESSAGES)})
+    return {"session": transcript["session"], "calls": shown, "turns": _turns(shown), "more": len(calls) - len(shown)}
+
+
+def pretty(value: Any) -> str:
+    """A tool's arguments or another part: text as it is, JSON indented."""
+    text = value if isinstance(value, str) else msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+    return cut(text)
+
+
+def cut(text: str) -> str:
+    return text if len(text) <= LETTERS else f"{text[:LETTERS]} … ({len(text) - LETTERS:,} more characters)"
+
+
+def _pair(calls: list[Json]) -> None:
+    pending: dict[str, Json] = {}
+    for added in calls:
+        for message in [*added["messages"], *([added["output"]] if added["output"] else [])]:
+            for piece in message["pieces"]:
+                name = piece.get("id", "")
+                if piece["type"] == "tool_call" and name:
+                    pending[name] = piece
+                elif piece["type"] == "tool_result" and name in pending:
+                    pending.pop(name)["result"] = piece
+                    piece["paired"] = True
+
+
+def _turns(calls: list[Json]) -> list[Json]:
+    turns: list[Json] = []
+    for added in calls:
+        call = added["call"]
+        if not turns or turns[-1]["turn"] != call["turn"]:
+            said = _said(added["messages"]) or _said(added["messages"], "") or call["endpoint"]
+            turns.append({"turn": call["turn"], "id": call["id"], "said": said, "answer": "", "calls": []})
+        if added["output"]:
+            turns[-1]["answer"] = " ".join(_texts([added["output"]], ""))[:160] or turns[-1]["answer"]
+        turns[-1]["calls"].append(call)
+    return turns
+
+
+def _said(messages: list[Json], role: str = "user") -> str:
+    texts = list(_texts(messages, role))
+    return texts[-1][:160] if texts else ""
+
+
+def _texts(messages: list[Json], role: str) -> Iterator[str]:
+    for message in messages:
+        if not role or message["role"] == role:
+            for piece in message["pieces"]:
+                if piece["type"] == "text" and piece.get("text", "").strip():
+                    yield piece["text"][:400].strip()

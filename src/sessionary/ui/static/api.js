@@ -1,0 +1,110 @@
+// The public JSON API and its event stream, as the pages use them.
+
+/** A refusal: `message` is for people. */
+export class Refused extends Error {
+  /**
+   * @param {string} message
+   * @param {number} status
+   */
+  constructor(message, status) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/**
+ * @param {string} path
+ * @param {RequestInit} [options]
+ * @returns {Promise<Response>}
+ */
+async function ask(path, options = {}) {
+  let answer;
+  try {
+    answer = await fetch(path, { credentials: "same-origin", ...options });
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    throw new Refused("The server cannot be reached.", 0);
+  }
+  if (answer.ok) return answer;
+  if (answer.status === 401) location.assign(`/ui/login?next=${encodeURIComponent(location.pathname + location.search)}`);
+  const body = await answer.json().catch(() => null);
+  throw new Refused(body?.error?.message ?? `The server answered ${answer.status}.`, answer.status);
+}
+
+/**
+ * @param {string} path
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<any>}
+ */
+export async function get(path, signal) {
+  return (await ask(path, { signal })).json();
+}
+
+/**
+ * @param {string} path
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<string>}
+ */
+export async function text(path, signal) {
+  return (await ask(path, { signal })).text();
+}
+
+/**
+ * @param {"PATCH"|"DELETE"} method
+ * @param {string} path
+ * @param {unknown} [body]
+ */
+export async function change(method, path, body) {
+  const headers = { "content-type": "application/json" };
+  return (await ask(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) })).json();
+}
+
+/**
+ * Sessions as they change, until the page goes. A lost connection comes back by itself; `onback` is told then,
+ * since news may have been missed.
+ * @param {string} session an id, or "" for all
+ * @param {(session: import("./types.js").Session) => void} onsession
+ * @param {{onback?: () => void, onstate?: (connected: boolean) => void}} [also]
+ */
+export function watch(session, onsession, { onback, onstate } = {}) {
+  const source = new EventSource(`/api/events${session ? `?session_id=${encodeURIComponent(session)}` : ""}`);
+  let lost = false;
+  source.addEventListener("open", () => {
+    onstate?.(true);
+    if (lost) onback?.();
+    lost = false;
+  });
+  source.addEventListener("error", () => {
+    lost = true;
+    onstate?.(false);
+  });
+  source.addEventListener("session", (event) => onsession(JSON.parse(event.data)));
+  addEventListener("pagehide", () => source.close());
+  return source;
+}
+
+/**
+ * `work`, but never twice at once, and not sooner than `pause` ms or three times its own length after the last
+ * time; what is asked for meanwhile is done once, afterwards.
+ * @param {() => Promise<void>} work
+ * @param {number} pause
+ */
+export function calmly(work, pause) {
+  let busy = false;
+  let again = false;
+  return async function run() {
+    if (busy) {
+      again = true;
+      return;
+    }
+    busy = true;
+    do {
+      again = false;
+      const began = performance.now();
+      await work().catch((error) => console.info(String(error.message ?? error)));
+      const took = performance.now() - began;
+      await new Promise((done) => setTimeout(done, Math.max(pause, Math.min(3 * took, 10_000))));
+    } while (again);
+    busy = false;
+  };
+}

@@ -1,0 +1,116 @@
+// Numbers and times as people read them. Pure; the same rules as ui/format.py, held together by one table of
+// cases in the tests. An unknown value is a dash, never 0.
+
+export const UNKNOWN = "–";
+
+/**
+ * 1234 -> 1.2k
+ * @param {number|null|undefined} value
+ */
+export function count(value) {
+  if (value === null || value === undefined) return UNKNOWN;
+  for (const [limit, unit] of /** @type {[number, string][]} */ ([[1e9, "G"], [1e6, "M"], [1e3, "k"]])) {
+    if (value >= limit) return (value / limit).toFixed(value >= 100 * limit ? 0 : 1) + unit;
+  }
+  return String(value);
+}
+
+/**
+ * 12345 -> 12,345
+ * @param {number|null|undefined} value
+ */
+export function exact(value) {
+  return value === null || value === undefined ? UNKNOWN : value.toLocaleString("en-US");
+}
+
+/**
+ * US dollars; the smaller, the more decimals.
+ * @param {number|null|undefined} value
+ */
+export function cost(value) {
+  if (value === null || value === undefined) return UNKNOWN;
+  if (value === 0) return "$0";
+  if (value < 0.0001) return "<$0.0001";
+  return "$" + value.toFixed(value >= 10 ? 2 : value >= 0.01 ? 3 : 4);
+}
+
+/** @param {number|null|undefined} ms */
+export function duration(ms) {
+  if (ms === null || ms === undefined) return UNKNOWN;
+  if (ms < 999.5) return `${Math.round(ms)} ms`;
+  if (ms < 59_950) return `${(ms / 1000).toFixed(1)} s`;
+  const seconds = Math.round(ms / 1000);
+  const two = (/** @type {number} */ n) => String(Math.floor(n)).padStart(2, "0");
+  if (seconds < 3600) return `${Math.floor(seconds / 60)}m ${two(seconds % 60)}s`;
+  if (seconds < 86400) return `${Math.floor(seconds / 3600)}h ${two((seconds % 3600) / 60)}m`;
+  return `${Math.floor(seconds / 86400)}d ${Math.floor((seconds % 86400) / 3600)}h`;
+}
+
+/**
+ * Time between two moments.
+ * @param {string} first
+ * @param {string} last
+ */
+export function wall(first, last) {
+  return duration(Date.parse(last) - Date.parse(first));
+}
+
+/**
+ * @param {number|null|undefined} part
+ * @param {number|null|undefined} whole
+ */
+export function share(part, whole) {
+  return part && whole ? `${Math.round((100 * part) / whole)}%` : "";
+}
+
+/**
+ * Local time of day.
+ * @param {string} at
+ */
+export function clock(at) {
+  return new Date(at).toLocaleTimeString("en-GB");
+}
+
+/**
+ * How long ago, in one word; a date when it is long.
+ * @param {string} at
+ * @param {number} [now]
+ */
+export function ago(at, now = Date.now()) {
+  const seconds = Math.round((now - Date.parse(at)) / 1000);
+  if (seconds < 5) return "now";
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
+  if (seconds < 86400) return `${Math.floor(seconds / 3600)} h`;
+  if (seconds < 7 * 86400) return `${Math.floor(seconds / 86400)} d`;
+  return new Date(at).toLocaleDateString("en-CA");
+}
+
+/**
+ * Local date and time, whole.
+ * @param {string} at
+ */
+export function moment(at) {
+  return new Date(at).toLocaleString("sv-SE");
+}
+
+/**
+ * @param {number} n
+ * @param {string} one
+ * @param {string} [many]
+ */
+export function plural(n, one, many = `${one}s`) {
+  return `${exact(n)} ${n === 1 ? one : many}`;
+}
+
+/**
+ * The value below which `share` of the values are.
+ * @param {number[]} values
+ * @param {number} part 0 to 1
+ * @returns {number|null}
+ */
+export function percentile(values, part) {
+  if (!values.length) return null;
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))] ?? null;
+}

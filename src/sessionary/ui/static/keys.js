@@ -1,0 +1,29 @@
+// Keyboard: one table per page. Nothing happens while someone types, or with a modifier held.
+
+import { byId } from "./el.js";
+
+/** @param {Record<string, () => void>} table key -> what it does */
+export function keys(table) {
+  const help = /** @type {HTMLDialogElement} */ (byId("help"));
+  const button = document.getElementById("help-button");
+  if (button) {
+    button.hidden = false;
+    button.addEventListener("click", () => help.showModal());
+  }
+  const all = { "?": () => help.showModal(), ...table };
+  addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    if (typing(event.target) || document.querySelector("dialog[open]")) return;
+    const action = Object.hasOwn(all, event.key) ? all[/** @type {keyof typeof all} */ (event.key)] : undefined;
+    if (!action) return;
+    event.preventDefault();
+    action();
+  });
+}
+
+/** @param {EventTarget|null} target */
+function typing(target) {
+  if (!(target instanceof HTMLElement)) return false;
+  if (target instanceof HTMLInputElement) return !["radio", "checkbox", "button"].includes(target.type);
+  return target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement || target.isContentEditable;
+}

@@ -1,0 +1,216 @@
+// A list of which only what is near the screen is in the document. Heights may differ: they are estimated until
+// seen, measured then, and what is being read keeps its place when something above it turns out taller.
+
+import { el } from "./el.js";
+
+/**
+ * @template T
+ * @typedef {object} Options
+ * @property {Element} scroller what scrolls; `document.documentElement` for the page itself
+ * @property {HTMLElement} host what the items are put into
+ * @property {number} estimate an item's likely height
+ * @property {(item: T) => string} key
+ * @property {(item: T) => string} [version] an item whose version changed is rendered anew
+ * @property {(item: T, index: number) => HTMLElement} render
+ * @property {() => HTMLElement} [spacer]
+ * @property {number} [reach] pixels kept ready above and below
+ * @property {(top: number) => void} [onscroll] told the index of the item at the top
+ */
+
+/** @template T */
+export class Virtual {
+  /** @param {Options<T>} options */
+  constructor(options) {
+    this.o = options;
+    /** @type {T[]} */
+    this.items = [];
+    /** @type {Map<string, number>} */
+    this.heights = new Map();
+    /** @type {Map<string, {node: HTMLElement, version: string}>} */
+    this.shown = new Map();
+    /** @type {number[]} */
+    this.offsets = [0];
+    const spacer = options.spacer ?? (() => el("div", { class: "gap", "aria-hidden": "true" }));
+    this.above = spacer();
+    this.below = spacer();
+    options.host.replaceChildren(this.above, this.below);
+    this.page = options.scroller === document.documentElement;
+    let waiting = false;
+    const soon = () => {
+      if (!waiting) requestAnimationFrame(() => ((waiting = false), this.update()));
+      waiting = true;
+    };
+    (this.page ? window : options.scroller).addEventListener("scroll", soon, { passive: true });
+    addEventListener("resize", soon, { passive: true });
+    this.sizes = new ResizeObserver(soon);
+  }
+
+  /** @param {T[]} items */
+  set(items) {
+    const anchor = this.anchor();
+    this.items = items;
+    this.measure();
+    const keys = new Set(items.map(this.o.key));
+    for (const [key, { node }] of this.shown) if (!keys.has(key)) this.drop(key, node);
+    const at = anchor ? items.findIndex((item) => this.o.key(item) === anchor.key) : -1;
+    if (anchor && at >= 0) {
+      const y = this.offsets[at] + anchor.into;
+      this.layout(...this.range(y));
+      this.scroll(y);
+    }
+    this.update();
+  }
+
+  /** What is at the top of the screen, and how far it has been scrolled past. */
+  anchor() {
+    const y = this.y();
+    if (!this.items.length || y <= 0) return null;
+    const at = this.at(y);
+    return { key: this.o.key(this.items[at]), into: y - this.offsets[at] };
+  }
+
+  /** The scroll position, within the host. */
+  y() {
+    const { scroller, host } = this.o;
+    return (this.page ? 0 : scroller.getBoundingClientRect().top) - host.getBoundingClientRect().top;
+  }
+
+  /** @param {number} y */
+  scroll(y) {
+    this.o.scroller.scrollTop += y - this.y();
+  }
+
+  /**
+   * Which items to have in the document when scrolled to `y`.
+   * @param {number} y
+   * @returns {[number, number]}
+   */
+  range(y) {
+    const height = this.page ? innerHeight : this.o.scroller.clientHeight;
+    const reach = this.o.reach ?? 600;
+    return [this.at(y - reach), this.items.length ? this.at(y + height + reach) + 1 : 0];
+  }
+
+  measure() {
+    const sum = [0];
+    for (let i = 0; i < this.items.length; i++) {
+      sum.push(sum[i] + (this.heights.get(this.o.key(this.items[i])) ?? this.o.estimate));
+    }
+    this.offsets = sum;
+  }
+
+  /**
+   * The index of the item at `y`.
+   * @param {number} y
+   */
+  at(y) {
+    let low = 0;
+    let high = this.items.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (this.offsets[middle] <= y) low = middle;
+      else high = middle - 1;
+    }
+    return Math.max(0, low);
+  }
+
+  update() {
+    for (let round = 0; round < 4; round++) {
+      const y = this.y();
+      const top = this.at(Math.max(0, y));
+      const before = this.offsets[top] ?? 0;
+      const changed = this.layout(...this.range(y));
+      const moved = (this.offsets[top] ?? 0) - before;
+      if (moved && y > 0) this.o.scroller.scrollTop += moved;
+      if (!changed) break;
+    }
+    this.o.onscroll?.(this.at(Math.max(0, this.y()) + 1));
+  }
+
+  /**
+   * Puts items [from, to) into the document and measures them.
+   * @param {number} from
+   * @param {number} to
+   * @returns {boolean} whether a height was not as thought
+   */
+  layout(from, to) {
+    const wanted = new Map(this.items.slice(from, to).map((item, i) => [this.o.key(item), from + i]));
+    for (const [key, { node }] of this.shown) {
+      if (!wanted.has(key)) this.drop(key, node);
+    }
+    /** @type {Element} */
+    let previous = this.above;
+    for (const [key, index] of wanted) {
+      const node = this.node(key, index);
+      if (previous.nextElementSibling !== node) previous.after(node);
+      previous = node;
+    }
+    let changed = false;
+    for (const key of wanted.keys()) {
+      const height = this.shown.get(key)?.node.getBoundingClientRect().height ?? 0;
+      if (Math.abs(height - (this.heights.get(key) ?? this.o.estimate)) > 0.5) changed = true;
+      this.heights.set(key, height);
+    }
+    if (changed) this.measure();
+    this.size(this.above, this.offsets[from] ?? 0);
+    this.size(this.below, (this.offsets.at(-1) ?? 0) - (this.offsets[Math.min(to, this.items.length)] ?? 0));
+    return changed;
+  }
+
+  /**
+   * @param {string} key
+   * @param {number} index
+   */
+  node(key, index) {
+    const item = this.items[index];
+    const version = this.o.version?.(item) ?? "";
+    const old = this.shown.get(key);
+    if (old && old.version === version) return old.node;
+    const node = this.o.render(item, index);
+    if (old) {
+      this.sizes.unobserve(old.node);
+      old.node.replaceWith(node);
+    }
+    this.shown.set(key, { node, version });
+    this.sizes.observe(node);
+    return node;
+  }
+
+  /**
+   * @param {string} key
+   * @param {HTMLElement} node
+   */
+  drop(key, node) {
+    this.sizes.unobserve(node);
+    node.remove();
+    this.shown.delete(key);
+  }
+
+  /**
+   * @param {HTMLElement} spacer
+   * @param {number} height
+   */
+  size(spacer, height) {
+    const inner = /** @type {HTMLElement} */ (spacer.firstElementChild ?? spacer);
+    inner.style.height = `${height}px`;
+    spacer.hidden = height <= 0;
+  }
+
+  /**
+   * Brings an item to the top, or only into sight.
+   * @param {number} index
+   * @param {{into?: "top"|"sight", margin?: number}} [how]
+   */
+  show(index, { into = "top", margin = 0 } = {}) {
+    if (index < 0 || index >= this.items.length) return;
+    for (let round = 0; round < 3; round++) {
+      const height = this.page ? innerHeight : this.o.scroller.clientHeight;
+      const y = this.y();
+      const [start, end] = [this.offsets[index], this.offsets[index + 1]];
+      if (into === "top") this.scroll(start - margin);
+      else if (start - margin < y) this.scroll(start - margin);
+      else if (end + margin > y + height) this.scroll(end + margin - height);
+      this.update();
+    }
+  }
+}

@@ -1,0 +1,105 @@
+"""Adding up the deltas of a stream. Pure; linear in what is added, however many the pieces.
+
+By kind: strings are joined, objects merged field by field, lists of objects merged by their `index`, anything
+else replaced. So fields that nobody here knows are kept too. `add` grows a sum in place; `total` reads it.
+"""
+
+from typing import Any
+
+_ONCE = frozenset({"role", "id", "type", "format"})
+"""Strings that a delta repeats rather than continues."""
+
+
+class _Text:
+    def __init__(self) -> None:
+        self.parts: list[str] = []
+
+    def whole(self) -> str:
+        if len(self.parts) > 1:
+            self.parts = ["".join(self.parts)]
+        return self.parts[0] if self.parts else ""
+
+
+class _Items:
+    def __init__(self) -> None:
+        self.items: list[Any] = []
+        self._by_index: dict[int, dict[str, Any]] = {}
+
+    def add(self, item: Any, *, calls: bool) -> None:
+        """`calls`: the items are tool calls, which some providers send without index, or all with the same."""
+        if not isinstance(item, dict):
+            self.items.append(add(None, item))
+            return
+        index = item.get("index")
+        if not isinstance(index, int):
+            slot = self.items[-1] if calls and self.items and not _opens(item) else None
+        else:
+            slot = self._by_index.get(index)
+        if not isinstance(slot, dict) or (calls and _is_another(slot, item)):
+            slot = {}
+            self.items.append(slot)
+        if isinstance(index, int):
+            self._by_index[index] = slot
+        add(slot, item)
+
+    def in_order(self) -> list[Any]:
+        if all(isinstance(i, dict) and isinstance(i.get("index"), int) for i in self.items):
+            return sorted(self.items, key=lambda i: i["index"])
+        return self.items
+
+
+def _opens(call: dict[str, Any]) -> bool:
+    function = call.get("function")
+    return bool(call.get("id")) or (isinstance(function, dict) and bool(function.get("name")))
+
+
+def _is_another(slot: dict[str, Any], call: dict[str, Any]) -> bool:
+    function = call.get("function")
+    named = isinstance(function, dict) and bool(function.get("name"))
+    return named and bool(call.get("id")) and bool(slot.get("id")) and total(slot["id"]) != call["id"]
+
+
+def add(old: Any, new: Any, key: str = "") -> Any:
+    """The sum with `new` added to it: `old` itself, grown, where both are of one kind. A null adds nothing."""
+    if new is None:
+        return old
+    if isinstance(new, str):
+        return _add_text(old, new, key)
+    if isinstance(new, dict):
+        fields = old if isinstance(old, dict) else {}
+        for name, value in new.items():
+            fields[name] = add(fields.get(name), value, name)
+        return fields
+    if isinstance(new, list):
+        items = old if isinstance(old, _Items) else _Items()
+        if isinstance(old, _Text) and old.whole():  # content that went from text to parts
+            items.items.append({"type": "text", "text": old})
+        for item in new:
+            items.add(item, calls=key == "tool_calls")
+        return items
+    return new
+
+
+def _add_text(old: Any, new: str, key: str) -> Any:
+    if isinstance(old, _Items):
+        if new:
+            old.add({"type": "text", "text": new}, calls=False)
+        return old
+    text = old if isinstance(old, _Text) else _Text()
+    if key in _ONCE and text.whole():
+        return text
+    if key == "name" and text.whole() == new:
+        return text
+    text.parts.append(new)
+    return text
+
+
+def total(sum: Any) -> Any:
+    """The plain value."""
+    if isinstance(sum, _Text):
+        return sum.whole()
+    if isinstance(sum, _Items):
+        return [total(item) for item in sum.in_order()]
+    if isinstance(sum, dict):
+        return {k: total(v) for k, v in sum.items()}
+    return sum

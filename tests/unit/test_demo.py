@@ -1,0 +1,136 @@
+"""The demo provider: the shapes of a real one, and the same answer each time."""
+
+import base64
+import json
+import struct
+import time
+from typing import Any
+
+import pytest
+
+from sessionary.providers import demo
+from sessionary.wire.assemble import assemble
+
+Wire = dict[str, Any]
+HELLO = [{"role": "user", "content": "What is the weather in Paris?"}]
+WEATHER = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "parameters": {
+            "type": "object",
+            "properties": {"city": {"type": "string"}, "days": {"type": "integer", "minimum": 2}},
+            "required": ["city", "days"],
+        },
+    },
+}
+CLOCK = {"type": "function", "function": {"name": "get_time"}}
+
+
+async def ask(endpoint: str = "chat/completions", **body: Any) -> tuple[int, dict[str, str], bytes]:
+    status, headers, chunks = await demo.answer(endpoint, json.dumps({"model": "m", **body}).encode())
+    return status, headers, b"".join([chunk async for chunk in chunks])
+
+
+async def chat(messages: list[Wire], **body: Any) -> Wire:
+    status, _, raw = await ask(messages=messages, **body)
+    assert status == 200
+    found: Wire = json.loads(raw)
+    return found
+
+
+async def test_the_same_question_has_the_same_answer() -> None:
+    assert await chat(HELLO) == await chat(HELLO)
+    other = await chat([{"role": "user", "content": "Something else"}])
+    assert other["choices"] != (await chat(HELLO))["choices"]
+
+
+@pytest.mark.parametrize("more", [{}, {"tools": [WEATHER]}, {"response_format": {"type": "json_object"}}])
+async def test_a_stream_is_the_plain_answer_in_pieces(more: Wire) -> None:
+    plain = await chat(HELLO, **more)
+    started = time.monotonic()
+    options = {"stream": True, "stream_options": {"include_usage": True}}
+    status, headers, raw = await ask(messages=HELLO, **options, **more)
+    assert time.monotonic() - started < 5
+    assert (status, headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
+    assert raw.endswith(b"data: [DONE]\n\n")
+    assembled = assemble(raw, "chat.completions")
+    body = json.loads(assembled.body)
+    for whole in (plain["choices"][0]["message"], body["choices"][0]["message"]):
+        whole.pop("refusal", None)
+        whole.pop("annotations", None)
+    assert body["choices"] == plain["choices"]
+    assert body["usage"] == plain["usage"]
+    assert raw.count(b"data: ") > 5
+
+
+async def test_usage_is_streamed_only_where_it_was_asked_for() -> None:
+    assert b'"usage"' not in (await ask(messages=HELLO, stream=True))[2]
+
+
+async def test_a_tool_is_called_then_its_result_is_used() -> None:
+    first = (
+        await chat(HELLO, tools=[CLOCK, WEATHER], tool_choice={"type": "function", "function": {"name": "get_weather"}})
+    )["choices"][0]
+    assert first["finish_reason"] == "tool_calls"
+    call = first["message"]["tool_calls"][0]
+    assert call["function"]["name"] == "get_weather"
+    assert json.loads(call["function"]["arguments"]) == {"city": "Paris", "days": 2}
+    result = {"role": "tool", "tool_call_id": call["id"], "content": "18 degrees"}
+    second = (await chat([*HELLO, first["message"], result], tools=[CLOCK, WEATHER]))["choices"][0]
+    assert second["finish_reason"] == "stop"
+    assert "18 degrees" in second["message"]["content"]
+
+
+async def test_tools_are_left_alone_where_they_are_not_wanted() -> None:
+    assert "tool_calls" not in (await chat(HELLO, tools=[WEATHER], tool_choice="none"))["choices"][0]["message"]
+
+
+async def test_json_is_answered_where_it_is_asked_for() -> None:
+    schema = {"$ref": "#/$defs/Answer", "$defs": {"Answer": WEATHER["function"]["parameters"]}}
+    form = {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}
+    content = (await chat(HELLO, response_format=form))["choices"][0]["message"]["content"]
+    assert json.loads(content) == {"city": "Paris", "days": 2}
+
+
+async def test_a_history_that_was_answered_counts_as_cached() -> None:
+    long = {"role": "user", "content": "word " * 200}
+    first = await chat([long])
+    assert first["usage"]["prompt_tokens_details"]["cached_tokens"] == 0
+    again = await chat([long, first["choices"][0]["message"], *HELLO])
+    cached = again["usage"]["prompt_tokens_details"]["cached_tokens"]
+    assert 200 < cached < again["usage"]["prompt_tokens"]
+    assert cached % 64 == 0
+
+
+async def test_embeddings_as_numbers_and_as_base64() -> None:
+    _, _, raw = await ask("embeddings", input=["a", "b", "a"], dimensions=8)
+    vectors = [item["embedding"] for item in json.loads(raw)["data"]]
+    assert vectors[0] == vectors[2] != vectors[1]
+    assert all(len(vector) == 8 and abs(sum(x * x for x in vector) - 1) < 1e-6 for vector in vectors)
+    _, _, raw = await ask("embeddings", input="a", dimensions=8, encoding_format="base64")
+    packed = base64.b64decode(json.loads(raw)["data"][0]["embedding"])
+    assert struct.unpack("<8f", packed) == pytest.approx(vectors[0])
+
+
+@pytest.mark.parametrize("prompt", ["Once", ["Once", "upon"], [1, 2, 3], None])
+async def test_completions(prompt: Any) -> None:
+    plain = json.loads((await ask("completions", prompt=prompt))[2])
+    raw = (await ask("completions", prompt=prompt, stream=True, stream_options={"include_usage": True}))[2]
+    streamed = json.loads(assemble(raw, "completions").body)
+    assert streamed["choices"] == plain["choices"]
+    assert streamed["usage"] == plain["usage"]
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"messages":[]}', b'{"messages":[1]}', b"\xff"])
+async def test_nothing_to_answer(body: bytes) -> None:
+    status, _, chunks = await demo.answer("chat/completions", body)
+    assert status == 400
+    assert json.loads(b"".join([c async for c in chunks]))["error"]["param"] == "messages"
+
+
+@pytest.mark.parametrize(
+    "content", [None, "", [], [{"type": "image_url"}], 17, "\ud83d", [{"type": "text", "text": None}]]
+)
+async def test_odd_messages_are_answered(content: Any) -> None:
+    assert (await chat([{"role": "user", "content": content}], tools=[CLOCK]))["choices"]

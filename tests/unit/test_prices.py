@@ -1,0 +1,83 @@
+"""What a call cost; what is not known costs null."""
+
+import socket
+
+import pytest
+
+from sessionary.settings.tree import Price
+from sessionary.wire.message import Usage
+from sessionary.wire.prices import NANO, cost
+
+AT = 1_767_225_600_000_000
+USAGE = Usage(input=1000, output=100)
+MILLION = 1_000_000
+
+
+def test_a_price_from_the_configuration_comes_first() -> None:
+    price = Price(input=2.0, output=10.0)
+    assert cost("demo", "any", USAGE, price, AT) == (1000 * 2 + 100 * 10) * NANO // MILLION
+    assert cost("openai", "gpt-4o", Usage(0, 0), price, AT) == 0
+
+
+def test_kinds_of_tokens_have_their_own_price() -> None:
+    usage = Usage(input=1000, output=100, cached=400, cache_write=100, reasoning=30)
+    price = Price(input=2.0, output=10.0, cached=0.2, cache_write=2.5, reasoning=12.0)
+    micro = 500 * 2.0 + 400 * 0.2 + 100 * 2.5 + 70 * 10.0 + 30 * 12.0
+    assert cost("x", "m", usage, price, AT) == round(micro * NANO / MILLION)
+    flat = Price(input=2.0, output=10.0)
+    assert cost("x", "m", usage, flat, AT) == cost("x", "m", Usage(1000, 100), flat, AT)
+
+
+def test_a_price_of_nothing_is_nothing() -> None:
+    assert cost("ollama", "llama3", USAGE, Price(input=0, output=0), AT) == 0
+
+
+@pytest.mark.parametrize(
+    ("provider", "model"),
+    [
+        ("openai", "gpt-4o"), ("azure", "gpt-4o"), ("gemini", "gemini-2.5-flash"), ("xai", "grok-4"),
+        ("mistral", "mistral-large-latest"), ("groq", "llama-3.3-70b-versatile"), ("deepseek", "deepseek-chat"),
+        ("together", "meta-llama/Llama-3.3-70B-Instruct-Turbo"), ("openrouter", "openai/gpt-4o"),
+        ("cerebras", "llama3.1-8b"), ("anthropic", "claude-sonnet-4-5"), ("openai", "text-embedding-3-small"),
+    ],
+)  # fmt: skip
+def test_known_models_have_a_price(provider: str, model: str) -> None:
+    found = cost(provider, model, USAGE, None, AT)
+    assert found is not None
+    assert found > 0
+
+
+def test_cached_tokens_cost_less() -> None:
+    plain = cost("openai", "gpt-4o", USAGE, None, AT)
+    cached = cost("openai", "gpt-4o", Usage(1000, 100, cached=800), None, AT)
+    assert plain is not None
+    assert cached is not None
+    assert 0 < cached < plain
+
+
+@pytest.mark.parametrize(
+    ("provider", "model"),
+    [
+        ("openai", "no-such-model"), ("openai", ""), ("nvidia", "meta/llama"), ("nobody", "gpt-4o"), ("", "gpt-4o"),
+        ("demo", "gpt-4o"), ("ollama", "llama3"), ("vllm", "gpt-4o"), ("openai-compatible", "gpt-4o"),
+        ("openai", "whisper-1"),  # listed, with a price by the hour
+    ],
+)  # fmt: skip
+def test_what_is_not_known_is_null(provider: str, model: str) -> None:
+    assert cost(provider, model, USAGE, None, AT) is None
+
+
+def test_a_free_model_is_free() -> None:
+    assert cost("openrouter", "meta-llama/llama-3.3-70b-instruct:free", USAGE, None, AT) == 0
+
+
+def test_counts_that_contradict_each_other_have_no_price() -> None:
+    assert cost("openai", "gpt-4o", Usage(10, 1, cached=20), None, AT) is None
+
+
+def test_nothing_is_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("the price table is the installed one")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    assert cost("openai", "gpt-4o", USAGE, None, AT) is not None
