@@ -15,13 +15,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from sessionary import api
+from sessionary import __version__, api, ui
 from sessionary.auth import Auth, Principal
 from sessionary.drain.loop import Drain
 from sessionary.drain.round import Prices
 from sessionary.edge import Edge
 from sessionary.gate import Gate
 from sessionary.metrics import Metrics
+from sessionary.pages import StorePages
 from sessionary.providers.routing import Router, Target
 from sessionary.record.recorder import Recorder
 from sessionary.relay.relay import Relay
@@ -97,6 +98,7 @@ class Worker:
             return demo if target.provider.name == "demo" else self._http
 
         relay = Relay(settings, self._router, upstream)
+        pages = StorePages(self._engine, self._auth, self._router, settings, self._call)
         other = Starlette(
             routes=[
                 Route("/", _root, methods=["GET", "HEAD"]),
@@ -104,6 +106,7 @@ class Worker:
                 Route("/health/ready", self._ready),
                 Route("/metrics", self._exposition),
                 *api.routes(self._engine),
+                *ui.routes(pages),
             ],
             middleware=[Middleware(Gate, auth=self._auth, engine=self._engine)],
             exception_handlers=api.exception_handlers(),
@@ -126,6 +129,19 @@ class Worker:
                 await asyncio.gather(*background, return_exceptions=True)
                 await asyncio.to_thread(self._writer.close)
                 self._engine.dispose()
+
+    async def _call(self, principal: Principal, body: bytes) -> None:
+        """A chat call from the pages, through the same path as any other."""
+
+        async def stays() -> dict[str, object]:
+            await asyncio.Event().wait()
+            raise AssertionError("unreachable")
+
+        async def ignore(message: object) -> None:
+            """The answer is read from the log."""
+
+        headers = {"user-agent": f"sessionary/{__version__}"}
+        await self.app.call("chat.completions", principal, headers, body, stays, ignore)
 
     async def _checkpoints(self) -> None:
         while True:

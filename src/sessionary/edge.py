@@ -89,12 +89,17 @@ class Edge:
         headers = _headers(scope)
         principal = await self._auth.authenticate(headers)
         body = await _read_body(receive, headers, self._max_body)
+        await self.call(endpoint, principal, headers, body, receive, send)
+
+    async def call(
+        self, endpoint: str, principal: Principal, headers: dict[str, str], body: bytes, receive: Receive, send: Send
+    ) -> None:
+        """The same for a principal who is known and a body that is read."""
         call = self._understand(endpoint, principal, headers, body)
         recording = self._recorder.begin(call.begin)
         client = AsgiClient(send, call.begin)
-        await self._until_client_leaves(
-            receive, recording, self._relay_call(call, principal, recording, client), client
-        )
+        relaying = self._relay_call(call, principal, recording, client)
+        await self._until_client_leaves(receive, recording, relaying, client)
 
     def _understand(self, endpoint: str, principal: Principal, headers: dict[str, str], body: bytes) -> Call:
         fields, problem = _decode(body)

@@ -1,7 +1,8 @@
 """The live tail: a browser's open connection is told of every session that was written.
 
 One task a worker asks the store four times a second while anyone listens, and hands each what it may see. A
-listener that does not keep up loses the oldest news, never the others' time.
+listener that does not keep up loses the oldest news, never the others' time; one that comes (back) is first told
+what was written in the last seconds, so that nothing falls between a page and its tail.
 """
 
 import asyncio
@@ -14,68 +15,94 @@ import msgspec
 import sqlalchemy as sa
 
 from sessionary.api import types
+from sessionary.api.views import Views
 from sessionary.auth import Principal
-from sessionary.store import reads
 
 log = logging.getLogger("sessionary.live")
 INTERVAL = 0.25
 PING = 15.0
 _OVERLAP_US = 2_000_000
 """Rows become visible a little after the time they bear: look back this far, and tell each change once."""
-_QUEUE = 200
+_CATCH_UP_US = 300_000_000
+"""The longest absence that a listener which names its last event is told of."""
+_QUEUE = 500
+_PING = b"event: ping\ndata: {}\n\n"
+
+
+class _Listener:
+    def __init__(self, project: int | None, session: str) -> None:
+        self.queue: asyncio.Queue[bytes] = asyncio.Queue(_QUEUE)
+        self._project = project
+        self._session = session
+
+    def tell(self, project: int, row: types.Session, event: bytes) -> None:
+        if self._project not in (None, project) or self._session not in ("", row.id, row.session_id):
+            return
+        if self.queue.full():
+            with contextlib.suppress(asyncio.QueueEmpty):
+                self.queue.get_nowait()
+        self.queue.put_nowait(event)
 
 
 class Live:
-    def __init__(self, engine: sa.Engine) -> None:
-        self._engine = engine
-        self._listeners: set[tuple[int | None, asyncio.Queue[bytes]]] = set()
+    def __init__(self, views: Views, *, ping: float = PING) -> None:
+        self._views = views
+        self._ping = ping
+        self._listeners: set[_Listener] = set()
         self._polling: asyncio.Task[None] | None = None
 
-    async def events(self, principal: Principal, session: str = "") -> AsyncIterator[bytes]:
-        """Server-sent events: `session` with a session's row, `ping` when nothing happens."""
-        queue: asyncio.Queue[bytes] = asyncio.Queue(_QUEUE)
-        listener = (principal.project, queue)
+    async def events(self, principal: Principal, session: str = "", last_event: str = "") -> AsyncIterator[bytes]:
+        """Server-sent events: `session` with a session's fields, `ping` when nothing happens.
+
+        `session` narrows them to one, by our id or the client's; `last_event` is the id of the last one seen.
+        """
+        listener = _Listener(principal.project, session)
         self._listeners.add(listener)
-        if self._polling is None or self._polling.done():
-            self._polling = asyncio.create_task(self._poll())
         try:
-            yield b"event: ping\ndata: {}\n\n"
+            if self._polling is None or self._polling.done():
+                self._polling = asyncio.create_task(self._poll())
+            yield _PING
+            await self._catch_up(listener, last_event)
             while True:
                 try:
-                    async with asyncio.timeout(PING):
-                        data = await queue.get()
+                    async with asyncio.timeout(self._ping):
+                        event = await listener.queue.get()
                 except TimeoutError:
-                    yield b"event: ping\ndata: {}\n\n"
-                    continue
-                if not session or session.encode() in data:
-                    yield b"event: session\ndata: " + data + b"\n\n"
+                    event = _PING
+                yield event
         finally:
             self._listeners.discard(listener)
 
+    async def _catch_up(self, listener: _Listener, last_event: str) -> None:
+        now = time.time_ns() // 1000
+        since = now - _OVERLAP_US
+        if last_event.isdecimal() and len(last_event) < 19:
+            since = max(now - _CATCH_UP_US, min(since, int(last_event) - _OVERLAP_US))
+        for project, at, row in await self._changed(since):
+            listener.tell(project, row, _event(at, row))
+
     async def _poll(self) -> None:
         told: dict[tuple[int, str], int] = {}
-        since = time.time_ns() // 1000 - 100_000
+        newest = time.time_ns() // 1000
         while self._listeners:
             await asyncio.sleep(INTERVAL)
-            try:
-                rows = await asyncio.to_thread(reads.changed_sessions, self._engine, since - _OVERLAP_US)
-                names = await asyncio.to_thread(reads.project_names, self._engine) if rows else {}
-            except sa.exc.SQLAlchemyError as error:
-                log.warning("the live tail could not read: %s", error.__class__.__name__)
-                continue
-            for row in rows:
-                key = (row.project, row.id)
-                if row.updated_at <= since - _OVERLAP_US or told.get(key) == row.updated_at:
+            for project, at, row in await self._changed(newest - _OVERLAP_US):
+                newest = max(newest, at)
+                if told.get((project, row.id)) == at:
                     continue
-                told[key] = row.updated_at
-                self._tell(row.project, msgspec.json.encode(types.session(row, names)))
-            since = max([since, *(row.updated_at for row in rows)])
-            told = {k: at for k, at in told.items() if at > since - 2 * _OVERLAP_US}
+                told[project, row.id] = at
+                event = _event(at, row)
+                for listener in self._listeners:
+                    listener.tell(project, row, event)
+            told = {k: at for k, at in told.items() if at >= newest - 2 * _OVERLAP_US}
 
-    def _tell(self, project: int, data: bytes) -> None:
-        for wanted, queue in self._listeners:
-            if wanted is None or wanted == project:
-                if queue.full():
-                    with contextlib.suppress(asyncio.QueueEmpty):
-                        queue.get_nowait()
-                queue.put_nowait(data)
+    async def _changed(self, since: int) -> list[tuple[int, int, types.Session]]:
+        try:
+            return await asyncio.to_thread(self._views.changed, since)
+        except sa.exc.SQLAlchemyError as error:
+            log.warning("the live tail could not be read: %s", error.__class__.__name__)
+            return []
+
+
+def _event(at: int, row: types.Session) -> bytes:
+    return b"event: session\nid: %d\ndata: " % at + msgspec.json.encode(row) + b"\n\n"

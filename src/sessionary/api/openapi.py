@@ -1,70 +1,136 @@
-"""The OpenAPI document of the read API and, in short, of the LLM routes."""
+"""The OpenAPI document, made from the route table and the types; the LLM routes in short."""
 
+import copy
 from typing import Any
 
 import msgspec
 
 from sessionary import __version__
-from sessionary.api import types
+from sessionary.api import params, types
+from sessionary.api.table import TABLE, Entry
 
-_FILTERS = {
-    "session_id": "ours, or the id the client sent",
-    "q": "words or \"phrases\" in messages or title",
-    "model": "as asked for; * matches anything",
-    "status": "live, ok, errors or cut; for calls their own status",
-    "key": "a key's name",
-    "user": "the `user` of the request",
-    "client": "the calling program",
-    "source": "id, harness, response, conversation, content or none",
-    "since": "ISO 8601, seconds since 1970, or an age such as 24h",
-    "until": "the same",
-    "sort": "a field, with - in front for descending",
-    "limit": "1 to 200",
+QUERY = {
+    "session_id": "a session's id: ours, or the one the client sent",
+    "q": 'words or "phrases" in messages, or in a session\'s title; the last word may be a beginning',
+    "model": "as it was asked for; * stands for anything",
+    "status": "of sessions: " + ", ".join(params.SESSION_STATUSES) + "; of calls: " + ", ".join(params.CALL_STATUSES),
+    "key": "a key's name; * stands for anything",
+    "user": "the request's `user`; * stands for anything",
+    "client": "the calling program; * stands for anything",
+    "source": "how the session was found: " + ", ".join(params.SOURCES),
+    "since": "what was going on then or later: ISO 8601, seconds since 1970, or an age such as 24h",
+    "until": "what was going on then or earlier: the same forms",
+    "sort": "a field's name, with - in front for descending",
+    "limit": f"1 to {params.MOST}; 50 where it is not given",
     "cursor": "`next_cursor` of the page before",
-    "project": "master key only: one project",
+    "project": "with the master key: one project's name",
+    "raw": "1: a stream's events as they came",
 }
-_SHOWN: list[type] = [types.SessionPage, types.CallPage, types.Call, types.Session, types.Transcript, types.HitPage]
-_READS: list[tuple[str, str, type | None, bool]] = [
-    ("/api/sessions", "Sessions, newest activity first", types.SessionPage, True),
-    ("/api/sessions/{id}", "One session, with its calls in order", None, False),
-    ("/api/sessions/{id}/transcript", "What each call added", types.Transcript, False),
-    ("/api/calls", "Calls, newest first", types.CallPage, True),
-    ("/api/calls/{id}", "One call", types.Call, False),
-    ("/api/calls/{id}/request", "The request's body as it was sent", None, False),
-    ("/api/calls/{id}/response", "The answer's body; a stream's assembled, its events with ?raw=1", None, False),
-    ("/api/search", "Full-text search over messages", types.HitPage, True),
-    ("/api/events", "Server-sent events: every session that changes", None, False),
-]
-_LLM = ("/v1/chat/completions", "/v1/completions", "/v1/embeddings")
+_LLM = (
+    ("post", "/v1/chat/completions", "OpenAI's chat completions, streamed and not; also without /v1"),
+    ("post", "/v1/completions", "OpenAI's completions, streamed and not; also without /v1"),
+    ("post", "/v1/embeddings", "OpenAI's embeddings; also without /v1"),
+    ("get", "/v1/models", "The models that can be asked for; also without /v1"),
+    ("get", "/v1/models/{id}", "One model; also without /v1"),
+)
+_REF = "#/components/schemas/"
 
 
 def document() -> dict[str, Any]:
-    schemas, components = msgspec.json.schema_components(_SHOWN, ref_template="#/components/schemas/{name}")
-    by_type = dict(zip(_SHOWN, schemas, strict=True))
-    paths: dict[str, Any] = {}
-    for path, summary, answer, filtered in _READS:
-        schema = by_type[answer] if answer is not None else {}
-        paths[path] = {"get": _operation(path, summary, schema, _FILTERS if filtered else {})}
-    session = paths["/api/sessions/{id}"]
-    session["patch"] = _operation("/api/sessions/{id}", "Rename or tag a session: {title?, tags?}", {}, {})
-    session["delete"] = _operation("/api/sessions/{id}", "Delete a session and what only it needs", {}, {})
-    for path in _LLM:
-        paths[path] = {"post": _operation(path, "As OpenAI defines it; with and without /v1", {}, {})}
-    paths["/v1/models"] = {"get": _operation("/v1/models", "The models that can be asked for", {}, {})}
+    used = {t for entry in TABLE for t in (entry.answer, entry.body) if t is not None}
+    shown = sorted(used | {types.Call}, key=lambda t: t.__name__)
+    _, components = msgspec.json.schema_components(shown, schema_hook=_anything, ref_template=_REF + "{name}")
+    components["SessionWithCalls"] = _with_calls(components["Session"])
+    components["Error"] = _ERROR
+    paths: dict[str, dict[str, Any]] = {}
+    for entry in TABLE:
+        paths.setdefault(entry.path, {})[entry.method.lower()] = _operation(entry)
+    for method, path, summary in _LLM:
+        answers = {"200": {"description": "OK"}, "default": _FAILED}
+        operation: dict[str, Any] = {"summary": summary, "responses": answers}
+        if "{id}" in path:
+            operation["parameters"] = [_IN_PATH]
+        paths.setdefault(path, {})[method] = operation
     return {
         "openapi": "3.1.0",
         "info": {"title": "Sessionary", "version": __version__},
         "paths": paths,
-        "components": {"schemas": components, "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}},
-        "security": [{"key": []}],
+        "components": {
+            "schemas": components,
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer"},
+                "header": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+            },
+        },
+        "security": [{"bearer": []}, {"header": []}],
     }
 
 
-def _operation(path: str, summary: str, schema: dict[str, Any], query: dict[str, str]) -> dict[str, Any]:
+def _anything(kind: type) -> dict[str, Any]:
+    """For fields that hold whatever a client sent."""
+    if kind is not object:
+        raise NotImplementedError
+    return {"description": "any JSON value"}
+
+
+def _operation(entry: Entry) -> dict[str, Any]:
     parameters: list[dict[str, Any]] = [
-        {"name": n, "in": "query", "description": d, "schema": {"type": "string"}} for n, d in query.items()
+        {"name": n, "in": "query", "required": n == "q" and entry.name == "search", "description": QUERY[n]}
+        | {"schema": {"type": "string"}}
+        for n in entry.query
     ]
-    if "{id}" in path:
-        parameters.append({"name": "id", "in": "path", "required": True, "schema": {"type": "string"}})
-    answer = {"description": "OK", "content": {"application/json": {"schema": schema}}}
-    return {"summary": summary, "parameters": parameters, "responses": {"200": answer}}
+    if "{id}" in entry.path:
+        parameters.append(_IN_PATH)
+    kind = "text/event-stream" if entry.name == "events" else "application/json"
+    answer = {"description": "OK", "content": {kind: {"schema": _schema(entry)}}}
+    operation: dict[str, Any] = {
+        "operationId": entry.name,
+        "summary": entry.summary,
+        "parameters": parameters,
+        "responses": {"200": answer, "default": _FAILED},
+    }
+    if entry.body is not None:
+        schema = {"$ref": _REF + entry.body.__name__}
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+    if entry.needs == "nothing":
+        operation["security"] = []
+    return operation
+
+
+def _schema(entry: Entry) -> dict[str, Any]:
+    if entry.answer is types.Session:
+        return {"$ref": _REF + "SessionWithCalls"}
+    return {} if entry.answer is None else {"$ref": _REF + entry.answer.__name__}
+
+
+def _with_calls(session: dict[str, Any]) -> dict[str, Any]:
+    """One session alone has its calls where lists have their number."""
+    schema = copy.deepcopy(session) | {"title": "SessionWithCalls"}
+    schema["properties"] |= {
+        "calls": {"type": "array", "items": {"$ref": _REF + "Call"}},
+        "call_count": {"type": "integer"},
+    }
+    schema["required"] = [*schema["required"], "call_count"]
+    return schema
+
+
+_IN_PATH = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
+_FAILED = {"description": "Refused", "content": {"application/json": {"schema": {"$ref": _REF + "Error"}}}}
+_TEXT = {"type": ["string", "null"]}
+_ERROR = {
+    "type": "object",
+    "properties": {
+        "error": {
+            "type": "object",
+            "properties": {
+                "message": {"type": "string"},
+                "type": {"type": "string"},
+                "param": _TEXT,
+                "code": _TEXT,
+                "request_id": {"type": "string"},
+            },
+            "required": ["message", "type", "param", "code", "request_id"],
+        }
+    },
+    "required": ["error"],
+}

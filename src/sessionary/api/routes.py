@@ -1,8 +1,10 @@
-"""The read API's routes: a table of path, method, what it needs, and what it answers."""
+"""The read API's routes: each entry of the table, guarded by what it needs, answered by `Api`."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 import sqlalchemy as sa
@@ -12,15 +14,19 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from sessionary import errors, ids
-from sessionary.api import openapi, types
+from sessionary.api import openapi, params, types
 from sessionary.api.live import Live
+from sessionary.api.table import TABLE, Needs
 from sessionary.api.views import Views
 from sessionary.auth import Principal
-from sessionary.errors import BadRequest, GatewayError, NotFound
+from sessionary.errors import BadRequest, GatewayError, NotFound, Unauthenticated
 from sessionary.store import edits
 
+log = logging.getLogger("sessionary.api")
 _HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff", "referrer-policy": "no-referrer"}
 _MOST_PATCH = 64 * 1024
+_SESSIONS = "/api/sessions/"
+_TRANSCRIPT = "/transcript"
 Handler = Callable[[Request], Awaitable[Response]]
 
 
@@ -33,6 +39,12 @@ def _principal(request: Request) -> Principal:
     return principal
 
 
+def _place(request: Request) -> str:
+    """What follows `/api/sessions/`, still encoded: a client's id may contain anything, "/transcript" included."""
+    raw: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
+    return raw.partition(b"?")[0].decode("ascii", "replace").partition(_SESSIONS)[2]
+
+
 class Api:
     def __init__(self, views: Views, live: Live) -> None:
         self._views = views
@@ -42,31 +54,34 @@ class Api:
         return _json(await asyncio.to_thread(self._views.sessions, _principal(request), request.query_params))
 
     async def session(self, request: Request) -> Response:
-        """The last segment of a path may be a view of the session or part of the client's id: ids come first."""
-        name: str = request.path_params["id"]
-        principal = _principal(request)
-        if name.endswith("/transcript"):
-            return _json(await asyncio.to_thread(self._views.transcript, principal, name.removesuffix("/transcript")))
-        return _json(await asyncio.to_thread(self._views.session, principal, name))
+        return _json(await asyncio.to_thread(self._views.session, _principal(request), unquote(_place(request))))
+
+    async def transcript(self, request: Request) -> Response:
+        place = _place(request)
+        if not place.endswith(_TRANSCRIPT):  # %2Ftranscript: the end of a session's id
+            return await self.session(request)
+        name = unquote(place.removesuffix(_TRANSCRIPT))
+        return _json(await asyncio.to_thread(self._views.transcript, _principal(request), name))
 
     async def patch_session(self, request: Request) -> Response:
         try:
             patch = msgspec.json.decode(await _body(request), type=types.SessionPatch)
-        except msgspec.DecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise BadRequest(f"the body must be {{title?, tags?}}: {error}") from None
-        row = await asyncio.to_thread(self._views.session_row, _principal(request), request.path_params["id"])
-        if patch.title is not None and not 0 < len(patch.title.strip()) <= 500:
-            raise BadRequest("title must have 1 to 500 characters", param="title")
-        if patch.tags is not None and (len(patch.tags) > 50 or any(not 0 < len(t) <= 100 for t in patch.tags)):
-            raise BadRequest("tags must be at most 50, each of 1 to 100 characters", param="tags")
+        row = await asyncio.to_thread(self._views.session_row, _principal(request), unquote(_place(request)))
         title = patch.title.strip() if patch.title is not None else None
-        await asyncio.to_thread(edits.patch_session, self._views.engine, row.project, row.id, title, patch.tags)
+        if title is not None and not 0 < len(title) <= 500:
+            raise BadRequest("title must have 1 to 500 characters", param="title")
+        tags = list(dict.fromkeys(t.strip() for t in patch.tags)) if patch.tags is not None else None
+        if tags is not None and (len(tags) > 50 or any(not 0 < len(t) <= 100 for t in tags)):
+            raise BadRequest("tags must be at most 50, each of 1 to 100 characters", param="tags")
+        await asyncio.to_thread(edits.patch_session, self._views.engine, row.project, row.id, title, tags)
         return _json(await asyncio.to_thread(self._views.session, _principal(request), row.id))
 
     async def delete_session(self, request: Request) -> Response:
-        row = await asyncio.to_thread(self._views.session_row, _principal(request), request.path_params["id"])
+        row = await asyncio.to_thread(self._views.session_row, _principal(request), unquote(_place(request)))
         await asyncio.to_thread(edits.delete_session, self._views.engine, row.project, row.id)
-        return _json({"id": row.id, "deleted": True})
+        return _json(types.Deleted(row.id))
 
     async def calls(self, request: Request) -> Response:
         return _json(await asyncio.to_thread(self._views.calls, _principal(request), request.query_params))
@@ -79,18 +94,19 @@ class Api:
         return Response(body, headers=_HEADERS, media_type="application/json")
 
     async def call_response(self, request: Request) -> Response:
-        raw = request.query_params.get("raw") == "1"
-        found = await asyncio.to_thread(
-            self._views.response, _principal(request), request.path_params["id"], raw=raw
-        )
-        kind = "text/plain; charset=utf-8" if found[1] else "application/json"
-        return Response(found[0], headers=_HEADERS, media_type=kind)
+        raw = request.query_params.get("raw", "") not in ("", "0")
+        call_id = request.path_params["id"]
+        body, events = await asyncio.to_thread(self._views.response, _principal(request), call_id, raw=raw)
+        kind = "text/plain; charset=utf-8" if events else "application/json"
+        return Response(body, headers=_HEADERS, media_type=kind)
 
     async def search(self, request: Request) -> Response:
         return _json(await asyncio.to_thread(self._views.search, _principal(request), request.query_params))
 
     async def events(self, request: Request) -> Response:
-        stream = self._live.events(_principal(request), request.query_params.get("session_id", ""))
+        params.only(request.query_params, "session_id")
+        session, last = request.query_params.get("session_id", ""), request.headers.get("last-event-id", "")
+        stream = self._live.events(_principal(request), session, last)
         return StreamingResponse(stream, headers=_HEADERS | {"x-accel-buffering": "no"}, media_type="text/event-stream")
 
     async def document(self, request: Request) -> Response:
@@ -107,27 +123,32 @@ async def _body(request: Request) -> bytes:
 
 
 def routes(engine: sa.Engine) -> list[Route]:
-    api = Api(Views(engine), Live(engine))
+    """Expects `request.state.principal`: a Principal, or None where nobody is known."""
+    views = Views(engine)
+    api = Api(views, Live(views))
     return [
-        Route("/api/openapi.json", api.document),
-        Route("/api/sessions", api.sessions),
-        Route("/api/sessions/{id:path}", api.session),
-        Route("/api/sessions/{id:path}", api.patch_session, methods=["PATCH"]),
-        Route("/api/sessions/{id:path}", api.delete_session, methods=["DELETE"]),
-        Route("/api/calls", api.calls),
-        Route("/api/calls/{id}", api.call),
-        Route("/api/calls/{id}/request", api.call_request),
-        Route("/api/calls/{id}/response", api.call_response),
-        Route("/api/search", api.search),
-        Route("/api/events", api.events),
+        Route(
+            e.path.replace(_SESSIONS + "{id}", _SESSIONS + "{id:path}"),
+            _guarded(getattr(api, e.name), e.needs),
+            methods=[e.method],
+        )
+        for e in TABLE
     ]
 
 
-def _refusal(error: GatewayError) -> Response:
+def _guarded(answer: Handler, needs: Needs) -> Handler:
+    async def guarded(request: Request) -> Response:
+        if needs != "nothing" and request.state.principal is None:
+            raise Unauthenticated
+        return await answer(request)
+
+    return guarded
+
+
+def _refusal(error: GatewayError, status: int | None = None) -> Response:
     request_id = ids.new_request_id()
-    return Response(
-        errors.body(error, request_id), error.status, _HEADERS | {"x-request-id": request_id}, "application/json"
-    )
+    headers = _HEADERS | {"x-request-id": request_id}
+    return Response(errors.body(error, request_id), status or error.status, headers, "application/json")
 
 
 async def _gateway_error(request: Request, error: Exception) -> Response:
@@ -137,14 +158,25 @@ async def _gateway_error(request: Request, error: Exception) -> Response:
 
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    refusal = NotFound("There is nothing here.") if error.status_code == 404 else BadRequest(error.detail)
-    refusal.status = error.status_code
-    return _refusal(refusal)
+    if error.status_code == 404:
+        return _refusal(NotFound("There is nothing here."))
+    return _refusal(BadRequest(error.detail), error.status_code)
 
 
 async def _store_error(request: Request, error: Exception) -> Response:
+    log.warning("the store could not be read: %s", error.__class__.__name__)
     return _refusal(errors.Overloaded("The store cannot be read now; calls are relayed and recorded all the same."))
 
 
+async def _bug(request: Request, error: Exception) -> Response:
+    """The server's log has the trace, the caller a word."""
+    return _refusal(GatewayError())
+
+
 def exception_handlers() -> dict[Any, Callable[[Request, Exception], Awaitable[Response]]]:
-    return {GatewayError: _gateway_error, HTTPException: _http_error, sa.exc.SQLAlchemyError: _store_error}
+    return {
+        GatewayError: _gateway_error,
+        HTTPException: _http_error,
+        sa.exc.SQLAlchemyError: _store_error,
+        Exception: _bug,
+    }

@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from sessionary.wire.message import Message
+from sessionary.store import search
+from sessionary.wire.message import Message, Piece, Role
 
 Row = sa.Row[Any]
 
@@ -44,6 +45,9 @@ class Session(msgspec.Struct):
 class Call(msgspec.Struct):
     id: str
     session_id: str
+    """As the client sent it; `session` is ours."""
+    session: str
+    project: str
     source: str
     rule: str
     """Which header, field or rule named the session."""
@@ -77,6 +81,16 @@ class Call(msgspec.Struct):
     attempts: list[dict[str, Any]]
 
 
+class Shown(msgspec.Struct, omit_defaults=True):
+    """One message; `created_at` is when it was first sent in this session, or answered."""
+
+    id: str
+    created_at: str
+    role: Role
+    pieces: list[Piece]
+    name: str = ""
+
+
 class Added(msgspec.Struct):
     """What one call added to its session."""
 
@@ -87,14 +101,13 @@ class Added(msgspec.Struct):
     """Whether it asks the same as an earlier call."""
     system: list[Message]
     """The system prompt, where it differs from the call before."""
-    messages: list[Message]
-    output: Message | None
+    messages: list[Shown]
+    output: Shown | None
 
 
 class Transcript(msgspec.Struct):
     session: Session
     calls: list[Added]
-
 
 
 class SessionPage(msgspec.Struct):
@@ -108,9 +121,11 @@ class CallPage(msgspec.Struct):
 
 
 class Hit(msgspec.Struct):
-    """`marks` are [start, end) pairs within `snippet`."""
+    """`session_id` is the client's, `session` ours; `marks` are [start, end) pairs within `snippet`."""
 
     session_id: str
+    session: str
+    project: str
     call_id: str
     title: str
     at: str
@@ -126,6 +141,11 @@ class HitPage(msgspec.Struct):
 class SessionPatch(msgspec.Struct, forbid_unknown_fields=True):
     title: str | None = None
     tags: list[str] | None = None
+
+
+class Deleted(msgspec.Struct):
+    id: str
+    deleted: bool = True
 
 
 def iso(at: int) -> str:
@@ -165,13 +185,15 @@ def session(row: Row, projects: dict[int, str]) -> Session:
     )
 
 
-def call(row: Row, session_text: str, keys: dict[str, str]) -> Call:
+def call(row: Row, projects: dict[int, str], keys: dict[str, str]) -> Call:
     error = None
     if row.error_type or row.error_message:
         error = {"type": row.error_type, "message": row.error_message}
     return Call(
         id=row.id,
-        session_id=session_text,
+        session_id=row.session_text,
+        session=row.session,
+        project=projects.get(row.project, str(row.project)),
         source=row.source,
         rule=row.rule,
         parent_id=row.parent,
@@ -201,4 +223,17 @@ def call(row: Row, session_text: str, keys: dict[str, str]) -> Call:
         key=keys.get(row.key_id, row.key_id),
         agent=row.agent or "",
         attempts=row.attempts or [],
+    )
+
+
+def hit(found: search.Hit, projects: dict[int, str]) -> Hit:
+    return Hit(
+        session_id=found.session_id,
+        session=found.session,
+        project=projects.get(found.project, str(found.project)),
+        call_id=found.call_id,
+        title=found.title,
+        at=iso(found.at),
+        snippet=found.snippet,
+        marks=found.marks,
     )

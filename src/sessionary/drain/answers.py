@@ -5,13 +5,11 @@ import zlib
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-
 from sessionary.drain.requests import read_message
 from sessionary.ids import digest, root_node
 from sessionary.record.exchange import Attempt, Finish
 from sessionary.settings import Price
-from sessionary.wire import chat, completions, prices, tokens
+from sessionary.wire import chat, completions, loose, prices, tokens
 from sessionary.wire.answer import inspect
 from sessionary.wire.assemble import assemble
 from sessionary.wire.message import Message, Usage
@@ -158,8 +156,8 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
 def _error_of(body: bytes) -> tuple[str, str]:
     """Type and message of a provider's error body."""
     try:
-        parsed = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+        parsed = loose.decode(body)
+    except loose.FAILURES:
         return "upstream_error", body[:300].decode("utf-8", "replace")
     error = parsed.get("error", parsed) if isinstance(parsed, dict) else parsed
     if isinstance(error, dict):

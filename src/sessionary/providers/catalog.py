@@ -4,9 +4,12 @@ A provider is usable when its key (or, for a local one, its base URL) is in the 
 the configuration names it.
 """
 
+import re
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import Literal
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -15,14 +18,14 @@ class Provider(msgspec.Struct, frozen=True):
     name: str
     title: str
     base_url: str | None
-    """With its version segment; null: must be given."""
+    """Its home, with the version segment; null: must be given."""
     key_envs: tuple[str, ...] = ()
     base_envs: tuple[str, ...] = ()
     auth: Literal["bearer", "api-key", "none"] = "bearer"
     bare: tuple[str, ...] = ()
     """Model names that mean this provider without a prefix, as patterns."""
-    version: str = "/v1"
-    """The path segment that a base URL from the environment may lack."""
+    port: int | None = None
+    """The one that is meant where an address gives none."""
     style: Literal["openai", "azure", "demo"] = "openai"
     stream_usage: bool = True
     """Whether it takes `stream_options.include_usage`."""
@@ -32,6 +35,7 @@ class Provider(msgspec.Struct, frozen=True):
     """Needs no key."""
 
 
+# fmt: off
 _ROWS = (
     Provider(
         "openai", "OpenAI", "https://api.openai.com/v1", ("OPENAI_API_KEY",), ("OPENAI_BASE_URL", "OPENAI_API_BASE"),
@@ -49,10 +53,10 @@ _ROWS = (
     Provider(
         "gemini", "Gemini", "https://generativelanguage.googleapis.com/v1beta/openai",
         ("GEMINI_API_KEY", "GOOGLE_API_KEY"), ("GEMINI_BASE_URL", "GEMINI_API_BASE"), bare=("gemini-*", "gemma-*"),
-        version="",
     ),
     Provider(
-        "mistral", "Mistral", "https://api.mistral.ai/v1", ("MISTRAL_API_KEY",), ("MISTRAL_BASE_URL", "MISTRAL_API_BASE"),
+        "mistral", "Mistral", "https://api.mistral.ai/v1", ("MISTRAL_API_KEY",),
+        ("MISTRAL_BASE_URL", "MISTRAL_API_BASE"),
         bare=("mistral-*", "ministral-*", "codestral-*", "magistral-*", "devstral-*", "pixtral-*", "open-mistral-*"),
         stream_usage=False,
     ),
@@ -66,7 +70,8 @@ _ROWS = (
         ("TOGETHER_BASE_URL", "TOGETHERAI_API_BASE"),
     ),
     Provider(
-        "fireworks", "Fireworks", "https://api.fireworks.ai/inference/v1", ("FIREWORKS_API_KEY", "FIREWORKS_AI_API_KEY"),
+        "fireworks", "Fireworks", "https://api.fireworks.ai/inference/v1",
+        ("FIREWORKS_API_KEY", "FIREWORKS_AI_API_KEY"),
         ("FIREWORKS_BASE_URL", "FIREWORKS_API_BASE"),
     ),
     Provider(
@@ -84,7 +89,7 @@ _ROWS = (
     ),
     Provider(
         "ollama", "Ollama", None, ("OLLAMA_API_KEY",), ("OLLAMA_BASE_URL", "OLLAMA_API_BASE", "OLLAMA_HOST"),
-        local=True, metadata="always",
+        local=True, metadata="always", port=11434,
     ),
     Provider(
         "vllm", "vLLM", None, ("VLLM_API_KEY", "HOSTED_VLLM_API_KEY"), ("VLLM_BASE_URL", "HOSTED_VLLM_API_BASE"),
@@ -99,6 +104,7 @@ _ROWS = (
     ),
     Provider("demo", "Demo", None, auth="none", style="demo", local=True, metadata="always"),
 )
+# fmt: on
 
 CATALOG: Mapping[str, Provider] = MappingProxyType({row.name: row for row in _ROWS})
 
@@ -128,18 +134,40 @@ def provider(name: str) -> Provider | None:
     return CATALOG.get(ALIASES.get(name, name))
 
 
+def find(model: str) -> tuple[Provider, str] | None:
+    """The provider that a model's name tells, by its prefix or as it is usual, and the name without the prefix."""
+    prefix, _, rest = model.partition("/")
+    if rest and (row := provider(prefix)) is not None:
+        return row, rest
+    row = next((row for row in _ROWS if any(fnmatchcase(model, pattern) for pattern in row.bare)), None)
+    return (row, model) if row is not None else None
+
+
+_COMPLETE = re.compile(r"v\d\w*|beta|compat|inference|openapi")
+"""The last segment of a path that needs no version after it."""
+
+
 def base_url(row: Provider, given: str | None) -> str | None:
-    """A base URL as people write it (with or without scheme, `/v1`, a slash at the end) -> the one to use."""
+    """A base URL as people write it -> the one that an endpoint is put behind.
+
+    Scheme, version and the home's path may be missing, a slash or the chat endpoint too much:
+    `localhost:8000/` and `http://localhost:8000/v1` are the same. Doing it twice changes nothing.
+    """
     if not given:
         return row.base_url
-    url = given.strip().rstrip("/")
-    if "://" not in url:
-        url = f"http://{url}"
-    if row.style == "openai" and row.version and not _has_version(url):
-        url += row.version
-    return url
-
-
-def _has_version(url: str) -> bool:
-    last = url.rsplit("/", 1)[1]
-    return (last[:1] == "v" and last[1:2].isdigit()) or last == "openai"
+    scheme, has_scheme, rest = given.strip().rstrip("/").removesuffix("/chat/completions").rpartition("://")
+    address, _, path = rest.partition("/")
+    if not has_scheme:
+        scheme = "http"
+        address = f"127.0.0.1{address}" if address.startswith(":") else address
+        if row.port is not None and not re.search(r":\d+$", address):
+            address += f":{row.port}"
+    parts = path.split("/") if path else []
+    if row.style == "azure":
+        parts = parts[:-1] if parts[-1:] == ["openai"] else parts
+    elif row.style == "openai":
+        home = urlsplit(row.base_url or "http://local/v1").path.split("/")[1:]
+        there = next((n for n in range(len(home), 0, -1) if parts[-n:] == home[:n]), 0)
+        if there or not (parts and _COMPLETE.fullmatch(parts[-1])):
+            parts += home[there:]
+    return f"{scheme}://{'/'.join([address, *parts])}"

@@ -1,10 +1,17 @@
-"""From a model's name to the deployments that can serve it, in the order to try them."""
+"""From a model's name to the deployments that can serve it, in the order to try them.
 
+A name is looked for among the configured models, then their patterns, then what the environment gives: by prefix,
+by the providers' usual names, and at last at the one local server there is. With nothing configured at all the
+demo provider answers. A key from the environment goes only to the address that the environment, or the
+catalogue, gives for it.
+"""
+
+import difflib
 import random
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
-from fnmatch import fnmatchcase
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import msgspec
 
@@ -15,6 +22,7 @@ from sessionary.settings import Deployment, Model, Price, Settings
 
 AZURE_VERSION = "2024-10-21"
 _PROXY_PREFIX = "litellm_proxy/"
+_OTHERS = "; any other OpenAI-compatible server: openai-compatible/MODEL with its base URL"
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -22,6 +30,8 @@ class Target(msgspec.Struct, frozen=True):
 
     deployment: Deployment
     provider: Provider
+    origin: Deployment | None = None
+    """What it was made of: failures are counted for that, not for each name that a pattern lets through."""
 
     @property
     def label(self) -> str:
@@ -36,10 +46,12 @@ class Target(msgspec.Struct, frozen=True):
         """`endpoint` is `chat/completions`, `completions` or `embeddings`."""
         d = self.deployment
         base = catalog.base_url(self.provider, d.base_url) or ""
-        if self.provider.style == "azure" and not base.endswith("/openai/v1"):
-            version = d.api_version or AZURE_VERSION
-            return f"{base}/openai/deployments/{quote(d.model, safe='')}/{endpoint}?api-version={quote(version)}"
-        return f"{base}/{endpoint}"
+        if self.provider.style != "azure" or base.endswith("/v1"):
+            return f"{base}/{endpoint}"
+        version = quote(d.api_version or AZURE_VERSION, safe="")
+        if base.endswith("/models"):  # Azure AI Foundry: the model is in the body
+            return f"{base}/{endpoint}?api-version={version}"
+        return f"{base}/openai/deployments/{quote(d.model, safe='')}/{endpoint}?api-version={version}"
 
     def headers(self) -> dict[str, str]:
         headers = {"content-type": "application/json"}
@@ -65,88 +77,76 @@ class Router:
         rng: Callable[[], float] = random.random,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        for model in settings.models:
-            for deployment in model.deployments:
-                if catalog.provider(deployment.provider) is None:
-                    known = ", ".join(CATALOG)
-                    raise SettingsError(
-                        f"model '{model.name}': there is no provider '{deployment.provider}' (known: {known}; "
-                        "for any other OpenAI-compatible server use openai-compatible/MODEL with its base URL)"
-                    )
+        """Raises SettingsError, by place, for what cannot work: an unknown provider, address or fallback."""
+        environ = {**environ, **settings.environment}
         self._settings = settings
         self._random = rng
         self._clock = clock
-        self._failures: dict[str, int] = {}
-        self._rests_until: dict[str, float] = {}
+        self._failures: dict[Deployment, int] = {}
+        self._rests_until: dict[Deployment, float] = {}
+        self._environ = {row.name: _from_environ(row, environ) for row in CATALOG.values()}
+        self._usable = [name for name, d in self._environ.items() if name != "demo" and _is_usable(CATALOG[name], d)]
         self._named = {m.name: m for m in settings.models if "*" not in m.name}
-        self._wild = [m for m in settings.models if "*" in m.name]
-        self._by_env = {row.name: found for row in CATALOG.values() if (found := _from_env(row, environ))}
-        self.is_demo = not settings.models and not self._by_env
+        patterns = [(_pattern(m.name), m) for m in settings.models if "*" in m.name]
+        self._patterns = sorted(patterns, key=lambda pair: -len(pair[1].name))
+        self.is_demo = not settings.models and not self._usable
+        self._check()
 
     def resolve(self, model: str) -> list[Target]:
         """Targets in the order to try them, at least one. Raises ModelNotFound."""
-        names = [model, model.removeprefix(_PROXY_PREFIX)] if model.startswith(_PROXY_PREFIX) else [model]
-        for name in names:
-            if targets := list(self._targets(name, set())):
-                # A deployment that keeps failing comes last: better a poor chance than none.
-                return sorted(targets, key=lambda t: self._rests_until.get(t.label, 0.0) > self._clock())
-        raise ModelNotFound(self._why_not(model))
+        name = model if model in self._named else model.removeprefix(_PROXY_PREFIX)
+        targets = list(self._targets(name, set()))
+        if not targets:
+            raise ModelNotFound(self._why_not(name))
+        if not self._rests_until:
+            return targets
+        # A deployment that keeps failing comes last: better a poor chance than none.
+        now = self._clock()
+        return sorted(targets, key=lambda t: self._rests_until.get(t.origin or t.deployment, 0.0) > now)
 
     def models(self) -> list[str]:
         """The names that can be listed: those of the configuration; any other that routes works as well."""
-        names = sorted(self._named)
-        return names or (["demo"] if self.is_demo else [])
+        return sorted(self._named) or (["demo"] if self.is_demo else [])
 
     def provider_names(self) -> list[str]:
-        configured = {d.provider for m in self._settings.models for d in m.deployments}
-        return sorted(configured | self._by_env.keys()) or ["demo"]
+        configured = (catalog.provider(d.provider) for m in self._settings.models for d in m.deployments)
+        return sorted({row.name for row in configured if row} | set(self._usable)) or ["demo"]
 
     def failed(self, target: Target) -> None:
-        failures = self._failures.get(target.label, 0) + 1
-        self._failures[target.label] = failures
-        if failures >= self._settings.allowed_failures:
-            self._rests_until[target.label] = self._clock() + self._settings.cooldown
+        key = target.origin or target.deployment
+        self._failures[key] = self._failures.get(key, 0) + 1
+        if self._failures[key] >= self._settings.allowed_failures:
+            self._rests_until[key] = self._clock() + self._settings.cooldown
 
     def succeeded(self, target: Target) -> None:
-        self._failures.pop(target.label, None)
-        self._rests_until.pop(target.label, None)
+        key = target.origin or target.deployment
+        self._failures.pop(key, None)
+        self._rests_until.pop(key, None)
 
     def _targets(self, name: str, seen: set[str]) -> Iterator[Target]:
         if name in seen:
             return
         seen.add(name)
-        if (configured := self._configured(name)) is not None:
-            for deployment in self._by_weight(configured.deployments):
-                row = catalog.provider(deployment.provider)
-                assert row is not None, "checked when the configuration was read"
-                yield Target(self._complete(deployment, row, name), row)
-            for fallback in configured.fallbacks:
-                yield from self._targets(fallback, seen)
+        model, parts = self._configured(name)
+        if model is None:
+            yield from self._by_environ(name)
             return
-        prefix, slash, rest = name.partition("/")
-        row = catalog.provider(prefix) if slash else None
-        if row is not None and rest:
-            if row.name == "demo":
-                yield Target(Deployment("demo", rest), row)
-                return
-            if row.name in self._by_env:
-                yield self._env_target(row, rest)
-                return
-        for candidate in CATALOG.values():
-            if candidate.name in self._by_env and any(fnmatchcase(name, p) for p in candidate.bare):
-                yield self._env_target(candidate, name)
-                return
-        # One OpenAI-compatible server and a name that nobody else claims: it is that server's.
-        local = [CATALOG[n] for n in self._by_env if CATALOG[n].local]
-        if len(local) == 1:
-            yield self._env_target(local[0], name)
-        elif self.is_demo:
-            yield Target(Deployment("demo", name), CATALOG["demo"])
+        for deployment in self._by_weight(model.deployments):
+            target = self._target(deployment, name, parts)
+            if target is not None:
+                yield target
+        for fallback in model.fallbacks:
+            yield from self._targets(fallback, seen)
 
-    def _configured(self, name: str) -> Model | None:
+    def _configured(self, name: str) -> tuple[Model | None, tuple[str, ...]]:
+        """The model, and what its pattern's `*` stand for."""
         if name in self._named:
-            return self._named[name]
-        return next((m for m in self._wild if fnmatchcase(name, m.name)), None)
+            return self._named[name], ()
+        if not name.startswith("demo/"):
+            for pattern, model in self._patterns:
+                if match := pattern.fullmatch(name):
+                    return model, match.groups()
+        return None, ()
 
     def _by_weight(self, deployments: list[Deployment]) -> list[Deployment]:
         """A weighted shuffle (Efraimidis and Spirakis): each order as likely as drawing by weight makes it."""
@@ -154,38 +154,126 @@ class Router:
             return deployments
         return sorted(deployments, key=lambda d: -(self._random() ** (1 / d.weight)) if d.weight > 0 else 1.0)
 
-    def _complete(self, deployment: Deployment, row: Provider, name: str) -> Deployment:
-        """What the deployment leaves out, from the environment; a `*` in its model, from the name asked for."""
-        found = self._by_env.get(row.name)
-        changes: dict[str, str | None] = {}
-        if "*" in deployment.model:
-            changes["model"] = deployment.model.replace("*", name.removeprefix(f"{row.name}/"), 1)
-        if found is not None and deployment.base_url is None:
-            changes |= {"base_url": found.base_url, "api_version": deployment.api_version or found.api_version}
-            if deployment.api_key is None:
-                changes["api_key"] = found.api_key
-        return msgspec.structs.replace(deployment, **changes) if changes else deployment
+    def _target(self, deployment: Deployment, name: str, parts: tuple[str, ...]) -> Target | None:
+        """With its model's `*` filled, and what it leaves out taken from the environment; None: not usable."""
+        row = catalog.provider(deployment.provider)
+        model = _filled(deployment, name, parts)
+        if row is None:  # told by the name
+            found = catalog.find(model)
+            if found is None:
+                return None
+            row, model = found
+        elif parts:
+            model = model.removeprefix(f"{deployment.provider}/")
+        own = self._environ[row.name]
+        base = catalog.base_url(row, own.base_url)
+        key = deployment.api_key
+        if key is None and (base is None or catalog.base_url(row, deployment.base_url or own.base_url) == base):
+            key = own.api_key
+        ready = msgspec.structs.replace(
+            deployment,
+            provider=row.name,
+            model=model,
+            name=deployment.name or f"{deployment.provider or row.name}/{deployment.model}",
+            base_url=deployment.base_url or own.base_url,
+            api_key=key,
+            api_version=deployment.api_version or own.api_version,
+        )
+        if not _is_usable(row, ready) and deployment.base_url is None:
+            return None
+        return Target(ready, row, deployment)
 
-    def _env_target(self, row: Provider, model: str) -> Target:
-        return Target(msgspec.structs.replace(self._by_env[row.name], model=model), row)
+    def _by_environ(self, name: str) -> Iterator[Target]:
+        found = catalog.find(name)
+        if found is None and not self.is_demo:
+            # One local server and a name that nobody else claims: it is that server's.
+            local = [CATALOG[n] for n in self._usable if CATALOG[n].local]
+            found = (local[0], name) if len(local) == 1 else None
+        if found is not None and found[0].name in (*self._usable, "demo"):
+            row, model = found
+            own = self._environ[row.name]
+            yield Target(msgspec.structs.replace(own, model=model), row, own)
+        elif self.is_demo:
+            yield Target(Deployment("demo", name), CATALOG["demo"])
 
-    def _why_not(self, model: str) -> str:
-        shown = model[:200]
-        prefix, slash, _ = model.partition("/")
-        row = catalog.provider(prefix) if slash else None
+    def _why_not(self, name: str) -> str:
+        shown = name[:200]
+        model, parts = self._configured(name)
+        given = model.deployments[0] if model is not None else Deployment("", name)
+        row = catalog.provider(given.provider)
+        if row is None and (found := catalog.find(_filled(given, name, parts))):
+            row = found[0]
         if row is None:
-            row = next((r for r in CATALOG.values() if any(fnmatchcase(model, p) for p in r.bare)), None)
-        if row is not None and row.name not in self._by_env and (row.key_envs or row.base_envs):
-            variable = row.base_envs[0] if row.base_url is None else row.key_envs[0]
-            return f"The model '{shown}' needs {row.title}: set {variable} where the gateway runs, or configure it."
-        return f"The model '{shown}' does not exist: no provider is configured for it."
+            return f"The model '{shown}' does not exist: no provider is configured for it."
+        own = self._environ[row.name]
+        needed = []
+        if not (row.local or given.api_key or own.api_key):
+            needed += row.key_envs[:1]
+        if not (row.base_url or given.base_url or own.base_url):
+            needed += row.base_envs[:1]
+        return f"The model '{shown}' needs {row.title}: set {' and '.join(needed)} where the gateway runs."
+
+    def _check(self) -> None:
+        for row in CATALOG.values():
+            _check_address(self._environ[row.name].base_url, row, f"environment: {' or '.join(row.base_envs)}")
+        for model in self._settings.models:
+            for deployment in model.deployments:
+                self._check_deployment(deployment, f"{deployment.place or 'models'}: model '{model.name}'")
+            for name in model.fallbacks:
+                if self._configured(name)[0] is None and not catalog.find(name) and not list(self._by_environ(name)):
+                    place = model.place or "models"
+                    raise SettingsError(f"{place}: model '{model.name}': its fallback '{name}' is not known")
+
+    def _check_deployment(self, deployment: Deployment, what: str) -> None:
+        row = catalog.provider(deployment.provider)
+        if deployment.provider and row is None:
+            near = difflib.get_close_matches(deployment.provider, [*CATALOG, *catalog.ALIASES], 1)
+            hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(CATALOG)}"
+            raise SettingsError(f"{what}: there is no provider '{deployment.provider}' ({hint}){_OTHERS}")
+        if row is None and "*" not in deployment.model and catalog.find(deployment.model) is None:
+            raise SettingsError(f"{what}: say whose '{deployment.model}' is, as provider/model{_OTHERS}")
+        _check_address(deployment.base_url, row or CATALOG["openai"], f"{what}: its base URL")
 
 
-def _from_env(row: Provider, environ: Mapping[str, str]) -> Deployment | None:
-    key = next((environ[n] for n in row.key_envs if environ.get(n)), None)
-    base = next((environ[n] for n in row.base_envs if environ.get(n)), None)
-    usable = base is not None if row.base_url is None else key is not None
-    if row.style == "demo" or not usable or (row.base_url is None and not row.local and key is None):
-        return None
-    version = environ.get("AZURE_API_VERSION") or environ.get("OPENAI_API_VERSION") if row.style == "azure" else None
-    return Deployment(row.name, "", base_url=base, api_key=key, api_version=version)
+def _from_environ(row: Provider, environ: Mapping[str, str]) -> Deployment:
+    def first(names: tuple[str, ...]) -> str | None:
+        return next((value for name in names if (value := environ.get(name, "").strip())), None)
+
+    version = first(("AZURE_API_VERSION", "OPENAI_API_VERSION")) if row.style == "azure" else None
+    return Deployment(row.name, "", base_url=first(row.base_envs), api_key=first(row.key_envs), api_version=version)
+
+
+def _is_usable(row: Provider, deployment: Deployment) -> bool:
+    has_address = row.style == "demo" or bool(deployment.base_url or row.base_url)
+    return has_address and (row.local or deployment.api_key is not None)
+
+
+def _pattern(name: str) -> re.Pattern[str]:
+    return re.compile("(.*)".join(re.escape(part) for part in name.split("*")), re.DOTALL)
+
+
+def _filled(deployment: Deployment, name: str, parts: tuple[str, ...]) -> str:
+    """The deployment's model with each `*` filled; where the name has more of them, the whole name asked for."""
+    stars = deployment.model.count("*")
+    if not stars:
+        return deployment.model
+    if len(parts) > stars:
+        return name
+    model = deployment.model
+    for part in parts or (name,):
+        model = model.replace("*", part, 1)
+    return model
+
+
+def _check_address(given: str | None, row: Provider, what: str) -> None:
+    """Never quotes it: there may be a password in it."""
+    if given is None:
+        return
+    try:
+        url = urlsplit(catalog.base_url(row, given) or "")
+        fine = url.scheme in ("http", "https") and url.hostname and not (url.query or url.fragment)
+        _ = url.port
+    except ValueError:
+        fine = False
+    if not fine:
+        raise SettingsError(f"{what} must be an http or https address without a query")

@@ -55,9 +55,7 @@ class Node:
         for n, key in enumerate(own):
             if key.value in [earlier.value for earlier in own[:n]]:
                 raise self._below(str(key.value), key, key).fail(f"'{self._path_to(str(key.value))}' is given twice")
-        found = {
-            str(key.value): self._below(str(key.value), value, key) for key, value in _merged(self._node).value
-        }
+        found = {str(key.value): self._below(str(key.value), value, key) for key, value in _merged(self._node).value}
         return {name: node for name, node in found.items() if not node._is_null() or node._is_blank()}
 
     def known_fields(self, known: Iterable[str]) -> dict[str, "Node"]:

@@ -17,7 +17,10 @@ from sessionary.settings.tree import Deployment, Model, Price
 
 _SECTIONS = ("model_list", "router_settings", "litellm_settings", "general_settings")
 _READ = (*_SECTIONS, "environment_variables", "credential_list", "include")
-_RELIABILITY = ("num_retries", "timeout", "request_timeout", "fallbacks", "default_fallbacks", "allowed_fails", "cooldown_time")
+_RELIABILITY = (
+    "num_retries", "timeout", "request_timeout", "fallbacks", "default_fallbacks", "allowed_fails", "cooldown_time",
+    "disable_cooldowns",
+)  # fmt: skip
 _PARAMS = (
     "model", "custom_llm_provider", "api_base", "base_url", "api_key", "api_version", "weight", "timeout",
     "litellm_credential_name",
@@ -67,21 +70,23 @@ class _File:
         self._maps: dict[str, list[Node]] = {}
         included = [item.text() for node in [root.fields().get("include")] if node for item in node.items()]
         roots = [root, *(read(Path(root.file).parent / name, environ) for name in included)]
-        self.environment = {
-            name: value.text()
-            for each in roots if "environment_variables" in (fields := each.fields())
-            for name, value in fields["environment_variables"].fields().items()
-        }  # fmt: skip
+        self.environment: dict[str, str] = {}
         for each in roots:
-            for name, node in each.using({**environ, **self.environment}).known_fields([*_READ, *keys.SECTIONS]).items():
-                if name in self._lists:
-                    self._lists[name] += node.items()
-                elif name in _SECTIONS:
-                    self._maps.setdefault(name, []).append(node)
-                elif name in keys.SECTIONS:
-                    self._ignore(name)
+            variables = each.fields().get("environment_variables")
+            self.environment |= {n: value.text() for n, value in variables.fields().items()} if variables else {}
+        for each in roots:
+            self._take(each.using({**environ, **self.environment}))
         self._fallbacks: dict[str, list[str]] = {}
         self._aliases: dict[str, str] = {}
+
+    def _take(self, root: Node) -> None:
+        for name, node in root.known_fields([*_READ, *keys.SECTIONS]).items():
+            if name in self._lists:
+                self._lists[name] += node.items()
+            elif name in _SECTIONS:
+                self._maps.setdefault(name, []).append(node)
+            elif name in keys.SECTIONS:
+                self._ignore(name)
 
     def section(self, name: str, known: Iterable[str], other: tuple[str, ...]) -> dict[str, Node]:
         """The fields among `known`; raises for one that is not among `other` either."""
@@ -104,6 +109,8 @@ class _File:
             values["allowed_failures"] = own["allowed_fails"].whole() + 1  # LiteLLM's cooldown begins above it
         if "cooldown_time" in own:
             values["cooldown"] = own["cooldown_time"].number()
+        if "disable_cooldowns" in own and own["disable_cooldowns"].text().lower() == "true":
+            values["cooldown"] = 0.0
         if "default_fallbacks" in own:
             self._fallbacks["*"] = own["default_fallbacks"].texts()
         for item in own["fallbacks"].items() if "fallbacks" in own else []:

@@ -115,9 +115,7 @@ def redeem_link(engine: sa.Engine, token: str) -> str | None:
 def cookie_key(engine: sa.Engine, token: str) -> str | None:
     """The id of the key behind a cookie that is valid now."""
     login = schema.logins.c
-    query = sa.select(login.key_id).where(
-        login.hash == _hash(token), login.kind == "cookie", login.expires_at > _now()
-    )
+    query = sa.select(login.key_id).where(login.hash == _hash(token), login.kind == "cookie", login.expires_at > _now())
     with engine.connect() as connection:
         return connection.scalar(query)
 

@@ -1,6 +1,7 @@
 """The questions that API and pages ask. Every one is scoped: `project` None is the master's view of all.
 
 Lists are paged by keyset: a cursor is the last row's sort value and id. A time filter takes what overlaps it.
+Texts to compare with what clients sent must have gone through `writes.clean`, as the stored ones have.
 """
 
 from collections.abc import Sequence
@@ -14,13 +15,25 @@ from sessionary.store import schema, search
 
 Row = sa.Row[Any]
 SESSION_SORTS = (
-    "last_at", "first_at", "cost", "calls", "turns", "errors", "input_tokens", "output_tokens", "active",
+    "last_at",
+    "first_at",
+    "cost",
+    "calls",
+    "turns",
+    "errors",
+    "input_tokens",
+    "cached_tokens",
+    "output_tokens",
+    "reasoning_tokens",
+    "active",
 )
-CALL_SORTS = ("created_at",)
+CALL_SORTS = ("created_at", "cost", "input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens")
+_LONGEST_CALL = 86_400_000_000
+"""Microseconds that no call lasts: a call that overlaps a time began at most this long before it."""
 
 
 class Filters(msgspec.Struct, frozen=True):
-    """What a list is narrowed to; times are microseconds."""
+    """What a list is narrowed to; times are microseconds. "" and None narrow nothing."""
 
     session_id: str = ""
     q: str = ""
@@ -38,7 +51,7 @@ class Page(msgspec.Struct, frozen=True):
     sort: str
     descending: bool
     limit: int
-    after: tuple[Any, str] | None = None
+    after: tuple[int, str] | None = None
     """Sort value and id of the last row seen."""
 
 
@@ -46,9 +59,15 @@ def _scoped(project: int | None, column: sa.Column[int]) -> list[sa.ColumnElemen
     return [] if project is None else [column == project]
 
 
+def _looked_up(project: int | None, column: sa.Column[int]) -> sa.ColumnElement[bool]:
+    """As `_scoped`, for finding one row: every project is named, so that the primary key serves."""
+    return column == project if project is not None else column.in_(sa.select(schema.projects.c.id))
+
+
 def project_id(engine: sa.Engine, name: str) -> int | None:
     with engine.connect() as connection:
-        return connection.scalar(sa.select(schema.projects.c.id).where(schema.projects.c.name == name))
+        found: int | None = connection.scalar(sa.select(schema.projects.c.id).where(schema.projects.c.name == name))
+        return found
 
 
 def project_names(engine: sa.Engine) -> dict[int, str]:
@@ -56,18 +75,24 @@ def project_names(engine: sa.Engine) -> dict[int, str]:
         return {row.id: row.name for row in connection.execute(sa.select(schema.projects.c.id, schema.projects.c.name))}
 
 
-def sessions_query(dialect: str, project: int | None, filters: Filters, page: Page) -> sa.Select[Any] | None:
-    """None where nothing can match."""
+def key_names(engine: sa.Engine) -> dict[str, str]:
+    k = schema.keys.c
+    with engine.connect() as connection:
+        return {"master": "master"} | {r.id: r.name for r in connection.execute(sa.select(k.id, k.name))}
+
+
+# Sessions
+
+
+def sessions_query(dialect: str, project: int | None, filters: Filters, page: Page) -> sa.Select[Any]:
     s, f = schema.sessions.c, schema.facets.c
     where: list[sa.ColumnElement[bool]] = _scoped(project, s.project)
     if filters.session_id:
-        where.append(sa.or_(s.session_id == filters.session_id, s.id == filters.session_id))
-    for kind, value in (("model", filters.model), ("client", filters.client), ("key", filters.key), ("user", filters.user)):
-        if value:
-            same = f.value == value if "*" not in value else f.value.like(_like(value), escape="\\")
-            where.append(
-                sa.exists().where(f.project == s.project, f.kind == kind, same, f.session == s.id)
-            )
+        where += [_looked_up(project, s.project), s.id.in_(_named(project, filters.session_id))]
+    for kind in ("model", "client", "key", "user"):
+        if value := getattr(filters, kind):
+            same = _same(f.value, value)
+            where.append(sa.exists().where(f.project == s.project, f.kind == kind, same, f.session == s.id))
     if filters.status:
         where.append(s.status == filters.status)
     if filters.source:
@@ -77,27 +102,40 @@ def sessions_query(dialect: str, project: int | None, filters: Filters, page: Pa
     if filters.until is not None:
         where.append(s.first_at <= filters.until)
     if filters.q:
-        match = search.matching(dialect, filters.q)
-        d = schema.search_docs.c
-        in_title = s.title.like(_like(f"*{filters.q}*"), escape="\\")
-        if match is None:
-            where.append(in_title)
-        else:
-            found = sa.select(d.session).where(d.id.in_(match), *_scoped(project, d.project))
-            where.append(sa.or_(in_title, s.id.in_(found)))
+        where.append(_says(dialect, project, filters.q))
     return _paged(sa.select(schema.sessions).where(*where), s[page.sort], s.id, page)
 
 
-def _like(pattern: str) -> str:
-    escaped = pattern.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return escaped.replace("*", "%")
+def _named(project: int | None, name: str) -> sa.CompoundSelect[Any]:
+    """The ids of the sessions that `name` names: ours, or the client's."""
+    s = schema.sessions.c
+    mine = _looked_up(project, s.project)
+    return sa.union(sa.select(s.id).where(mine, s.id == name), sa.select(s.id).where(mine, s.session_id == name))
+
+
+def _same(column: sa.Column[str], value: str) -> sa.ColumnElement[bool]:
+    """Equal; or, where the value has a `*`, which stands for anything, alike in any case."""
+    if "*" not in value:
+        return column == value
+    escaped = value.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return column.ilike(escaped.replace("*", "%"), escape="\\")
+
+
+def _says(dialect: str, project: int | None, q: str) -> sa.ColumnElement[bool]:
+    """All of the query's words in one message, or in the title."""
+    s, d = schema.sessions.c, schema.search_docs.c
+    words = [" ".join(w) for w in search.terms(q)] or [q.strip()]
+    titled = sa.and_(*(s.title.icontains(word, autoescape=True) for word in words))
+    match = search.matching(dialect, q)
+    if match is None:
+        return titled
+    found = sa.select(d.project, d.session).where(d.id.in_(match), *_scoped(project, d.project))
+    return sa.or_(titled, sa.tuple_(s.project, s.id).in_(found))
 
 
 def _paged(select: sa.Select[Any], sort: sa.Column[Any], row_id: sa.Column[Any], page: Page) -> sa.Select[Any]:
-    if sort.name == "cost":  # null sorts below zero on both engines
-        value: Any = sa.func.coalesce(sort, -1)
-    else:
-        value = sort
+    """What is not known sorts below zero, on both engines."""
+    value: Any = sa.func.coalesce(sort, -1) if sort.nullable else sort
     if page.after is not None:
         mine, last = sa.tuple_(value, row_id), sa.tuple_(sa.literal(page.after[0]), sa.literal(page.after[1]))
         select = select.where(mine < last if page.descending else mine > last)
@@ -106,83 +144,79 @@ def _paged(select: sa.Select[Any], sort: sa.Column[Any], row_id: sa.Column[Any],
 
 
 def list_sessions(engine: sa.Engine, project: int | None, filters: Filters, page: Page) -> Sequence[Row]:
-    select = sessions_query(engine.dialect.name, project, filters, page)
-    if select is None:
-        return []
     with engine.connect() as connection:
-        return connection.execute(select).all()
+        return connection.execute(sessions_query(engine.dialect.name, project, filters, page)).all()
 
 
 def session(engine: sa.Engine, project: int | None, name: str, own_project: int) -> Row | None:
-    """By our id or by the client's. The master's own project comes first where several have it."""
+    """By our id or by the client's. Where several projects have it, `own_project` comes first, then the newest."""
     s = schema.sessions.c
-    named = sa.or_(s.id == name, s.id == ids.session_id(own_project, name), s.session_id == name)
-    select = sa.select(schema.sessions).where(named, *_scoped(project, s.project))
+    mine = _looked_up(project, s.project)
+    by_id = sa.select(schema.sessions).where(mine, s.id.in_([name, ids.session_id(own_project, name)]))
+    by_text = sa.select(schema.sessions).where(mine, s.session_id == name)
     with engine.connect() as connection:
-        rows = connection.execute(select.limit(20)).all()
+        rows = [*connection.execute(by_id), *connection.execute(by_text)]
     return min(rows, key=lambda r: (r.id != name, r.project != own_project, -r.last_at), default=None)
 
 
-def changed_sessions(engine: sa.Engine, since: int) -> Sequence[Row]:
-    """Of all projects: sessions written at or after `since`."""
+def changed_sessions(engine: sa.Engine, since: int, most: int = 10_000) -> Sequence[Row]:
+    """Of all projects: the sessions written at or after `since`, oldest change first."""
     s = schema.sessions.c
     with engine.connect() as connection:
         return connection.execute(
-            sa.select(schema.sessions).where(s.updated_at >= since).order_by(s.updated_at).limit(1000)
+            sa.select(schema.sessions).where(s.updated_at >= since).order_by(s.updated_at).limit(most)
         ).all()
 
 
-def calls_query(project: int | None, filters: Filters, page: Page, dialect: str) -> sa.Select[Any]:
+# Calls: every row has `session_text` besides, the session's id as the client sent it
+
+
+def _calls() -> sa.Select[Any]:
     c, s = schema.calls.c, schema.sessions.c
+    text = sa.func.coalesce(s.session_id, c.session).label("session_text")
+    return sa.select(schema.calls, text).outerjoin(schema.sessions, sa.and_(s.project == c.project, s.id == c.session))
+
+
+def calls_query(dialect: str, project: int | None, filters: Filters, page: Page) -> sa.Select[Any]:
+    c, d, k = schema.calls.c, schema.search_docs.c, schema.keys.c
     where: list[sa.ColumnElement[bool]] = _scoped(project, c.project)
     if filters.session_id:
-        named = sa.select(s.id).where(
-            sa.or_(s.id == filters.session_id, s.session_id == filters.session_id), *_scoped(project, s.project)
-        )
-        where.append(c.session.in_(named))
-    for column, value in ((c.model, filters.model), (c.client, filters.client), (c.user, filters.user)):
-        if value:
-            where.append(column == value if "*" not in value else column.like(_like(value), escape="\\"))
+        where += [_looked_up(project, c.project), c.session.in_(_named(project, filters.session_id))]
+    for name in ("model", "client", "user"):
+        if value := getattr(filters, name):
+            where.append(_same(c[name], value))
     if filters.key:
-        k = schema.keys.c
-        where.append(sa.or_(c.key_id == filters.key, c.key_id.in_(sa.select(k.id).where(k.name == filters.key))))
+        where.append(sa.or_(c.key_id == filters.key, c.key_id.in_(sa.select(k.id).where(_same(k.name, filters.key)))))
     if filters.status:
         where.append(c.status == filters.status)
     if filters.source:
         where.append(c.source == filters.source)
     if filters.since is not None:
-        where.append(sa.func.coalesce(c.finished_at, c.created_at) >= filters.since)
+        where += [
+            sa.or_(c.finished_at >= filters.since, c.finished_at.is_(None)),
+            c.created_at >= filters.since - _LONGEST_CALL,
+        ]
     if filters.until is not None:
         where.append(c.created_at <= filters.until)
     if filters.q:
         match = search.matching(dialect, filters.q)
-        if match is not None:
-            d = schema.search_docs.c
-            where.append(c.id.in_(sa.select(d.call_id).where(d.id.in_(match), *_scoped(project, d.project))))
-    return _paged(sa.select(schema.calls).where(*where), c[page.sort], c.id, page)
+        found = sa.select(d.project, d.call_id).where(*_scoped(project, d.project))
+        where.append(sa.false() if match is None else sa.tuple_(c.project, c.id).in_(found.where(d.id.in_(match))))
+    return _paged(_calls().where(*where), c[page.sort], c.id, page)
 
 
 def list_calls(engine: sa.Engine, project: int | None, filters: Filters, page: Page) -> Sequence[Row]:
     with engine.connect() as connection:
-        return connection.execute(calls_query(project, filters, page, engine.dialect.name)).all()
+        return connection.execute(calls_query(engine.dialect.name, project, filters, page)).all()
 
 
 def session_calls(connection: sa.Connection, project: int, session: str) -> Sequence[Row]:
     c = schema.calls.c
-    return connection.execute(
-        sa.select(schema.calls).where(c.project == project, c.session == session).order_by(c.created_at, c.id)
-    ).all()
+    mine = _calls().where(c.project == project, c.session == session)
+    return connection.execute(mine.order_by(c.created_at, c.id)).all()
 
 
 def call(engine: sa.Engine, project: int | None, call_id: str) -> Row | None:
     c = schema.calls.c
     with engine.connect() as connection:
-        return connection.execute(
-            sa.select(schema.calls).where(c.id == call_id, *_scoped(project, c.project))
-        ).first()
-
-
-def key_names(engine: sa.Engine) -> dict[str, str]:
-    k = schema.keys.c
-    with engine.connect() as connection:
-        return {"master": "master"} | {r.id: r.name for r in connection.execute(sa.select(k.id, k.name))}
+        return connection.execute(_calls().where(_looked_up(project, c.project), c.id == call_id)).first()

@@ -21,7 +21,7 @@ _SNIPPET = 160
 _BEFORE = 40
 _MOST_QUERY = 1000
 _MOST_TERMS = 32
-_POSTGRES_WORDS = sa.literal_column(
+_POSTGRES_WORDS: sa.ColumnClause[Any] = sa.literal_column(
     "to_tsvector('simple', translate(search_docs.text, './-_@+<>&;=?#:', '              '))"
 )
 """The expression that `migrations/` indexes."""

@@ -1,0 +1,69 @@
+// JSON as a tree that opens. What is closed is not in the document; long texts and lists are cut until asked for.
+
+import { el } from "./el.js";
+import { plural } from "./format.js";
+
+const TEXT = 600;
+const ITEMS = 60;
+
+/**
+ * @param {any} value
+ * @param {{open?: number, label?: (path: string[], value: any) => string}} [how] `open`: how many levels are open;
+ *   `label`: a word about a closed object, such as a message's role
+ */
+export function tree(value, { open = 1, label } = {}) {
+  return el("div", { class: "tree" }, node([], value, open, label));
+}
+
+/**
+ * @param {string[]} path
+ * @param {any} value
+ * @param {number} open
+ * @param {((path: string[], value: any) => string)|undefined} label
+ * @returns {HTMLElement}
+ */
+function node(path, value, open, label) {
+  const name = path.length ? el("span", { class: "k" }, path[path.length - 1]) : null;
+  if (value === null || typeof value !== "object") return el("div", { class: "leaf" }, name, leaf(value));
+  const entries = Object.entries(value);
+  const list = Array.isArray(value);
+  if (!entries.length) return el("div", { class: "leaf" }, name, el("span", { class: "v" }, list ? "[ ]" : "{ }"));
+  const note = (!list && label?.(path, value)) || (list ? plural(entries.length, "item") : plural(entries.length, "field"));
+  const inside = el("div", { class: "inside" });
+  const fill = () => {
+    if (!inside.firstChild) more(inside, path, entries, 0, open - 1, label);
+  };
+  const details = el("details", { open: open > 0, ontoggle: fill }, el("summary", null, name, el("span", { class: "note" }, note)), inside);
+  if (open > 0) fill();
+  return details;
+}
+
+/**
+ * @param {HTMLElement} inside
+ * @param {string[]} path
+ * @param {[string, any][]} entries
+ * @param {number} from
+ * @param {number} open
+ * @param {((path: string[], value: any) => string)|undefined} label
+ */
+function more(inside, path, entries, from, open, label) {
+  for (const [key, value] of entries.slice(from, from + ITEMS)) inside.append(node([...path, key], value, open, label));
+  const left = entries.length - from - ITEMS;
+  if (left <= 0) return;
+  const button = el("button", { type: "button", class: "rest", onclick: next }, `… ${left.toLocaleString("en-US")} more`);
+  function next() {
+    button.remove();
+    more(inside, path, entries, from + ITEMS, open, label);
+  }
+  inside.append(button);
+}
+
+/** @param {any} value */
+function leaf(value) {
+  if (typeof value !== "string") return el("span", { class: `v ${value === null ? "null" : typeof value}` }, String(value));
+  if (value.length <= TEXT) return el("span", { class: "v string" }, value || "“”");
+  const box = el("span", { class: "v string" }, value.slice(0, TEXT));
+  const rest = `… ${(value.length - TEXT).toLocaleString("en-US")} more characters`;
+  box.append(el("button", { type: "button", class: "rest", onclick: () => box.replaceChildren(value) }, rest));
+  return box;
+}
