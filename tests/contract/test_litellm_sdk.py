@@ -1,5 +1,7 @@
 """The LiteLLM SDK. It keeps `metadata` to itself; `extra_body` and `extra_headers` do reach the wire."""
 
+import asyncio
+from collections.abc import Iterator
 from typing import Any
 
 import litellm
@@ -8,6 +10,16 @@ import pytest
 from tests.contract.conversation import MODEL, Messages, check, talk
 from tests.support.server import Server
 from tests.support.upstream import FakeUpstream
+
+
+@pytest.fixture(autouse=True, scope="module")
+def loop_of_the_sdk() -> Iterator[None]:
+    """The SDK asks for the thread's event loop, and would leave the one it is given open."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    asyncio.set_event_loop(None)
+    loop.close()
 
 
 @pytest.mark.parametrize("form", ["extra_body", "extra_body metadata", "extra_headers"])

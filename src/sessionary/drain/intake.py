@@ -5,14 +5,14 @@ first, so reading every writer up to one common moment, the horizon, and merging
 effects. With several writers the horizon lies a little back, so that nothing before it is still being appended.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
 
 from sessionary.record import exchange
 from sessionary.record.exchange import Begin, Finish, Record
-from sessionary.spool.frame import Damage
+from sessionary.spool.frame import Damage, Frame
 from sessionary.spool.reader import Cursor, Reader
 
 MARGIN_US = 100_000
@@ -73,22 +73,20 @@ def take(reader: Reader, stored: Mapping[str, Cursor], now: int, *, limit: int =
     return intake
 
 
-def _decoded(writer: str, found: list[tuple[int, object]]) -> list[Item]:
+def _decoded(writer: str, found: Sequence[tuple[int, Frame | Damage]]) -> list[Item]:
     lane: list[Item] = []
     at = 0
-    for segment, item in found:
+    for segment, piece in found:
+        place = f"{writer}/{segment}/{piece.offset}"
         record: Record | Unreadable
-        if isinstance(item, Damage):
-            cursor = Cursor(segment, item.end)
-            record = Unreadable(f"{writer}/{segment}/{item.offset}", f"{item.end - item.offset} damaged bytes", b"")
+        if isinstance(piece, Damage):
+            record = Unreadable(place, f"{piece.end - piece.offset} damaged bytes", b"")
         else:
-            cursor = Cursor(segment, item.end)  # type: ignore[attr-defined]
             try:
-                record = exchange.decode(item.payload)  # type: ignore[attr-defined]
+                record = exchange.decode(piece.payload)
             except (msgspec.DecodeError, RecursionError) as error:
-                place = f"{writer}/{segment}/{item.offset}"  # type: ignore[attr-defined]
-                record = Unreadable(place, f"not a record: {error}"[:500], item.payload)  # type: ignore[attr-defined]
+                record = Unreadable(place, f"not a record: {error}"[:500], piece.payload)
         if isinstance(record, Begin | Finish):
             at = max(at, record.at)  # a clock set back never reorders one writer's records
-        lane.append(Item(at, writer, record, cursor))
+        lane.append(Item(at, writer, record, Cursor(segment, piece.end)))
     return lane

@@ -22,6 +22,8 @@ from sessionary.settings import Deployment, Model, Price, Settings
 
 AZURE_VERSION = "2024-10-21"
 _PROXY_PREFIX = "litellm_proxy/"
+_NO_NAMES = ("", ".", "..")
+"""In a path they would lead elsewhere."""
 _OTHERS = "; any other OpenAI-compatible server: openai-compatible/MODEL with its base URL"
 
 
@@ -95,7 +97,7 @@ class Router:
     def resolve(self, model: str) -> list[Target]:
         """Targets in the order to try them, at least one. Raises ModelNotFound."""
         name = model if model in self._named else model.removeprefix(_PROXY_PREFIX)
-        targets = list(self._targets(name, set()))
+        targets = [t for t in self._targets(name, set()) if t.deployment.model not in _NO_NAMES]
         if not targets:
             raise ModelNotFound(self._why_not(name))
         if not self._rests_until:
@@ -206,11 +208,13 @@ class Router:
         if row is None:
             return f"The model '{shown}' does not exist: no provider is configured for it."
         own = self._environ[row.name]
-        needed = []
+        needed: list[str] = []
         if not (row.local or given.api_key or own.api_key):
             needed += row.key_envs[:1]
         if not (row.base_url or given.base_url or own.base_url):
             needed += row.base_envs[:1]
+        if not needed:
+            return f"The model '{shown}' does not exist."
         return f"The model '{shown}' needs {row.title}: set {' and '.join(needed)} where the gateway runs."
 
     def _check(self) -> None:

@@ -92,4 +92,5 @@ def encode(record: Record) -> bytes:
 
 def decode(payload: bytes) -> Record:
     """Raises msgspec.DecodeError on anything that is not a record."""
-    return _decoder.decode(payload)
+    record: Record = _decoder.decode(payload)
+    return record

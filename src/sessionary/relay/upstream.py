@@ -105,7 +105,7 @@ def _unreachable(target: Target, error: BaseException) -> UpstreamError:
 class _HttpAnswer:
     def __init__(self, target: Target, response: aiohttp.ClientResponse, idle: float) -> None:
         self.status = response.status
-        self.headers = {k.lower(): v for k, v in response.headers.items()}
+        self.headers: Mapping[str, str] = {k.lower(): v for k, v in response.headers.items()}
         self._target = target
         self._response = response
         self._idle = idle

@@ -175,6 +175,7 @@ class _File:
         deployment = Deployment(
             provider=provider,
             model=model,
+            name="" if provider else model,
             base_url=base.text() if base else None,
             api_key=params["api_key"].text() if "api_key" in params else None,
             api_version=params["api_version"].text() if "api_version" in params else None,

@@ -100,6 +100,8 @@ def _deployment(node: Node, fields: Mapping[str, Node], price: Price | None) -> 
     else:
         provider, model = split(model, is_elsewhere="base_url" in fields)
     texts = {key: fields[key].text() for key in ("name", "base_url", "api_key", "api_version") if key in fields}
+    if not provider:
+        texts.setdefault("name", model)
     return Deployment(
         provider=provider,
         model=model,

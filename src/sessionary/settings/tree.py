@@ -89,11 +89,13 @@ class Settings(msgspec.Struct, frozen=True):
     timeout: float = 600.0
     """A whole answer, or a stream's first byte, must come within this."""
     connect_timeout: float = 10.0
+    """A connection must be made within this."""
     idle_timeout: float = 300.0
     """A stream may be silent for this long."""
     cooldown: float = 30.0
     """How long a deployment is left alone after `allowed_failures` in a row."""
     allowed_failures: int = 3
+    """Failures in a row, of one deployment."""
     max_body: int = 10 * 1024 * 1024
     """Bytes of a request body."""
     fsync_interval: float = 0.5

@@ -84,11 +84,14 @@ def key_names(engine: sa.Engine) -> dict[str, str]:
 # Sessions
 
 
-def sessions_query(dialect: str, project: int | None, filters: Filters, page: Page) -> sa.Select[Any]:
+def sessions_query(
+    dialect: str, project: int | None, filters: Filters, page: Page, named: Sequence[str] | None = None
+) -> sa.Select[Any]:
+    """`named`: the sessions that `filters.session_id` names, None where it names none."""
     s, f = schema.sessions.c, schema.facets.c
     where: list[sa.ColumnElement[bool]] = _scoped(project, s.project)
-    if filters.session_id:
-        where += [_looked_up(project, s.project), s.id.in_(_named(project, filters.session_id))]
+    if named is not None:
+        where += [_looked_up(project, s.project), _among(s.id, named)]
     for kind in ("model", "client", "key", "user"):
         if value := getattr(filters, kind):
             same = _same(f.value, value)
@@ -106,11 +109,19 @@ def sessions_query(dialect: str, project: int | None, filters: Filters, page: Pa
     return _paged(sa.select(schema.sessions).where(*where), s[page.sort], s.id, page)
 
 
-def _named(project: int | None, name: str) -> sa.CompoundSelect[Any]:
-    """The ids of the sessions that `name` names: ours, or the client's."""
+def _named(connection: sa.Connection, project: int | None, name: str) -> Sequence[str] | None:
+    """The ids of the sessions that `name` names, ours or the client's: asked first, so that the list's query has
+    plain values, for which either engine takes the right index."""
+    if not name:
+        return None
     s = schema.sessions.c
     mine = _looked_up(project, s.project)
-    return sa.union(sa.select(s.id).where(mine, s.id == name), sa.select(s.id).where(mine, s.session_id == name))
+    union = sa.union(sa.select(s.id).where(mine, s.id == name), sa.select(s.id).where(mine, s.session_id == name))
+    return connection.scalars(union).all()
+
+
+def _among(column: sa.Column[str], values: Sequence[str]) -> sa.ColumnElement[bool]:
+    return column == values[0] if len(values) == 1 else column.in_(values)
 
 
 def _same(column: sa.Column[str], value: str) -> sa.ColumnElement[bool]:
@@ -124,8 +135,7 @@ def _same(column: sa.Column[str], value: str) -> sa.ColumnElement[bool]:
 def _says(dialect: str, project: int | None, q: str) -> sa.ColumnElement[bool]:
     """All of the query's words in one message, or in the title."""
     s, d = schema.sessions.c, schema.search_docs.c
-    words = [" ".join(w) for w in search.terms(q)] or [q.strip()]
-    titled = sa.and_(*(s.title.icontains(word, autoescape=True) for word in words))
+    titled = sa.and_(*(s.title.icontains(said, autoescape=True) for said in search.phrases(q)))
     match = search.matching(dialect, q)
     if match is None:
         return titled
@@ -145,7 +155,8 @@ def _paged(select: sa.Select[Any], sort: sa.Column[Any], row_id: sa.Column[Any],
 
 def list_sessions(engine: sa.Engine, project: int | None, filters: Filters, page: Page) -> Sequence[Row]:
     with engine.connect() as connection:
-        return connection.execute(sessions_query(engine.dialect.name, project, filters, page)).all()
+        named = _named(connection, project, filters.session_id)
+        return connection.execute(sessions_query(engine.dialect.name, project, filters, page, named)).all()
 
 
 def session(engine: sa.Engine, project: int | None, name: str, own_project: int) -> Row | None:
@@ -177,11 +188,14 @@ def _calls() -> sa.Select[Any]:
     return sa.select(schema.calls, text).outerjoin(schema.sessions, sa.and_(s.project == c.project, s.id == c.session))
 
 
-def calls_query(dialect: str, project: int | None, filters: Filters, page: Page) -> sa.Select[Any]:
+def calls_query(
+    dialect: str, project: int | None, filters: Filters, page: Page, named: Sequence[str] | None = None
+) -> sa.Select[Any]:
+    """`named`: the sessions that `filters.session_id` names, None where it names none."""
     c, d, k = schema.calls.c, schema.search_docs.c, schema.keys.c
     where: list[sa.ColumnElement[bool]] = _scoped(project, c.project)
-    if filters.session_id:
-        where += [_looked_up(project, c.project), c.session.in_(_named(project, filters.session_id))]
+    if named is not None:
+        where += [_looked_up(project, c.project), _among(c.session, named)]
     for name in ("model", "client", "user"):
         if value := getattr(filters, name):
             where.append(_same(c[name], value))
@@ -207,7 +221,8 @@ def calls_query(dialect: str, project: int | None, filters: Filters, page: Page)
 
 def list_calls(engine: sa.Engine, project: int | None, filters: Filters, page: Page) -> Sequence[Row]:
     with engine.connect() as connection:
-        return connection.execute(calls_query(engine.dialect.name, project, filters, page)).all()
+        named = _named(connection, project, filters.session_id)
+        return connection.execute(calls_query(engine.dialect.name, project, filters, page, named)).all()
 
 
 def session_calls(connection: sa.Connection, project: int, session: str) -> Sequence[Row]:

@@ -173,7 +173,7 @@ calls = sa.Table(
     sa.Column("output_node", _hash),
     sa.Column("input_depth", sa.Integer, nullable=False, server_default="0"),
     sa.Column("writer", sa.Text, nullable=False),  # the spool writer that begun it: who to blame if it never ends
-    sa.Index("calls_session", "project", "session", "created_at"),
+    sa.Index("calls_session", "project", "session", "created_at", "id"),
     sa.Index("calls_created", "project", "created_at", "id"),
     sa.Index("calls_newest", "created_at", "id"),
     sa.Index(

@@ -74,10 +74,14 @@ def remove(connection: sa.Connection, project: int, session: str) -> None:
     connection.execute(sa.delete(schema.search_docs).where(mine))
 
 
+def phrases(query: str) -> list[str]:
+    """The query's words and phrases as they stand."""
+    return [phrase or word for phrase, word in _TERM.findall(query[:_MOST_QUERY])][:_MOST_TERMS]
+
+
 def terms(query: str) -> list[list[str]]:
-    """The query's phrases, each as its words."""
-    found = [_WORD.findall(phrase or word) for phrase, word in _TERM.findall(query[:_MOST_QUERY])]
-    return [words for words in found if words][:_MOST_TERMS]
+    """The query's phrases, each as its words; without those that have none."""
+    return [words for phrase in phrases(query) if (words := _WORD.findall(phrase))]
 
 
 def matching(dialect: str, query: str) -> sa.Select[Any] | None:
@@ -88,15 +92,15 @@ def matching(dialect: str, query: str) -> sa.Select[Any] | None:
     d = schema.search_docs.c
     star = "" if query.rstrip().endswith('"') else "*"
     if dialect == "sqlite":
-        phrases = [f'"{" ".join(words)}"' for words in wanted]
+        quoted = [f'"{" ".join(words)}"' for words in wanted]
         rows = sa.text("SELECT rowid AS id FROM search_text WHERE search_text MATCH :q")
-        bound = rows.bindparams(sa.bindparam("q", " ".join(phrases) + star, unique=True))
+        bound = rows.bindparams(sa.bindparam("q", " ".join(quoted) + star, unique=True))
         found = bound.columns(sa.column("id", sa.Integer)).subquery()
         return sa.select(found.c.id)
-    phrases = ["(" + " <-> ".join(words) + ")" for words in wanted]
+    joined = [" <-> ".join(words) for words in wanted]
     if star:
-        phrases[-1] = phrases[-1][:-1] + ":*)"
-    q = sa.func.to_tsquery(sa.literal_column("'simple'"), " & ".join(phrases))
+        joined[-1] += ":*"
+    q = sa.func.to_tsquery(sa.literal_column("'simple'"), " & ".join(f"({phrase})" for phrase in joined))
     return sa.select(d.id).where(_POSTGRES_WORDS.op("@@")(q))
 
 

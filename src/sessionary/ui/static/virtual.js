@@ -7,7 +7,7 @@ import { el } from "./el.js";
  * @template T
  * @typedef {object} Options
  * @property {Element} scroller what scrolls; `document.documentElement` for the page itself
- * @property {HTMLElement} host what the items are put into
+ * @property {HTMLElement} host what the items are put into; it keeps what it has until the first `set`
  * @property {number} estimate an item's likely height
  * @property {(item: T) => string} key
  * @property {(item: T) => string} [version] an item whose version changed is rendered anew
@@ -33,7 +33,7 @@ export class Virtual {
     const spacer = options.spacer ?? (() => el("div", { class: "gap", "aria-hidden": "true" }));
     this.above = spacer();
     this.below = spacer();
-    options.host.replaceChildren(this.above, this.below);
+    this.ready = false;
     this.page = options.scroller === document.documentElement;
     let waiting = false;
     const soon = () => {
@@ -47,6 +47,8 @@ export class Virtual {
 
   /** @param {T[]} items */
   set(items) {
+    if (!this.ready) this.o.host.replaceChildren(this.above, this.below);
+    this.ready = true;
     const anchor = this.anchor();
     this.items = items;
     this.measure();
@@ -115,6 +117,7 @@ export class Virtual {
   }
 
   update() {
+    if (!this.ready) return;
     for (let round = 0; round < 4; round++) {
       const y = this.y();
       const top = this.at(Math.max(0, y));

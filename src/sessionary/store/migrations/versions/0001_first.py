@@ -156,7 +156,7 @@ def upgrade() -> None:
         sa.Column("output_node", sa.LargeBinary(16)),
         sa.Column("input_depth", sa.Integer, nullable=False, server_default="0"),
         sa.Column("writer", sa.Text, nullable=False),
-        sa.Index("calls_session", "project", "session", "created_at"),
+        sa.Index("calls_session", "project", "session", "created_at", "id"),
         sa.Index("calls_created", "project", "created_at", "id"),
         sa.Index("calls_newest", "created_at", "id"),
         sa.Index(

@@ -1,0 +1,102 @@
+// The turns, left: a thin graph in the margin, what was said, what came of it. Follows the scroll.
+
+import { el } from "./el.js";
+import { cost, count, duration, plural } from "./format.js";
+import { mood } from "./story.js";
+import { Virtual } from "./virtual.js";
+
+/** @typedef {import("./types.js").Turn} Turn */
+/** @typedef {import("./types.js").Idle} Idle */
+
+export class Rail {
+  /**
+   * @param {HTMLElement} host
+   * @param {(call: number) => void} select told the index of a turn's first call
+   */
+  constructor(host, select) {
+    /** @type {(Turn|Idle)[]} */
+    this.stops = [];
+    /** @type {Map<number, number>} call index -> stop index */
+    this.stopOf = new Map();
+    this.current = -1;
+    this.host = host;
+    const inner = el("div", { class: "stops" });
+    this.inner = inner;
+    this.list = new Virtual({
+      scroller: host,
+      host: inner,
+      estimate: 84,
+      reach: 400,
+      key: (/** @type {Turn|Idle} */ stop) => (stop.kind === "turn" ? `t${stop.calls[0]}` : `i${stop.after}`),
+      version: (stop) => JSON.stringify(stop),
+      render: (stop, index) => this.stop(stop, index, select),
+    });
+  }
+
+  /** @param {(Turn|Idle)[]} stops */
+  set(stops) {
+    if (!this.inner.isConnected) this.host.replaceChildren(this.inner);
+    this.stops = stops;
+    this.stopOf.clear();
+    stops.forEach((stop, index) => {
+      if (stop.kind === "turn") for (const call of stop.calls) this.stopOf.set(call, index);
+    });
+    this.list.set(stops);
+    this.mark();
+  }
+
+  /**
+   * @param {Turn|Idle} stop
+   * @param {number} index
+   * @param {(call: number) => void} select
+   */
+  stop(stop, index, select) {
+    if (stop.kind === "idle") return el("p", { class: "idle" }, el("span", null, `${duration(stop.ms)} idle`));
+    const many = stop.calls.length > 1 ? plural(stop.calls.length, "call") : "";
+    const numbers = [many, duration(stop.ms), cost(stop.cost), `${count(stop.tokens)} tok`].filter(Boolean);
+    const button = el(
+      "button",
+      { type: "button", class: `stop ${mood(stop.status)}`, onclick: () => select(stop.calls[0]) },
+      el("span", { class: "graph", "aria-hidden": "true" }, el("i")),
+      el("span", { class: "said" }, el("b", null, String(stop.number)), " ", stop.said),
+      stop.answer ? el("span", { class: "answer" }, stop.answer) : null,
+      el("span", { class: "sub" }, numbers.map((text) => el("span", null, text))),
+    );
+    button.dataset.stop = String(index);
+    if (index === this.current) button.setAttribute("aria-current", "true");
+    return button;
+  }
+
+  /**
+   * @param {number} call index of the call at the top of the transcript
+   * @param {boolean} [reveal] brings its turn into sight
+   */
+  follow(call, reveal = true) {
+    const stop = this.stopOf.get(call) ?? -1;
+    if (stop === this.current) return;
+    this.current = stop;
+    if (reveal) this.list.show(stop, { into: "sight", margin: 60 });
+    this.mark();
+  }
+
+  mark() {
+    for (const { node } of this.list.shown.values()) {
+      if (node.dataset.stop === String(this.current)) node.setAttribute("aria-current", "true");
+      else node.removeAttribute("aria-current");
+    }
+  }
+
+  /**
+   * The first call of the turn that is `step` turns away from that of `call`.
+   * @param {number} call
+   * @param {number} step
+   * @returns {number|null}
+   */
+  neighbour(call, step) {
+    for (let at = (this.stopOf.get(call) ?? -1) + step; at >= 0 && at < this.stops.length; at += Math.sign(step)) {
+      const stop = this.stops[at];
+      if (stop.kind === "turn") return stop.calls[0];
+    }
+    return null;
+  }
+}

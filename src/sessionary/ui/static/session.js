@@ -1,0 +1,195 @@
+// The session page: puts rail, transcript, inspector and timeline together, and keeps them at one call.
+
+import * as api from "./api.js";
+import { callView } from "./call.js";
+import { byId, el } from "./el.js";
+import { actions, pills } from "./header.js";
+import { Inspector, TABS } from "./inspector.js";
+import { keys } from "./keys.js";
+import { Rail } from "./rail.js";
+import * as story from "./story.js";
+import { Timeline } from "./timeline.js";
+import { Virtual } from "./virtual.js";
+
+/** @typedef {import("./types.js").Added} Added */
+
+const id = byId("head").dataset.id ?? "";
+const path = `/api/sessions/${encodeURIComponent(id)}`;
+const wide = matchMedia("(min-width: 1180px)");
+/** @type {Added[]} */
+let calls = [];
+/** @type {Map<string, number>} */
+let indexOf = new Map();
+let selected = -1;
+let ready = false;
+
+const feed = byId("main");
+const aside = byId("inspector");
+const timeline = new Timeline(byId("timeline"), (index) => select(index));
+const rail = new Rail(byId("rail"), (index) => select(index));
+const inspector = new Inspector(aside, {
+  ontab: (tab) => address({ tab }),
+  onclose: () => toggle(aside, false),
+  select: (name) => select(indexOf.get(name) ?? -1),
+});
+const inner = el("div", { class: "calls" });
+/** @type {Virtual<Added>} */
+const transcript = new Virtual({
+  scroller: feed,
+  host: inner,
+  estimate: 260,
+  reach: 900,
+  key: (/** @type {Added} */ added) => added.call.id,
+  version: story.version,
+  render: (added, index) => {
+    const place = nth(index);
+    return callView(added, { first: place === 1, nth: place, selected: index === selected, select: (tab) => select(index, { tab, scroll: false }) });
+  },
+  onscroll: (top) => ready && rail.follow(inSight(selected) ? selected : top),
+});
+
+/**
+ * @param {number} index
+ * @returns {boolean}
+ */
+function inSight(index) {
+  const [y, { offsets }] = [transcript.y(), transcript];
+  return index >= 0 && offsets[index + 1] > y + 40 && offsets[index] < y + feed.clientHeight - 40;
+}
+
+/**
+ * Which call of its turn it is.
+ * @param {number} index
+ */
+function nth(index) {
+  let n = 1;
+  while (index - n >= 0 && calls[index - n].call.turn === calls[index].call.turn && n < 500) n += 1;
+  return n;
+}
+
+async function load() {
+  const found = await api.get(`${path}/transcript`);
+  /** @type {import("./types.js").Session} */
+  const session = found.session;
+  calls = found.calls;
+  story.pair(calls);
+  indexOf = new Map(calls.map(({ call }, index) => [call.id, index]));
+  const dot = byId("head").querySelector(".dot");
+  if (dot) {
+    dot.className = `dot ${session.status}`;
+    dot.setAttribute("aria-label", session.status);
+    dot.setAttribute("title", session.status);
+  }
+  rename(session.title || session.session_id);
+  byId("pills").replaceChildren(...pills(session, calls));
+  if (!byId("actions").firstChild) byId("actions").append(...buttons(), ...actions(session, rename));
+  const atEnd = ready && feed.scrollHeight - feed.scrollTop - feed.clientHeight < 80;
+  if (!inner.isConnected) feed.replaceChildren(inner);
+  rail.set(story.rail(calls));
+  transcript.set(calls);
+  timeline.set(calls);
+  if (!ready) begin();
+  else if (atEnd) feed.scrollTop = feed.scrollHeight;
+  const current = calls[selected];
+  if (current) inspector.show(current.call);
+}
+
+/** @param {string} title */
+function rename(title) {
+  byId("title").textContent = title;
+  document.title = `${title} · Sessionary`;
+}
+
+function buttons() {
+  const turns = el("button", { type: "button", class: "narrow", onclick: () => toggle(byId("rail")) }, "Turns");
+  const open = el("button", { type: "button", class: "mid", id: "open-inspector", onclick: () => toggle(aside) }, "Inspector");
+  return [turns, open];
+}
+
+function begin() {
+  ready = true;
+  toggle(aside, wide.matches);
+  byId("timeline").hidden = calls.length < 2 || innerHeight < 560 || innerWidth < 800;
+  const tab = new URLSearchParams(location.search).get("tab") ?? "overview";
+  const start = indexOf.get(location.hash.slice(1));
+  inspector.tab = TABS.find((name) => name === tab) ?? "overview";
+  if (start !== undefined) select(start);
+  else select(0, { scroll: false, keep: false });
+}
+
+/**
+ * @param {HTMLElement} panel
+ * @param {boolean} [on]
+ */
+function toggle(panel, on) {
+  if (panel.id === "rail") panel.classList.toggle("open", on);
+  else panel.hidden = !(on ?? panel.hidden);
+  byId("three").classList.toggle("with-inspector", !aside.hidden);
+  transcript.update();
+}
+
+/**
+ * @param {number} index
+ * @param {{tab?: string, scroll?: boolean, keep?: boolean}} [how] `keep`: put it into the address
+ */
+function select(index, { tab, scroll = true, keep = true } = {}) {
+  const added = calls[index];
+  if (!added) return;
+  selected = index;
+  if (tab) toggle(aside, true);
+  byId("rail").classList.remove("open");
+  if (keep) address({ call: added.call.id, tab });
+  inspector.show(added.call, tab);
+  timeline.mark(index);
+  for (const article of feed.querySelectorAll("article.selected")) article.classList.remove("selected");
+  document.getElementById(added.call.id)?.classList.add("selected");
+  if (scroll) transcript.show(index, { margin: 8 });
+  rail.follow(index);
+}
+
+/** @param {{call?: string, tab?: string}} to */
+function address({ call, tab }) {
+  const url = new URL(location.href);
+  if (call) url.hash = call;
+  if (tab === "overview") url.searchParams.delete("tab");
+  else if (tab) url.searchParams.set("tab", tab);
+  history.replaceState(null, "", url);
+}
+
+/** @param {number} step */
+function turn(step) {
+  const next = rail.neighbour(Math.max(0, selected), step);
+  if (next !== null) select(next);
+}
+
+/**
+ * The session beside this one in the list that one came from.
+ * @param {number} step
+ */
+async function neighbour(step) {
+  const query = new URLSearchParams(sessionStorage.getItem("list") ?? "");
+  query.set("limit", "200");
+  const { data } = await api.get(`/api/sessions?${query}`).catch(() => ({ data: [] }));
+  const at = data.findIndex((/** @type {{id: string}} */ row) => row.id === id);
+  const next = at < 0 ? undefined : data[at + step];
+  if (next) location.assign(`/ui/sessions/${encodeURIComponent(next.id)}`);
+}
+
+keys({
+  j: () => turn(1),
+  k: () => turn(-1),
+  "[": () => neighbour(-1),
+  "]": () => neighbour(1),
+  i: () => toggle(aside),
+  t: () => {
+    byId("timeline").hidden = !byId("timeline").hidden;
+    transcript.update();
+  },
+  "/": () => location.assign("/ui/#search"),
+});
+addEventListener("hashchange", () => select(indexOf.get(location.hash.slice(1)) ?? -1));
+wide.addEventListener("change", () => toggle(aside, wide.matches));
+const refresh = api.calmly(load, 250);
+refresh().then(() => {
+  api.watch(id, (session) => session.id === id && refresh(), { onback: refresh });
+});

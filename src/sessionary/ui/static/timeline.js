@@ -1,0 +1,127 @@
+// The calls on one line of time, below: pauses folded, calls at the same time one under the other, cost as depth
+// of colour. Many calls share bars. Click selects.
+
+import { el, svg } from "./el.js";
+import { clock, cost, duration } from "./format.js";
+import { PAUSE, mood } from "./story.js";
+
+/** @typedef {import("./types.js").Added} Added */
+/** @typedef {{from: number, to: number, lane: number, index: number, status: string, cost: number, count: number}} Bar */
+/** @typedef {{at: number, ms: number}} Fold */
+
+const LANES = 4;
+const BARS = 240;
+
+/**
+ * Where each call goes. Pure.
+ * @param {Added[]} calls
+ * @param {number} now
+ * @returns {{bars: Bar[], folds: Fold[], length: number}} times in ms since the first call, pauses taken out
+ */
+export function lay(calls, now) {
+  /** @type {Bar[]} */
+  const bars = [];
+  /** @type {Fold[]} */
+  const folds = [];
+  /** @type {number[]} */
+  const lanes = [];
+  const spans = calls.map(({ call }) => {
+    const from = Date.parse(call.created_at);
+    return { from, to: call.duration_ms === null ? Math.max(from, Math.min(now, from + 600_000)) : from + call.duration_ms };
+  });
+  const busy = spans.reduce((sum, { from, to }) => sum + to - from, 0);
+  const gap = Math.max(400, busy * 0.02);
+  let [taken, reached] = [0, spans[0]?.from ?? 0];
+  const start = reached;
+  spans.forEach(({ from, to }, index) => {
+    if (from - reached > PAUSE) {
+      folds.push({ at: reached - start - taken, ms: from - reached });
+      taken += from - reached - gap;
+    }
+    reached = Math.max(reached, to);
+    const [x, end] = [from - start - taken, to - start - taken];
+    let lane = lanes.findIndex((free) => free <= x);
+    if (lane < 0) lane = lanes.length < LANES ? lanes.length : LANES - 1;
+    lanes[lane] = Math.max(end, lanes[lane] ?? 0);
+    const { call } = calls[index];
+    bars.push({ from: x, to: end, lane, index, status: mood(call.status), cost: call.cost ?? 0, count: 1 });
+  });
+  const length = Math.max(1, reached - start - taken);
+  return { bars: bars.length > BARS ? merge(bars, length) : bars, folds: folds.slice(0, 60), length };
+}
+
+/**
+ * Bars that would be closer than can be seen, as one.
+ * @param {Bar[]} bars
+ * @param {number} length
+ */
+function merge(bars, length) {
+  const step = length / (BARS / 2);
+  /** @type {Map<string, Bar>} */
+  const merged = new Map();
+  for (const bar of bars) {
+    const key = `${bar.lane} ${Math.floor(bar.from / step)}`;
+    const old = merged.get(key);
+    if (!old) merged.set(key, { ...bar });
+    else {
+      old.to = Math.max(old.to, bar.to);
+      old.cost += bar.cost;
+      old.count += 1;
+      if (bar.status !== "ok") old.status = bar.status;
+    }
+  }
+  return [...merged.values()];
+}
+
+export class Timeline {
+  /**
+   * @param {HTMLElement} host
+   * @param {(index: number) => void} select
+   */
+  constructor(host, select) {
+    this.host = host;
+    this.select = select;
+    this.selected = -1;
+    /** @type {SVGElement[]} */
+    this.nodes = [];
+  }
+
+  /** @param {Added[]} calls */
+  set(calls) {
+    if (!calls.length) return;
+    const { bars, folds, length } = lay(calls, Date.now());
+    const lanes = Math.max(...bars.map((bar) => bar.lane)) + 1;
+    const most = Math.max(...bars.map((bar) => bar.cost));
+    const x = (/** @type {number} */ at) => `${((100 * at) / length).toFixed(3)}%`;
+    this.nodes = bars.map((bar) => {
+      const { call } = calls[bar.index];
+      const depth = most ? Math.ceil(4 * Math.sqrt(bar.cost / most)) : 2;
+      const label = bar.count > 1 ? `${bar.count} calls from ${clock(call.created_at)}` : `${clock(call.created_at)} ${call.model}, ${duration(call.duration_ms)}`;
+      const width = `max(3px, ${((100 * (bar.to - bar.from)) / length).toFixed(3)}%)`;
+      const rect = svg("rect", { x: x(bar.from), y: bar.lane * 15 + 3, height: 11, rx: 3, class: `bar-call ${bar.status} depth${depth}` }, svg("title", null, `${label}, ${cost(bar.cost || null)}`));
+      rect.style.width = width;
+      rect.addEventListener("click", () => this.select(bar.index));
+      return rect;
+    });
+    this.bars = bars;
+    const marks = folds.map(({ at, ms }) => svg("g", { class: "fold-mark" }, svg("line", { x1: x(at), x2: x(at), y1: 0, y2: lanes * 15 + 2 }), svg("title", null, `${duration(ms)} idle`)));
+    const picture = svg("svg", { width: "100%", height: lanes * 15 + 4, role: "img", "aria-label": `${calls.length} calls over ${duration(length)} of activity` }, ...marks, ...this.nodes);
+    const last = calls[calls.length - 1].call;
+    const folded = folds.length ? `${folds.length} ${folds.length === 1 ? "pause" : "pauses"} folded` : `${duration(length)}`;
+    this.host.replaceChildren(
+      el("p", { class: "axis" }, el("span", null, clock(calls[0].call.created_at)), el("span", null, folded), el("span", null, clock(new Date(Date.parse(last.created_at) + (last.duration_ms ?? 0)).toISOString()))),
+      el("div", { class: "lanes" }, picture),
+    );
+    this.mark(this.selected);
+  }
+
+  /** @param {number} index */
+  mark(index) {
+    this.selected = index;
+    let chosen = -1;
+    this.bars?.forEach((bar, i) => {
+      if (bar.index <= index && (chosen < 0 || bar.index > (this.bars?.[chosen].index ?? -1))) chosen = i;
+    });
+    this.nodes.forEach((node, i) => node.classList.toggle("chosen", i === chosen));
+  }
+}

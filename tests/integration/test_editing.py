@@ -1,0 +1,149 @@
+"""Renaming, tagging, deleting: deleting takes what only the session needs, and nothing that another call does."""
+
+import json
+import random
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from sessionary.store import reads, schema, search, tree
+from sessionary.store.edits import delete_session, patch_session
+from tests.support.recorded import SYSTEM, Log, assistant, user
+
+TOOLS = [{"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}]
+KEPT = {"projects", "alembic_version"}
+
+
+def row_of(log: Log, name: str) -> sa.Row[Any]:
+    row = reads.session(log.engine, None, name, log.project())
+    assert row is not None
+    return row
+
+
+def delete(log: Log, name: str) -> None:
+    row = row_of(log, name)
+    delete_session(log.engine, row.project, row.id)
+
+
+def counts(log: Log) -> dict[str, int]:
+    """Rows of each table that has any."""
+    with log.engine.connect() as connection:
+        tables = {t.name: t for t in schema.metadata.sorted_tables if t.name not in KEPT}
+        found = {n: connection.scalar(sa.select(sa.func.count()).select_from(t)) or 0 for n, t in tables.items()}
+    return {name: count for name, count in found.items() if count}
+
+
+def everything(log: Log) -> dict[str, tuple[bytes, bytes | None]]:
+    """Each call's request and answer, by its id."""
+    with log.engine.connect() as connection:
+        rows = connection.execute(sa.select(schema.calls)).all()
+        return {r.id: (tree.request_body(connection, r), tree.response_body(connection, r)) for r in rows}
+
+
+def test_a_title_that_a_person_gave_stays(log: Log) -> None:
+    log.chat("s", [user("hi")])
+    row = row_of(log, "s")
+    assert row.title == "hi"
+    patch_session(log.engine, row.project, row.id, "A name \0 of mine", ["a", "b"])
+    log.chat("s", [user("hi"), assistant("Yes."), user("again")])
+    row = row_of(log, "s")
+    assert row.title == "A name \ufffd of mine"
+    assert row.tags == ["a", "b"]
+    assert row.title_set
+    assert row.calls == 2
+
+
+def test_deleting_the_only_session_leaves_nothing(log: Log) -> None:
+    log.chat("s", [SYSTEM, user("hi"), assistant("earlier"), user("and?")], body={"tools": TOOLS, "x": "y" * 900})
+    log.stream("s", "a stream")
+    log.store(log.begin("s", {"model": "m", "messages": [user("in flight")]}))
+    log.store(log.begin("s", b"no json"))
+    delete(log, "s")
+    assert counts(log) == {}
+    assert search.find(log.engine, None, "stream", 10) == []
+
+
+def test_what_another_session_needs_stays(log: Log) -> None:
+    shared = [SYSTEM, user("same start")]
+    log.chat("gone", shared, "same answer", body={"tools": TOOLS})
+    log.chat("stays", shared, "same answer", body={"tools": TOOLS})
+    longer = [*shared, assistant("same answer"), user("only in one")]
+    log.chat("gone", longer, "only there")
+    kept = log.chat("stays", [*shared, assistant("same answer"), user("only in the other")], "only here")
+    before = everything(log)
+    delete(log, "gone")
+    after = everything(log)
+    assert len(after) == 2
+    assert kept in after
+    assert all(before[call_id] == bodies for call_id, bodies in after.items())
+    with log.engine.connect() as connection:
+        texts = [tree.unpack(data) for data in connection.scalars(sa.select(schema.bodies.c.data))]
+    assert not any(b"only in one" in t or b"only there" in t for t in texts)
+    delete(log, "stays")
+    assert counts(log) == {}
+
+
+def test_another_projects_copy_is_untouched(log: Log) -> None:
+    for project in ("a", "b"):
+        log.chat("s", [SYSTEM, user("hi")], project=project, body={"tools": TOOLS})
+    theirs = reads.session(log.engine, log.project("a"), "s", log.project("a"))
+    assert theirs is not None
+    delete_session(log.engine, theirs.project, theirs.id)
+    assert len(everything(log)) == 1
+    assert counts(log)["sessions"] == 1
+
+
+def test_an_answer_without_a_role_is_still_needed(log: Log) -> None:
+    """The same bytes as an answer and in a history, where they mean different things."""
+    odd = {"content": "who said this?"}
+    log.chat("gone", [user("hi"), odd], "what?")
+    kept = log.chat("stays", [user("hi")], odd)
+    log.chat("gone", [user("hi"), odd], "what?")
+    before = everything(log)
+    delete(log, "gone")
+    assert everything(log) == {kept: before[kept]}
+    delete(log, "stays")
+    assert counts(log) == {}
+
+
+def test_a_system_message_at_the_end_is_still_needed(log: Log) -> None:
+    log.chat("gone", [user("hi"), SYSTEM], "a")
+    kept = log.chat("stays", [user("hi"), SYSTEM], "b")
+    before = everything(log)
+    delete(log, "gone")
+    assert everything(log) == {kept: before[kept]}
+    delete(log, "stays")
+    assert counts(log) == {}
+
+
+def test_a_call_that_ends_after_its_session_was_deleted(log: Log) -> None:
+    begin = log.begin("s", {"model": "m", "messages": [user("hi")]})
+    log.store(begin)
+    delete(log, "s")
+    log.store(log.finish(begin, json.dumps({"choices": [{"message": assistant("late")}]}).encode()))
+    assert counts(log) == {}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_deleting_in_any_order_never_hurts_the_others(log: Log, seed: int) -> None:
+    """Random chats over few texts, so that histories branch, meet and repeat; then one session after the other goes."""
+    rng = random.Random(seed)
+    histories: list[list[dict[str, Any]]] = [[]]
+    for _ in range(25):
+        history = [*rng.choice(histories), user(rng.choice("ab"))]
+        if rng.random() < 0.3:
+            history.insert(rng.randrange(len(history) + 1), SYSTEM)
+        answer = rng.choice(["x", "y", {"content": "z"}, {"role": "assistant", "content": [{"type": "text", "text": "x"}]}])
+        body = {"tools": TOOLS} if rng.random() < 0.5 else {}
+        log.chat(f"s{rng.randrange(6)}", history, answer, body=body)
+        histories.append([*history, assistant(answer) if isinstance(answer, str) else answer])
+    with log.engine.connect() as connection:
+        names = list(connection.scalars(sa.select(schema.sessions.c.session_id)))
+    rng.shuffle(names)
+    for name in names:
+        before = everything(log)
+        delete(log, name)
+        after = everything(log)
+        assert all(before[call_id] == bodies for call_id, bodies in after.items())
+    assert counts(log) == {}

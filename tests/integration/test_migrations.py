@@ -1,0 +1,80 @@
+"""The schema that migrations make is the one that the code uses, on both engines."""
+
+import threading
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from sessionary.errors import SettingsError
+from sessionary.store import schema
+from sessionary.store.engine import open_engine
+from sessionary.store.migrate import HEAD, upgrade
+
+
+def described(engine: sa.Engine) -> list[tuple[str, ...]]:
+    """Everything the engine knows of its tables and indexes, in its own words; without full-text search."""
+    asked = _SQLITE if engine.dialect.name == "sqlite" else _POSTGRES
+    with engine.connect() as connection:
+        rows = [row for query in asked for row in connection.exec_driver_sql(query)]
+    found = [tuple(map(str, row)) for row in rows]
+    return sorted(row for row in found if not any(word in " ".join(row) for word in _NOT_OURS))
+
+
+_NOT_OURS = ("search_text", "search_docs_text", "alembic_version")
+_SQLITE = ("SELECT name, sql FROM sqlite_master",)
+_POSTGRES = (
+    "SELECT table_name, column_name, data_type, is_nullable, column_default FROM information_schema.columns"
+    " WHERE table_schema = 'public'",
+    "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'",
+    "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace = 'public'::regnamespace",
+)
+
+
+def test_migrations_make_exactly_the_schema(engine: sa.Engine, empty_engine: sa.Engine) -> None:
+    schema.metadata.create_all(empty_engine)
+    assert described(engine) == described(empty_engine)
+    with engine.connect() as connection:
+        found = compare_metadata(MigrationContext.configure(connection), schema.metadata)
+    assert [d for d in found if not any(word in str(d) for word in _NOT_OURS)] == []
+
+
+def test_migrating_again_changes_nothing(empty_url: str) -> None:
+    upgrade(empty_url)
+    engine = open_engine(empty_url)
+    before = described(engine)
+    upgrade(empty_url)
+    assert described(engine) == before
+    engine.dispose()
+
+
+def test_many_that_start_at_once_migrate_once(empty_url: str) -> None:
+    failed: list[BaseException] = []
+
+    def start() -> None:
+        try:
+            upgrade(empty_url)
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=start) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    engine = open_engine(empty_url)
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT version_num FROM alembic_version").all() == [(HEAD,)]
+    engine.dispose()
+
+
+def test_a_newer_database_is_refused_with_a_reason(empty_url: str) -> None:
+    upgrade(empty_url)
+    engine = open_engine(empty_url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    engine.dispose()
+    with pytest.raises(SettingsError, match="newer Sessionary"):
+        upgrade(empty_url)
