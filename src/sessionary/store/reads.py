@@ -135,7 +135,7 @@ def _same(column: sa.Column[str], value: str) -> sa.ColumnElement[bool]:
 def _says(dialect: str, project: int | None, q: str) -> sa.ColumnElement[bool]:
     """All of the query's words in one message, or in the title."""
     s, d = schema.sessions.c, schema.search_docs.c
-    titled = sa.and_(*(s.title.icontains(said, autoescape=True) for said in search.phrases(q)))
+    titled = sa.and_(sa.true(), *(s.title.icontains(said, autoescape=True) for said in search.phrases(q)))
     match = search.matching(dialect, q)
     if match is None:
         return titled

@@ -76,7 +76,8 @@ def remove(connection: sa.Connection, project: int, session: str) -> None:
 
 def phrases(query: str) -> list[str]:
     """The query's words and phrases as they stand."""
-    return [phrase or word for phrase, word in _TERM.findall(query[:_MOST_QUERY])][:_MOST_TERMS]
+    found = (phrase.strip() or word for phrase, word in _TERM.findall(query[:_MOST_QUERY]))
+    return [said for said in found if said][:_MOST_TERMS]
 
 
 def terms(query: str) -> list[list[str]]:
