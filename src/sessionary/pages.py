@@ -34,9 +34,7 @@ _WEATHER = '{"place": "Lisbon", "days": [{"sky": "clear", "high": 21}, {"sky": "
 
 
 class StorePages:
-    def __init__(
-        self, engine: sa.Engine, auth: Auth, router: Router, settings: Settings, call: Caller
-    ) -> None:
+    def __init__(self, engine: sa.Engine, auth: Auth, router: Router, settings: Settings, call: Caller) -> None:
         self._engine = engine
         self._views = Views(engine)
         self._auth = auth

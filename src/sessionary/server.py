@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from multiprocessing.process import BaseProcess
+from multiprocessing.synchronize import Event
 
 from sessionary import metrics
 from sessionary.errors import SettingsError
@@ -141,7 +142,7 @@ def _worker(
     sock: socket.socket,
     mine: tuple[int, int],
     other: tuple[int, int],
-    started: object,
+    started: Event,
 ) -> None:
     import uvicorn
     import uvloop
@@ -166,7 +167,13 @@ def _worker(
         timeout_keep_alive=75,
         timeout_graceful_shutdown=int(GRACE),
     )
-    server = uvicorn.Server(config)
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            started.set()
+
+    server = Server(config)
 
     async def run() -> None:
         loop = asyncio.get_running_loop()
@@ -176,11 +183,7 @@ def _worker(
             server.should_exit = True
 
         loop.add_reader(mine[0], parent_gone)
-        serving = asyncio.create_task(server._serve([sock]))
-        while not server.started and not serving.done():
-            await asyncio.sleep(0.005)
-        started.set()  # type: ignore[attr-defined]
-        await serving
+        await server._serve([sock])
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(run())

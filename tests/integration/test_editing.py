@@ -134,7 +134,9 @@ def test_deleting_in_any_order_never_hurts_the_others(log: Log, seed: int) -> No
         history = [*rng.choice(histories), user(rng.choice("ab"))]
         if rng.random() < 0.3:
             history.insert(rng.randrange(len(history) + 1), SYSTEM)
-        answer = rng.choice(["x", "y", {"content": "z"}, {"role": "assistant", "content": [{"type": "text", "text": "x"}]}])
+        answer = rng.choice(
+            ["x", "y", {"content": "z"}, {"role": "assistant", "content": [{"type": "text", "text": "x"}]}]
+        )
         body = {"tools": TOOLS} if rng.random() < 0.5 else {}
         log.chat(f"s{rng.randrange(6)}", history, answer, body=body)
         histories.append([*history, assistant(answer) if isinstance(answer, str) else answer])

@@ -36,7 +36,7 @@ async def test_a_change_is_told_soon(log: Log) -> None:
     assert await anext(events) == b"event: ping\ndata: {}\n\n"
     listening = asyncio.create_task(until(events))
     await asyncio.sleep(0.4)
-    log.at = now()
+    log.at = now() - 60_000_000
     await asyncio.to_thread(log.chat, "s", [user("hi")])
     began = time.monotonic()
     session = await listening

@@ -130,7 +130,7 @@ def test_a_time_filter_takes_what_overlaps_it(log: Log) -> None:
     log.chat("long", [user("hi again")])
     assert set(listed(log, since=middle + 2 * SECOND, until=middle + 3 * SECOND)) == {"long"}
     assert set(listed(log, until=START + 61 * SECOND)) == {"early"}
-    inside = [c for c in called(log, since=middle + SECOND // 2, until=middle + SECOND // 2)]
+    inside = called(log, since=middle + SECOND // 2, until=middle + SECOND // 2)
     assert len(inside) == 1  # it began before, and ended after
 
 
@@ -212,7 +212,10 @@ def test_lists_are_read_from_an_index(log: Log) -> None:
     project = log.project()
     after = Page("last_at", descending=True, limit=50, after=(START, "ses_x"))
     later = Page("created_at", descending=True, limit=50, after=(START, "call_x"))
-    for scope, sessions, calls in ((project, "sessions_last", "calls_created"), (None, "sessions_newest", "calls_newest")):
+    for scope, sessions, calls in (
+        (project, "sessions_last", "calls_created"),
+        (None, "sessions_newest", "calls_newest"),
+    ):
         for filters in (Filters(), Filters(since=START), Filters(status="ok"), Filters(model="gpt-4o")):
             found = plan(log.engine, reads.sessions_query("sqlite", scope, filters, after))
             assert f"USING INDEX {sessions} " in found, found

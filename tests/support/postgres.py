@@ -1,7 +1,7 @@
 """A PostgreSQL of the tests' own: a temporary cluster on a free loopback port, gone when the tests are.
 
-    with running_postgres() as postgres:
-        url = postgres.new_database()
+with running_postgres() as postgres:
+    url = postgres.new_database()
 """
 
 import contextlib

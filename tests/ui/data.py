@@ -1,11 +1,13 @@
 """Generated sessions in the API's shapes: an ordinary agent's, long ones, and hostile ones."""
 
+import base64
 import random
+import struct
+import zlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 Json = dict[str, Any]
-PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
 TITLES = [
     "Refund the duplicate charge on order 88213 and tell the customer",
@@ -41,6 +43,22 @@ XSS = [
     "\x1b]8;;https://evil.example/\x07terminal\x1b]8;;\x07 \u202egnp.exe",
     "[a](//evil.example/p) <https://evil.example/auto> ![i](data:image/svg+xml,<svg onload=hacked=1>)",
 ]
+
+
+def picture(width: int = 240, height: int = 110) -> str:
+    """A PNG as a data: address: lines like those of a receipt."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    def shade(x: int, y: int) -> int:
+        inked = y % 16 in (6, 7, 8) and 18 < x < 60 + (y * 37) % 160 and 8 < y < height - 12
+        return 120 if inked else 250
+
+    rows = b"".join(b"\0" + bytes(shade(x, y) for x in range(width)) for y in range(height))
+    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    png = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    return "data:image/png;base64," + base64.b64encode(png).decode()
 
 
 def iso(at: datetime) -> str:
@@ -159,7 +177,7 @@ def agent_session(now: datetime) -> Json:
     calls = [
         added(
             call(name, 1000, 1, at(0), parent_id=None, duration_ms=3100, cost=0.0412, finish_reason="tool_calls", cached_tokens=0),
-            [said("user", text("Refund the duplicate charge on order 88213 and tell the customer. The receipt is attached."), {"type": "image", "url": f"data:image/png;base64,{PIXEL}", "media_type": "image/png"}, {"type": "image", "url": "https://cdn.example.com/receipt-88213.png"})],
+            [said("user", text("Refund the duplicate charge on order 88213 and tell the customer. The receipt is attached."), {"type": "image", "url": picture(), "media_type": "image/png"}, {"type": "image", "url": "https://cdn.example.com/receipt-88213.png"})],
             said("assistant", thought, tool),
             system=[system],
         ),

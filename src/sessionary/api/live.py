@@ -86,8 +86,9 @@ class Live:
         newest = time.time_ns() // 1000
         while self._listeners:
             await asyncio.sleep(INTERVAL)
+            now = time.time_ns() // 1000
             for project, at, row in await self._changed(newest - _OVERLAP_US):
-                newest = max(newest, at)
+                newest = max(newest, min(at, now))  # another's clock may be ahead
                 if told.get((project, row.id)) == at:
                     continue
                 told[project, row.id] = at

@@ -5,8 +5,9 @@ import sqlalchemy as sa
 from sessionary.api import types
 from sessionary.store import reads, tree
 from sessionary.store.tree import Stored
-from sessionary.wire import chat, completions
+from sessionary.wire import chat
 from sessionary.wire.message import Message
+from sessionary.wire.reading import read_answer, read_message
 
 
 def read(connection: sa.Connection, row: types.Row, projects: dict[int, str], keys: dict[str, str]) -> types.Transcript:
@@ -29,10 +30,10 @@ def read(connection: sa.Connection, row: types.Row, projects: dict[int, str], ke
                 retry=call.leaf_node is not None and call.leaf_node in asked,
                 system=[_system(bodies[h]) for h in preamble] if preamble != before else [],
                 messages=[
-                    _shown(s, _message(s.raw, call.endpoint), first_sent.setdefault(s.id, call.created_at))
+                    _shown(s, read_message(s.raw, call.endpoint)[0], first_sent.setdefault(s.id, call.created_at))
                     for s in messages.get(call.id, [])
                 ],
-                output=None if output is None else _shown(output, _answer(output.raw, call.endpoint), call.finished_at),
+                output=_answer(output, call) if output is not None else None,
             )
         )
         before = preamble
@@ -41,12 +42,8 @@ def read(connection: sa.Connection, row: types.Row, projects: dict[int, str], ke
     return types.Transcript(types.session(row, projects), calls)
 
 
-def _message(raw: bytes, endpoint: str) -> Message:
-    return completions.read(raw)[0] if endpoint == "completions" else chat.read(raw)[0]
-
-
-def _answer(raw: bytes, endpoint: str) -> Message:
-    return completions.read_output(raw)[0] if endpoint == "completions" else chat.read_output(raw)[0]
+def _answer(stored: Stored, call: types.Row) -> types.Shown:
+    return _shown(stored, read_answer(stored.raw, call.endpoint)[0], call.finished_at)
 
 
 def _system(raw: bytes) -> Message:

@@ -2,17 +2,18 @@
 
 import gzip
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sessionary.drain.requests import read_message
 from sessionary.ids import digest, root_node
 from sessionary.record.exchange import Attempt, Finish
 from sessionary.settings import Price
-from sessionary.wire import chat, completions, loose, prices, tokens
+from sessionary.wire import literal, loose, prices, tokens
 from sessionary.wire.answer import inspect
 from sessionary.wire.assemble import assemble
 from sessionary.wire.message import Message, Usage
+from sessionary.wire.reading import read_answer, read_message
 from sessionary.wire.recipe import Recipe
 from sessionary.wire.split import split_response
 
@@ -32,8 +33,8 @@ class Asked:
     leaf: bytes | None
     leaf_node: bytes | None
     input_depth: int
-    input_texts: list[bytes]
-    """Raw input messages, for counting tokens where the provider did not; may be empty."""
+    messages: Callable[[], list[bytes]]
+    """Reads the input messages: only where the provider counted no tokens."""
 
 
 @dataclass(slots=True)
@@ -48,7 +49,7 @@ class Answered:
     output: Message | None = None
 
 
-def read_answer(asked: Asked, finish: Finish, data: bytes, price: Price | None) -> Answered:
+def answered(asked: Asked, finish: Finish, data: bytes, price: Price | None) -> Answered:
     """`data` is the whole of the answer's bytes. Never fails: what cannot be read is kept as it is."""
     data = _unpacked(data, finish.headers.get("content-encoding", ""))
     streamed = finish.headers.get("content-type", "").startswith("text/event-stream") or (
@@ -78,19 +79,22 @@ def read_answer(asked: Asked, finish: Finish, data: bytes, price: Price | None) 
     output: Message | None = None
     if parts is not None and parts.messages and status != "rejected":
         raw_message = parts.messages[0]
-        hashed = digest(raw_message)
-        bodies[hashed] = raw_message
-        output, meaning = read_output(raw_message, asked.endpoint)
+        frame, words = literal.part(raw_message)
+        bodies[digest(frame)] = frame
+        if words is not None:
+            bodies[digest(words)] = words
+        output, meaning = read_answer(raw_message, asked.endpoint)
         root = root_node(asked.project)
         node = asked.leaf_node or root
         message_row = {
             "project": asked.project,
-            "id": digest(asked.leaf or root, hashed),
+            "id": digest(asked.leaf or root, digest(raw_message)),
             "parent": asked.leaf,
             "node": node if meaning is None else digest(node, meaning),
             "depth": asked.input_depth + 1,
             "role": "assistant",
-            "body": hashed,
+            "frame": digest(frame),
+            "text": None if words is None else digest(words),
         }
     if usage is None and output is not None:
         usage = _estimated(asked, output)
@@ -132,12 +136,8 @@ def read_answer(asked: Asked, finish: Finish, data: bytes, price: Price | None) 
     return Answered(call, recipe, raw, message_row, bodies, output)
 
 
-def read_output(raw: bytes, endpoint: str) -> tuple[Message, bytes | None]:
-    return completions.read_output(raw) if endpoint == "completions" else chat.read_output(raw)
-
-
 def _estimated(asked: Asked, output: Message) -> Usage:
-    inputs = [read_message(raw, asked.endpoint)[0] for raw in asked.input_texts]
+    inputs = [read_message(raw, asked.endpoint)[0] for raw in asked.messages()]
     return tokens.estimate(inputs, output)
 
 

@@ -6,8 +6,9 @@ import msgspec
 
 from sessionary.ids import digest, root_node
 from sessionary.record.exchange import Begin
-from sessionary.wire import chat, completions
+from sessionary.wire import literal
 from sessionary.wire.message import Message
+from sessionary.wire.reading import read_message
 from sessionary.wire.recipe import Recipe
 from sessionary.wire.split import Split, split
 
@@ -20,7 +21,8 @@ class Step:
     parent: bytes | None
     depth: int
     raw: bytes
-    body: bytes
+    frame: bytes
+    text: bytes | None
     node: bytes = b""
     role: str = ""
     message: Message | None = None
@@ -58,9 +60,9 @@ def parse(begin: Begin, writer: str) -> Parsed:
     parent: bytes | None = None
     at = root_node(begin.project)
     for depth, raw in enumerate(parts.messages, 1):
-        body = keep(raw)
-        at = digest(at, body)
-        steps.append(Step(at, parent, depth, raw, body))
+        rest, words = literal.part(raw)
+        at = digest(at, digest(raw))
+        steps.append(Step(at, parent, depth, raw, keep(rest), None if words is None else keep(words)))
         parent = at
     return Parsed(begin, writer, parts, recipe, steps, bodies)
 
@@ -83,10 +85,6 @@ def give_meaning(parsed: Parsed, known: dict[bytes, tuple[bytes, str]]) -> list[
             node, step.role = found
             step.node = node
     return fresh
-
-
-def read_message(raw: bytes, endpoint: str) -> tuple[Message, bytes | None]:
-    return completions.read(raw) if endpoint == "completions" else chat.read(raw)
 
 
 def encode_recipe(recipe: Recipe) -> bytes:

@@ -13,14 +13,14 @@ from sessionary.drain.link import Known, Ref
 from sessionary.drain.requests import Parsed, Step
 from sessionary.record.exchange import Begin, Finish, Part, Record, encode
 from sessionary.settings import Price
-from sessionary.store import pack, schema, search, writes
+from sessionary.store import pack, schema, search, tree, words, writes
 from sessionary.wire import text
+from sessionary.wire.message import Message
+from sessionary.wire.reading import read_message
 from sessionary.wire.recipe import Recipe
 
 log = logging.getLogger("sessionary.drain")
 Key = tuple[int, str]
-_MOST_TEXT = 200_000
-"""Characters of one call that the search index takes."""
 
 
 class Prices:
@@ -109,9 +109,9 @@ class Round:
     def _load_project(self, project: int, parsed: list[Parsed]) -> None:
         ids = [step.id for p in parsed for step in p.steps]
         rows = writes.present(self._db, schema.messages, "id", project, ids, "node", "role")
-        tree = {row.id: (row.node, row.role) for row in rows}
+        stored = {row.id: (row.node, row.role) for row in rows}
         for p in parsed:
-            for step in requests.give_meaning(p, tree):
+            for step in requests.give_meaning(p, stored):
                 self._message(project, step)
         self._load_sessions(project, {p.begin.session_id for p in parsed})
         known = self._known.setdefault(project, Known())
@@ -200,8 +200,8 @@ class Round:
                 "request_headers": begin.headers,
             }
         )
-        words = [text.plain(_message(s, begin.endpoint)) for s in parsed.steps[found.base_depth :]]
-        self._doc(self._calls[begin.call_id], words)
+        added = [_message(s, begin.endpoint) for s in parsed.steps[found.base_depth :]]
+        self._doc(self._calls[begin.call_id], added, answer=False)
 
     def _finish(self, finish: Finish) -> None:
         call = self._calls.get(finish.call_id)
@@ -214,7 +214,12 @@ class Round:
             self._ended.append((project, finish.call_id))
         data += finish.body
         parsed = self._parsed.get(finish.call_id)
-        raws = [s.raw for s in parsed.steps] if parsed else self._input(call)
+
+        def messages() -> list[bytes]:
+            if parsed is not None:
+                return [s.raw for s in parsed.steps]
+            return [s.raw for s in tree.path(self._db, project, call["leaf"])]
+
         asked = Asked(
             project,
             call["endpoint"],
@@ -224,9 +229,9 @@ class Round:
             call["leaf"],
             call["leaf_node"],
             call["input_depth"],
-            raws,
+            messages,
         )
-        answered = answers.read_answer(asked, finish, data, self._prices.of(finish))
+        answered = answers.answered(asked, finish, data, self._prices.of(finish))
         call.update(answered.call)
         if answered.message is not None:
             self._messages[project, answered.message["id"]] = answered.message
@@ -255,12 +260,8 @@ class Round:
         )
         self._known.setdefault(project, Known()).add(ref, None, call["output_node"])
         if answered.output is not None:
-            self._doc(call, [text.plain(answered.output)])
+            self._doc(call, [answered.output], answer=True)
         self.stored += 1
-
-    def _input(self, call: Mapping[str, Any]) -> list[bytes]:
-        """Only a stream whose provider counts no tokens needs its input again."""
-        return []
 
     def _set_aside_record(self, record: Unreadable) -> None:
         row = {"id": record.place, "at": self._now, "reason": record.reason, "payload": record.payload}
@@ -279,13 +280,13 @@ class Round:
             "node": step.node,
             "depth": step.depth,
             "role": step.role,
-            "body": step.body,
+            "frame": step.frame,
+            "text": step.text,
         }
 
-    def _doc(self, call: Mapping[str, Any], words: list[str]) -> None:
-        joined = "\n".join(w for w in words if w)[:_MOST_TEXT]
-        if joined.strip():
-            self._docs.append(search.Doc(call["project"], call["id"], call["session"], call["created_at"], joined))
+    def _doc(self, call: Mapping[str, Any], messages: list[Message], *, answer: bool) -> None:
+        if said := words.of(messages):
+            self._docs.append(search.Doc(call["project"], call["id"], answer, said))
 
     # -- writing
 
@@ -319,9 +320,9 @@ class Round:
         search.add(self._db, self._docs)
 
 
-def _message(step: Step, endpoint: str) -> Any:
+def _message(step: Step, endpoint: str) -> Message:
     if step.message is None:
-        step.message = requests.read_message(step.raw, endpoint)[0]
+        step.message = read_message(step.raw, endpoint)[0]
     return step.message
 
 

@@ -39,6 +39,7 @@ def delete_session(engine: sa.Engine, project: int, session: str) -> None:
     with transaction(engine) as connection:
         beside = connection.scalars(sa.select(b.hash).where(b.project == project, b.session == session)).all()
         walked = tree.reached(connection, project, session)
+        search.remove(connection, project, session)
         calls = sa.select(c.id).where(c.project == project, c.session == session)
         for table in (schema.exchanges, schema.partials):
             connection.execute(sa.delete(table).where(table.c.project == project, table.c.call_id.in_(calls)))
@@ -46,7 +47,6 @@ def delete_session(engine: sa.Engine, project: int, session: str) -> None:
         connection.execute(sa.delete(schema.session_bodies).where(b.project == project, b.session == session))
         connection.execute(sa.delete(schema.facets).where(f.project == project, f.session == session))
         connection.execute(sa.delete(schema.sessions).where(s.project == project, s.id == session))
-        search.remove(connection, project, session)
         freed = _free_messages(connection, project, walked)
         _free_bodies(connection, project, {*beside, *freed})
 
@@ -57,14 +57,14 @@ def _free_messages(connection: sa.Connection, project: int, walked: list[tree.No
     children: dict[bytes, list[bytes]] = {}
     for row in present(connection, schema.messages, "parent", project, [n.id for n in walked], "id"):
         children.setdefault(row.parent, []).append(row.id)
-    freed: dict[bytes, bytes] = {}
+    freed: dict[bytes, tree.Node] = {}
     for node in sorted(walked, key=lambda n: n.depth, reverse=True):
         if node.id not in held and all(child in freed for child in children.get(node.id, ())):
-            freed[node.id] = node.body
+            freed[node.id] = node
     m = schema.messages.c
     for part in _parts(freed, _SLICE):
         connection.execute(sa.delete(schema.messages).where(m.project == project, m.id.in_(part)))
-    return set(freed.values())
+    return {h for node in freed.values() for h in (node.frame, node.text) if h is not None}
 
 
 def _ends(connection: sa.Connection, project: int, walked: list[tree.Node]) -> set[bytes]:
@@ -82,8 +82,8 @@ def _ends(connection: sa.Connection, project: int, walked: list[tree.Node]) -> s
 def _unusual(connection: sa.Connection, project: int, walked: list[tree.Node]) -> list[bytes]:
     """Messages that mean one thing as an answer and another as input, so that the node of a call which ends there
     may not be the node of the message: those whose role is not plainly there."""
-    bodies = tree.load_bodies(connection, project, {n.body for n in walked})
-    return [n.id for n in walked if _role(bodies.get(n.body, b"")) not in _USUAL]
+    raws = tree.raws(connection, project, walked)
+    return [node.id for node, raw in zip(walked, raws, strict=True) if _role(raw) not in _USUAL]
 
 
 class _Role(msgspec.Struct):
@@ -102,8 +102,9 @@ def _free_bodies(connection: sa.Connection, project: int, hashes: set[bytes]) ->
     free = hashes - {row.hash for row in present(connection, schema.session_bodies, "hash", project, hashes)}
     m, b = schema.messages.c, schema.bodies.c
     for part in _parts(free, _SCAN):
-        used = sa.select(m.body).where(m.project == project, m.body.in_(part)).distinct()
-        free = free - set(connection.scalars(used))
+        for column in (m.frame, m.text):
+            used = sa.select(column).where(m.project == project, column.in_(part)).distinct()
+            free = free - set(connection.scalars(used))
     for part in _parts(free, _SLICE):
         connection.execute(sa.delete(schema.bodies).where(b.project == project, b.hash.in_(part)))
 

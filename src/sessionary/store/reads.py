@@ -134,12 +134,14 @@ def _same(column: sa.Column[str], value: str) -> sa.ColumnElement[bool]:
 
 def _says(dialect: str, project: int | None, q: str) -> sa.ColumnElement[bool]:
     """All of the query's words in one message, or in the title."""
-    s, d = schema.sessions.c, schema.search_docs.c
+    s, c, d = schema.sessions.c, schema.calls.c, schema.search_docs.c
     titled = sa.and_(sa.true(), *(s.title.icontains(said, autoescape=True) for said in search.phrases(q)))
     match = search.matching(dialect, q)
     if match is None:
         return titled
-    found = sa.select(d.project, d.session).where(d.id.in_(match), *_scoped(project, d.project))
+    calls = sa.and_(c.project == d.project, c.id == d.call_id)
+    found = sa.select(c.project, c.session).select_from(schema.search_docs).join(schema.calls, calls)
+    found = found.where(d.id.in_(match), *_scoped(project, d.project))
     return sa.or_(titled, sa.tuple_(s.project, s.id).in_(found))
 
 

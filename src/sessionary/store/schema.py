@@ -57,7 +57,6 @@ bodies = sa.Table(
     sa.Column("project", sa.Integer, primary_key=True),
     sa.Column("hash", _hash, primary_key=True),  # digest of the uncompressed bytes
     sa.Column("data", sa.LargeBinary, nullable=False),  # see store.pack
-    sqlite_with_rowid=False,
 )
 
 messages = sa.Table(
@@ -69,7 +68,8 @@ messages = sa.Table(
     sa.Column("node", _hash, nullable=False),
     sa.Column("depth", sa.Integer, nullable=False),  # 1 for the first message after the preamble
     sa.Column("role", sa.Text, nullable=False),
-    sa.Column("body", _hash, nullable=False),
+    sa.Column("frame", _hash, nullable=False),  # hashes of bodies: see wire.literal
+    sa.Column("text", _hash),
     sa.Index("messages_parent", "project", "parent"),
     sqlite_with_rowid=False,
 )
@@ -227,16 +227,14 @@ cursors = sa.Table(  # how far the drain has read each spool writer; committed w
     sa.Column("offset", _big, nullable=False),
 )
 
-search_docs = sa.Table(  # the text that search finds: what each call added
+search_docs = sa.Table(  # the calls that search finds; their text is in the tree, the index beside this table
     "search_docs",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("project", sa.Integer, nullable=False),
     sa.Column("call_id", sa.Text, nullable=False),
-    sa.Column("session", sa.Text, nullable=False),
-    sa.Column("at", _big, nullable=False),
-    sa.Column("text", sa.Text, nullable=False),
-    sa.Index("search_docs_session", "project", "session"),
+    sa.Column("answer", sa.Boolean, nullable=False),  # of the call's two texts: what it asked, what it was told
+    sa.Index("search_docs_call", "project", "call_id", "answer", unique=True),
 )
 
 set_aside = sa.Table(  # records that could not be understood: kept, with the reason

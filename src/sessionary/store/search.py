@@ -2,7 +2,7 @@
 
 One document holds new text of one call: its new messages, or its answer. A query is words and "phrases"; all of
 them must occur in a document, and the last word may be the beginning of one. Words are runs of letters and digits
-to both engines; nothing in a query is syntax of either.
+to both engines; nothing in a query is syntax of either. The index keeps words alone: texts come from the tree.
 """
 
 import re
@@ -12,8 +12,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from sessionary.store import schema
-from sessionary.store.writes import clean
+from sessionary.store import schema, words
 
 _TERM = re.compile(r'"([^"]+)"|(\S+)')
 _WORD = re.compile(r"[^\W_]+")
@@ -21,17 +20,24 @@ _SNIPPET = 160
 _BEFORE = 40
 _MOST_QUERY = 1000
 _MOST_TERMS = 32
-_POSTGRES_WORDS: sa.ColumnClause[Any] = sa.literal_column(
-    "to_tsvector('simple', translate(search_docs.text, './-_@+<>&;=?#:', '              '))"
-)
-"""The expression that `migrations/` indexes."""
+_ADD = {
+    "sqlite": "INSERT INTO search_text(rowid, text) VALUES (:id, :text)",
+    # Punctuation out of the parser's sight: it would take a path, a host or a tag for one word, or for none.
+    "postgresql": "INSERT INTO search_text(id, words) VALUES "
+    "(:id, to_tsvector('simple', translate(:text, './-_@+<>&;=?#:', '              ')))",
+}
+_REMOVE = {
+    "sqlite": "INSERT INTO search_text(search_text, rowid, text) VALUES ('delete', :id, :text)",
+    "postgresql": "DELETE FROM search_text WHERE id = :id",
+}
 
 
 class Doc(msgspec.Struct, frozen=True):
+    """`answer` tells the call's answer from its request."""
+
     project: int
     call_id: str
-    session: str
-    at: int
+    answer: bool
     text: str
 
 
@@ -50,28 +56,24 @@ class Hit(msgspec.Struct, frozen=True):
 
 
 def add(connection: sa.Connection, docs: list[Doc]) -> None:
+    d = schema.search_docs
     for doc in docs:
-        row = clean(msgspec.structs.asdict(doc))
-        added = connection.execute(sa.insert(schema.search_docs).values(row).returning(schema.search_docs.c.id))
-        rowid = added.scalar_one()
-        if connection.dialect.name == "sqlite":
-            connection.execute(
-                sa.text("INSERT INTO search_text(rowid, text) VALUES (:id, :text)"), {"id": rowid, "text": row["text"]}
-            )
+        row = {"project": doc.project, "call_id": doc.call_id, "answer": doc.answer}
+        rowid = connection.execute(sa.insert(d).values(row).returning(d.c.id)).scalar_one()
+        connection.execute(sa.text(_ADD[connection.dialect.name]), {"id": rowid, "text": doc.text})
 
 
 def remove(connection: sa.Connection, project: int, session: str) -> None:
-    d = schema.search_docs.c
-    mine = sa.and_(d.project == project, d.session == session)
-    if connection.dialect.name == "sqlite":  # the index is told the words that it must forget
-        connection.execute(
-            sa.text(
-                "INSERT INTO search_text(search_text, rowid, text) SELECT 'delete', id, text FROM search_docs"
-                " WHERE project = :project AND session = :session"
-            ),
-            {"project": project, "session": session},
-        )
-    connection.execute(sa.delete(schema.search_docs).where(mine))
+    """Before the session's calls and messages are deleted: the index must be told the words that it is to forget."""
+    d, c = schema.search_docs.c, schema.calls.c
+    calls = sa.and_(c.project == d.project, c.id == d.call_id)
+    query = sa.select(d.id.label("doc"), d.answer, schema.calls).join(schema.calls, calls)
+    rows = connection.execute(query.where(c.project == project, c.session == session)).mappings().all()
+    for row in rows:
+        gone = {"id": row["doc"], "text": words.of_call(connection, row, answer=row["answer"])}
+        connection.execute(sa.text(_REMOVE[connection.dialect.name]), gone)
+    mine = sa.select(c.id).where(c.project == project, c.session == session)
+    connection.execute(sa.delete(schema.search_docs).where(d.project == project, d.call_id.in_(mine)))
 
 
 def phrases(query: str) -> list[str]:
@@ -82,7 +84,7 @@ def phrases(query: str) -> list[str]:
 
 def terms(query: str) -> list[list[str]]:
     """The query's phrases, each as its words; without those that have none."""
-    return [words for phrase in phrases(query) if (words := _WORD.findall(phrase))]
+    return [found for phrase in phrases(query) if (found := _WORD.findall(phrase))]
 
 
 def matching(dialect: str, query: str) -> sa.Select[Any] | None:
@@ -90,19 +92,15 @@ def matching(dialect: str, query: str) -> sa.Select[Any] | None:
     wanted = terms(query)
     if not wanted:
         return None
-    d = schema.search_docs.c
-    star = "" if query.rstrip().endswith('"') else "*"
+    star = not query.rstrip().endswith('"')
     if dialect == "sqlite":
-        quoted = [f'"{" ".join(words)}"' for words in wanted]
+        q = " ".join(f'"{" ".join(phrase)}"' for phrase in wanted) + "*" * star
         rows = sa.text("SELECT rowid AS id FROM search_text WHERE search_text MATCH :q")
-        bound = rows.bindparams(sa.bindparam("q", " ".join(quoted) + star, unique=True))
-        found = bound.columns(sa.column("id", sa.Integer)).subquery()
-        return sa.select(found.c.id)
-    joined = [" <-> ".join(words) for words in wanted]
-    if star:
-        joined[-1] += ":*"
-    q = sa.func.to_tsquery(sa.literal_column("'simple'"), " & ".join(f"({phrase})" for phrase in joined))
-    return sa.select(d.id).where(_POSTGRES_WORDS.op("@@")(q))
+    else:
+        q = " & ".join("(" + " <-> ".join(phrase) + ")" for phrase in wanted)[: -1 if star else None] + ":*)" * star
+        rows = sa.text("SELECT id FROM search_text WHERE words @@ to_tsquery('simple', :q)")
+    bound = rows.bindparams(sa.bindparam("q", q, unique=True))
+    return sa.select(bound.columns(sa.column("id", sa.Integer)).subquery().c.id)
 
 
 def find(
@@ -112,35 +110,47 @@ def find(
     match = matching(engine.dialect.name, query)
     if match is None:
         return []
-    d, s = schema.search_docs.c, schema.sessions.c
+    d, c, s = schema.search_docs.c, schema.calls.c, schema.sessions.c
     select = (
-        sa.select(d.id, d.project, d.call_id, d.session, d.at, d.text, s.session_id, s.title)
-        .join(schema.sessions, sa.and_(s.project == d.project, s.id == d.session))
+        sa.select(d.id.label("doc"), d.answer, schema.calls, s.session_id, s.title)
+        .select_from(schema.search_docs)
+        .join(schema.calls, sa.and_(c.project == d.project, c.id == d.call_id))
+        .join(schema.sessions, sa.and_(s.project == c.project, s.id == c.session))
         .where(d.id.in_(match))
-        .order_by(d.at.desc(), d.id.desc())
+        .order_by(c.created_at.desc(), d.id.desc())
         .limit(limit)
     )
     if project is not None:
         select = select.where(d.project == project)
     if before is not None:
-        select = select.where(sa.tuple_(d.at, d.id) < sa.tuple_(sa.literal(before[0]), sa.literal(before[1])))
+        select = select.where(sa.tuple_(c.created_at, d.id) < sa.tuple_(sa.literal(before[0]), sa.literal(before[1])))
     with engine.connect() as connection:
-        rows = connection.execute(select).all()
-    return [
-        Hit(r.id, r.project, r.call_id, r.session, r.session_id, r.title, r.at, *snippet(r.text, query)) for r in rows
-    ]
+        return [_hit(connection, row, query) for row in connection.execute(select).mappings().all()]
+
+
+def _hit(connection: sa.Connection, row: sa.RowMapping, query: str) -> Hit:
+    return Hit(
+        row["doc"],
+        row["project"],
+        row["id"],
+        row["session"],
+        row["session_id"],
+        row["title"],
+        row["created_at"],
+        *snippet(words.of_call(connection, row, answer=row["answer"]), query),
+    )
 
 
 def snippet(text: str, query: str) -> tuple[str, list[tuple[int, int]]]:
     """The text around the first match, as plain text on one line, and where the query's words are in it."""
-    words = sorted({_folded(w) for phrase in terms(query) for w in phrase}, key=len, reverse=True)
-    pattern = re.compile(r"(?<![^\W_])(?:" + "|".join(map(re.escape, words)) + ")", re.IGNORECASE)
+    wanted = sorted({_folded(w) for phrase in terms(query) for w in phrase}, key=len, reverse=True)
+    pattern = re.compile(r"(?<![^\W_])(?:" + "|".join(map(re.escape, wanted)) + ")", re.IGNORECASE)
     folded = _folded(text)
-    phrase = _phrase(query).search(folded) if words else None
-    first = phrase or (pattern.search(folded) if words else None)
+    phrase = _phrase(query).search(folded) if wanted else None
+    first = phrase or (pattern.search(folded) if wanted else None)
     start = max(0, first.start() - _BEFORE) if first else 0
     cut = " ".join(re.split(r"[\r\n\t]", text[start : start + _SNIPPET]))
-    return cut, [m.span() for m in pattern.finditer(_folded(cut))] if words else []
+    return cut, [m.span() for m in pattern.finditer(_folded(cut))] if wanted else []
 
 
 def _phrase(query: str) -> re.Pattern[str]:

@@ -1,5 +1,6 @@
 """Reading the message tree: paths from a message to its root, and bodies put together again."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -8,6 +9,7 @@ import sqlalchemy as sa
 from sessionary.store import schema
 from sessionary.store.pack import unpack
 from sessionary.store.writes import partial_bytes, present
+from sessionary.wire import literal
 from sessionary.wire.recipe import Recipe
 from sessionary.wire.split import join
 
@@ -22,31 +24,44 @@ class Stored(msgspec.Struct, frozen=True):
 
 
 class Node(msgspec.Struct, frozen=True):
-    """One message at one place, without its text."""
+    """One message at one place, by the hashes of its bodies."""
 
     id: bytes
     node: bytes
     depth: int
-    body: bytes
+    frame: bytes
+    text: bytes | None
 
 
-def path(connection: sa.Connection, project: int, leaf: bytes | None) -> list[Stored]:
-    """From the root to `leaf`."""
+def path(connection: sa.Connection, project: int, leaf: bytes | None, above: int = 0) -> list[Stored]:
+    """From the root, or from the first message deeper than `above`, to `leaf`."""
     if leaf is None:
         return []
     m = schema.messages
-    columns = (m.c.id, m.c.parent, m.c.depth, m.c.role, m.c.body)
-    walk = sa.select(*columns).where(m.c.project == project, m.c.id == leaf).cte("walk", recursive=True)
-    up = sa.select(*columns).join(walk, m.c.id == walk.c.parent).where(m.c.project == project)
-    rows = connection.execute(sa.select(walk.union_all(up))).all()
-    bodies = load_bodies(connection, project, {row.body for row in rows})
-    return [Stored(r.id, r.depth, r.role, bodies[r.body]) for r in sorted(rows, key=lambda r: r.depth)]
+    columns = (m.c.id, m.c.parent, m.c.depth, m.c.role, m.c.frame, m.c.text)
+    here = (m.c.project == project, m.c.depth > above)
+    walk = sa.select(*columns).where(*here, m.c.id == leaf).cte("walk", recursive=True)
+    up = sa.select(*columns).join(walk, m.c.id == walk.c.parent).where(*here)
+    rows = sorted(connection.execute(sa.select(walk.union_all(up))).all(), key=lambda r: r.depth)
+    return _stored(connection, project, rows)
+
+
+def raws(connection: sa.Connection, project: int, rows: Sequence[Any]) -> list[bytes]:
+    """The messages' bytes; each row (or `Node`) has `frame` and `text`."""
+    hashes = {h for row in rows for h in (row.frame, row.text) if h is not None}
+    bodies = load_bodies(connection, project, hashes)
+    return [literal.whole(bodies[r.frame], None if r.text is None else bodies[r.text]) for r in rows]
+
+
+def _stored(connection: sa.Connection, project: int, rows: Sequence[Any]) -> list[Stored]:
+    found = raws(connection, project, rows)
+    return [Stored(r.id, r.depth, r.role, raw) for r, raw in zip(rows, found, strict=True)]
 
 
 def added(connection: sa.Connection, project: int, session: str) -> dict[str, list[Stored]]:
     """The messages that each call of a session added to what was there before it, by call id."""
     c, m = schema.calls.c, schema.messages
-    columns = (m.c.id, m.c.parent, m.c.depth, m.c.role, m.c.body)
+    columns = (m.c.id, m.c.parent, m.c.depth, m.c.role, m.c.frame, m.c.text)
     walk = (
         sa.select(c.id.label("call_id"), c.base_depth.label("above"), *columns)
         .select_from(schema.calls)
@@ -59,11 +74,10 @@ def added(connection: sa.Connection, project: int, session: str) -> dict[str, li
         .join(walk, m.c.id == walk.c.parent)
         .where(m.c.project == project, m.c.depth > walk.c.above)
     )
-    rows = connection.execute(sa.select(walk.union_all(up))).all()
-    bodies = load_bodies(connection, project, {row.body for row in rows})
+    rows = sorted(connection.execute(sa.select(walk.union_all(up))).all(), key=lambda r: r.depth)
     found: dict[str, list[Stored]] = {}
-    for r in sorted(rows, key=lambda r: r.depth):
-        found.setdefault(r.call_id, []).append(Stored(r.id, r.depth, r.role, bodies[r.body]))
+    for row, message in zip(rows, _stored(connection, project, rows), strict=True):
+        found.setdefault(row.call_id, []).append(message)
     return found
 
 
@@ -71,25 +85,25 @@ def answers(connection: sa.Connection, project: int, session: str) -> dict[str, 
     """The answer of each call of a session that has one, by call id."""
     c, m = schema.calls.c, schema.messages.c
     rows = connection.execute(
-        sa.select(c.id.label("call_id"), m.id, m.depth, m.role, m.body)
+        sa.select(c.id.label("call_id"), m.id, m.depth, m.role, m.frame, m.text)
         .select_from(schema.calls)
         .join(schema.messages, sa.and_(m.project == c.project, m.id == c.output))
         .where(c.project == project, c.session == session)
     ).all()
-    bodies = load_bodies(connection, project, {row.body for row in rows})
-    return {r.call_id: Stored(r.id, r.depth, r.role, bodies[r.body]) for r in rows}
+    messages = _stored(connection, project, rows)
+    return {row.call_id: message for row, message in zip(rows, messages, strict=True)}
 
 
 def reached(connection: sa.Connection, project: int, session: str) -> list[Node]:
     """Every message on a path of the session's calls, answers included."""
     c, m = schema.calls.c, schema.messages
     ends = [sa.select(end).where(c.project == project, c.session == session) for end in (c.leaf, c.output)]
-    columns = (m.c.id, m.c.parent, m.c.node, m.c.depth, m.c.body)
+    columns = (m.c.id, m.c.parent, m.c.node, m.c.depth, m.c.frame, m.c.text)
     start = sa.select(*columns).where(m.c.project == project, m.c.id.in_(sa.union(*ends)))
     walk = start.cte("walk", recursive=True)
     up = sa.select(*columns).join(walk, m.c.id == walk.c.parent).where(m.c.project == project)
     rows = connection.execute(sa.select(walk.union(up)))
-    return [Node(r.id, r.node, r.depth, r.body) for r in rows]
+    return [Node(r.id, r.node, r.depth, r.frame, r.text) for r in rows]
 
 
 def load_bodies(connection: sa.Connection, project: int, hashes: set[bytes]) -> dict[bytes, bytes]:
@@ -120,21 +134,17 @@ def rebuild(connection: sa.Connection, project: int, packed: bytes, end: bytes |
     bodies = load_bodies(connection, project, {*r.lifted.values(), *r.preamble})
     lifted = {key: bodies[hashed] for key, hashed in r.lifted.items()}
     if r.chain.startswith("choices."):
-        messages = [_one(connection, project, end)]
+        messages = [one(connection, project, end)]
     else:
         messages = [bodies[h] for h in r.preamble] + [s.raw for s in path(connection, project, end)]
     return join(r.shell, lifted, r.chain, messages)
 
 
-def _one(connection: sa.Connection, project: int, message: bytes | None) -> bytes:
-    m, b = schema.messages.c, schema.bodies.c
-    data: bytes = connection.execute(
-        sa.select(b.data)
-        .select_from(schema.messages)
-        .join(schema.bodies, sa.and_(b.project == m.project, b.hash == m.body))
-        .where(m.project == project, m.id == message)
-    ).scalar_one()
-    return unpack(data)
+def one(connection: sa.Connection, project: int, message: bytes | None) -> bytes:
+    """One message's bytes."""
+    m = schema.messages.c
+    row = connection.execute(sa.select(m.frame, m.text).where(m.project == project, m.id == message)).one()
+    return raws(connection, project, [row])[0]
 
 
 def request_body(connection: sa.Connection, call: sa.Row[Any]) -> bytes:

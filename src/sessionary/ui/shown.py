@@ -3,6 +3,7 @@
 A tool's result is shown beside its call, so a result that found its call is not shown again where it was sent.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ import msgspec
 CALLS = 20
 MESSAGES = 40
 LETTERS = 6000
+_MARKS = re.compile(r"\*{1,3}(?=\S)|(?<=\S)\*{1,3}|`+|^#{1,6} |^> ", re.MULTILINE)
 Json = dict[str, Any]
 
 
@@ -71,4 +73,4 @@ def _texts(messages: list[Json], role: str) -> Iterator[str]:
         if not role or message["role"] == role:
             for piece in message["pieces"]:
                 if piece["type"] == "text" and piece.get("text", "").strip():
-                    yield piece["text"][:400].strip()
+                    yield " ".join(_MARKS.sub("", piece["text"][:400]).split())

@@ -106,7 +106,7 @@ function failure({ call }) {
   return el(
     "section",
     { class: `msg failed ${mood(call.status)}`, role: "note" },
-    el("h3", null, `${title}${http}`, el("span", null, call.duration_ms === null ? "" : `after ${duration(call.duration_ms)}`)),
+    el("h3", null, el("b", null, `${title}${http}`), el("span", null, call.duration_ms === null ? "" : `after ${duration(call.duration_ms)}`)),
     text ? el("p", null, text.slice(0, 4000)) : null,
   );
 }

@@ -148,7 +148,7 @@ function overview(call) {
   rows.push(["Input", [exact(call.input_tokens), call.cached_tokens ? note(`${exact(call.cached_tokens)} cached, ${share(call.cached_tokens, call.input_tokens)}`) : null]]);
   rows.push(["Output", [exact(call.output_tokens), call.reasoning_tokens ? note(`${exact(call.reasoning_tokens)} reasoning`) : null]]);
   if (call.estimated) rows.push(["Counted", "here, by the gateway: the provider sent no usage"]);
-  rows.push(["Cost", call.cost === null ? ["–", note("price not known")] : [cost(call.cost), call.cost ? note(`exactly $${call.cost}`) : null]]);
+  rows.push(["Cost", call.cost === null ? ["–", note("price not known")] : [cost(call.cost), call.cost ? note(`exactly $${Number(call.cost.toPrecision(9))}`) : null]]);
   if (call.finish_reason) rows.push(["Finish", call.finish_reason]);
   if (call.key) rows.push(["Key", call.key]);
   if (call.user) rows.push(["User", call.user]);

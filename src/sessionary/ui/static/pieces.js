@@ -23,7 +23,7 @@ export function message(message, { name, note = "" } = {}) {
   return el(
     "section",
     { class: `msg ${roleClass(message.role)}` },
-    el("h3", null, message.name || name || message.role, el("span", null, text() ? copyButton(text, "Copy", "Copy this text") : null, note)),
+    el("h3", null, el("b", null, message.name || name || message.role), el("span", null, text() ? copyButton(text, "Copy", "Copy this text") : null, note)),
     pieces.length ? pieces.map((piece) => render(piece, message.role)) : el("p", { class: "soft" }, "(empty)"),
   );
 }
@@ -104,7 +104,7 @@ function result(text) {
   const start = text.trimStart()[0];
   if ((start === "{" || start === "[") && text.length < 2_000_000) {
     try {
-      return tree(JSON.parse(text), { open: 2 });
+      return tree(JSON.parse(text), { open: text.length < 1500 ? 9 : 2 });
     } catch {
       // it only looked like JSON
     }
@@ -114,7 +114,8 @@ function result(text) {
 
 /** @param {any} given */
 function value(given) {
-  return typeof given === "string" ? result(given) : tree(given, { open: 2 });
+  if (typeof given === "string") return result(given);
+  return tree(given, { open: JSON.stringify(given).length < 1500 ? 9 : 2 });
 }
 
 /** @param {Piece} piece */

@@ -1,7 +1,7 @@
 // The turns, left: a thin graph in the margin, what was said, what came of it. Follows the scroll.
 
 import { el } from "./el.js";
-import { cost, count, duration, plural } from "./format.js";
+import { clock, cost, count, duration, exact, moment, plural } from "./format.js";
 import { mood } from "./story.js";
 import { Virtual } from "./virtual.js";
 
@@ -25,7 +25,7 @@ export class Rail {
     this.list = new Virtual({
       scroller: host,
       host: inner,
-      estimate: 84,
+      estimate: () => 84,
       reach: 400,
       key: (/** @type {Turn|Idle} */ stop) => (stop.kind === "turn" ? `t${stop.calls[0]}` : `i${stop.after}`),
       version: (stop) => JSON.stringify(stop),
@@ -52,15 +52,24 @@ export class Rail {
    */
   stop(stop, index, select) {
     if (stop.kind === "idle") return el("p", { class: "idle" }, el("span", null, `${duration(stop.ms)} idle`));
+    const failed = stop.failed ? el("b", { class: "bad" }, `${stop.failed} failed`) : null;
     const many = stop.calls.length > 1 ? plural(stop.calls.length, "call") : "";
-    const numbers = [many, duration(stop.ms), cost(stop.cost), `${count(stop.tokens)} tok`].filter(Boolean);
+    const came = [many, failed, stop.answer].flatMap((part, i) => (part ? [i ? " · " : "", part] : [])).filter(Boolean);
+    if (came[0] === " · ") came.shift();
     const button = el(
       "button",
       { type: "button", class: `stop ${mood(stop.status)}`, onclick: () => select(stop.calls[0]) },
       el("span", { class: "graph", "aria-hidden": "true" }, el("i")),
       el("span", { class: "said" }, el("b", null, String(stop.number)), " ", stop.said),
-      stop.answer ? el("span", { class: "answer" }, stop.answer) : null,
-      el("span", { class: "sub" }, numbers.map((text) => el("span", null, text))),
+      came.length ? el("span", { class: "answer" }, came) : null,
+      el(
+        "span",
+        { class: "sub" },
+        el("span", { title: moment(stop.at) }, clock(stop.at).slice(0, 5)),
+        el("span", { title: "time the calls took" }, duration(stop.ms)),
+        el("span", { title: `${exact(stop.tokens)} tokens` }, count(stop.tokens)),
+        el("span", { title: "cost" }, cost(stop.cost)),
+      ),
     );
     button.dataset.stop = String(index);
     if (index === this.current) button.setAttribute("aria-current", "true");

@@ -37,7 +37,7 @@ const inner = el("div", { class: "calls" });
 const transcript = new Virtual({
   scroller: feed,
   host: inner,
-  estimate: 260,
+  estimate: height,
   reach: 900,
   key: (/** @type {Added} */ added) => added.call.id,
   version: story.version,
@@ -47,6 +47,18 @@ const transcript = new Virtual({
   },
   onscroll: (top) => ready && rail.follow(inSight(selected) ? selected : top),
 });
+
+/**
+ * Roughly, from the number of letters.
+ * @param {Added} added
+ */
+function height({ messages, output }) {
+  let letters = 0;
+  for (const message of output ? [...messages.slice(-30), output] : messages.slice(-30)) {
+    for (const piece of message.pieces) letters += 60 + Math.min(20_000, piece.text?.length ?? 200);
+  }
+  return 110 + letters / 4;
+}
 
 /**
  * @param {number} index
@@ -108,6 +120,7 @@ function buttons() {
 
 function begin() {
   ready = true;
+  byId("three").classList.add("ready");
   toggle(aside, wide.matches);
   byId("timeline").hidden = calls.length < 2 || innerHeight < 560 || innerWidth < 800;
   const tab = new URLSearchParams(location.search).get("tab") ?? "overview";

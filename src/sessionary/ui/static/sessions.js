@@ -45,7 +45,7 @@ function list() {
   const table = new Virtual({
     scroller: document.documentElement,
     host: byId("rows"),
-    estimate: 62,
+    estimate: (s) => (hits.has(s.id) ? 84 : 62),
     reach: 700,
     key: (/** @type {Session} */ s) => s.id,
     version: (s) => JSON.stringify(s) + (hits.get(s.id)?.call_id ?? ""),
@@ -163,6 +163,7 @@ function list() {
 
   const pressed = () => live.getAttribute("aria-pressed") === "true";
   live.hidden = false;
+  byId("search").hidden = true;
   live.addEventListener("click", () => {
     live.setAttribute("aria-pressed", String(!pressed()));
     if (pressed()) refresh();

@@ -55,11 +55,12 @@ export function rail(calls) {
     const idle = index ? pauseBefore(calls, index) : 0;
     if (idle >= PAUSE) stops.push({ kind: "idle", after: index - 1, ms: idle });
     if (!turn || turn.number !== call.turn || idle >= PAUSE) {
-      turn = { kind: "turn", number: call.turn, calls: [], said: said(added), answer: "", status: "ok", ms: null, cost: null, tokens: 0 };
+      turn = { kind: "turn", number: call.turn, calls: [], said: said(added), answer: "", status: "ok", at: call.created_at, failed: 0, ms: null, cost: null, tokens: 0 };
       stops.push(turn);
     }
     turn.calls.push(index);
     turn.answer = (added.output && text(added.output)) || tools(added.output) || call.error?.message?.slice(0, 200) || turn.answer;
+    if (mood(call.status) === "errors") turn.failed += 1;
     if (call.status !== "ok") turn.status = call.status;
     else if (turn.status !== "live") turn.status = "ok";
     if (call.duration_ms !== null) turn.ms = (turn.ms ?? 0) + call.duration_ms;
@@ -92,10 +93,18 @@ function said({ call, messages }) {
  */
 export function text(message) {
   for (const piece of message.pieces) {
-    const found = (piece.type === "text" || piece.type === "refusal") && piece.text?.slice(0, 400).trim();
+    const found = (piece.type === "text" || piece.type === "refusal") && plain(piece.text?.slice(0, 400) ?? "");
     if (found) return found.slice(0, 200);
   }
   return "";
+}
+
+/**
+ * A preview: Markdown's marks taken out.
+ * @param {string} text
+ */
+function plain(text) {
+  return text.replace(/\*{1,3}(?=\S)|(?<=\S)\*{1,3}|`+|^#{1,6} |^> /gm, "").replace(/\s+/g, " ").trim();
 }
 
 /** @param {Message|null} message */

@@ -16,7 +16,7 @@ const BARS = 240;
  * Where each call goes. Pure.
  * @param {Added[]} calls
  * @param {number} now
- * @returns {{bars: Bar[], folds: Fold[], length: number}} times in ms since the first call, pauses taken out
+ * @returns {{bars: Bar[], folds: Fold[], length: number, gap: number}} times in ms since the first call, pauses taken out
  */
 export function lay(calls, now) {
   /** @type {Bar[]} */
@@ -30,11 +30,12 @@ export function lay(calls, now) {
     return { from, to: call.duration_ms === null ? Math.max(from, Math.min(now, from + 600_000)) : from + call.duration_ms };
   });
   const busy = spans.reduce((sum, { from, to }) => sum + to - from, 0);
-  const gap = Math.max(400, busy * 0.02);
+  const longest = Math.max(5000, Math.min(PAUSE, busy * 0.25));
+  const gap = Math.min(longest, busy * 0.06);
   let [taken, reached] = [0, spans[0]?.from ?? 0];
   const start = reached;
   spans.forEach(({ from, to }, index) => {
-    if (from - reached > PAUSE) {
+    if (from - reached > longest) {
       folds.push({ at: reached - start - taken, ms: from - reached });
       taken += from - reached - gap;
     }
@@ -47,7 +48,7 @@ export function lay(calls, now) {
     bars.push({ from: x, to: end, lane, index, status: mood(call.status), cost: call.cost ?? 0, count: 1 });
   });
   const length = Math.max(1, reached - start - taken);
-  return { bars: bars.length > BARS ? merge(bars, length) : bars, folds: folds.slice(0, 60), length };
+  return { bars: bars.length > BARS ? merge(bars, length) : bars, folds: folds.slice(0, 60), length, gap };
 }
 
 /**
@@ -73,6 +74,12 @@ function merge(bars, length) {
   return [...merged.values()];
 }
 
+/** The stripes of a pause. */
+function hatch() {
+  const stripe = svg("path", { d: "M0 6L6 0", class: "stripe" });
+  return svg("defs", null, svg("pattern", { id: "idle", width: 6, height: 6, patternUnits: "userSpaceOnUse" }, stripe));
+}
+
 export class Timeline {
   /**
    * @param {HTMLElement} host
@@ -89,7 +96,7 @@ export class Timeline {
   /** @param {Added[]} calls */
   set(calls) {
     if (!calls.length) return;
-    const { bars, folds, length } = lay(calls, Date.now());
+    const { bars, folds, length, gap } = lay(calls, Date.now());
     const lanes = Math.max(...bars.map((bar) => bar.lane)) + 1;
     const most = Math.max(...bars.map((bar) => bar.cost));
     const x = (/** @type {number} */ at) => `${((100 * at) / length).toFixed(3)}%`;
@@ -104,8 +111,8 @@ export class Timeline {
       return rect;
     });
     this.bars = bars;
-    const marks = folds.map(({ at, ms }) => svg("g", { class: "fold-mark" }, svg("line", { x1: x(at), x2: x(at), y1: 0, y2: lanes * 15 + 2 }), svg("title", null, `${duration(ms)} idle`)));
-    const picture = svg("svg", { width: "100%", height: lanes * 15 + 4, role: "img", "aria-label": `${calls.length} calls over ${duration(length)} of activity` }, ...marks, ...this.nodes);
+    const marks = folds.map(({ at, ms }) => svg("rect", { class: "fold-mark", x: x(at), y: 1, width: x(gap), height: lanes * 15, fill: "url(#idle)" }, svg("title", null, `${duration(ms)} idle`)));
+    const picture = svg("svg", { width: "100%", height: lanes * 15 + 4, role: "img", "aria-label": `${calls.length} calls over ${duration(length)} of activity` }, hatch(), ...marks, ...this.nodes);
     const last = calls[calls.length - 1].call;
     const folded = folds.length ? `${folds.length} ${folds.length === 1 ? "pause" : "pauses"} folded` : `${duration(length)}`;
     this.host.replaceChildren(

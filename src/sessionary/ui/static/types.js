@@ -94,6 +94,8 @@
  * @property {string} said
  * @property {string} answer
  * @property {string} status
+ * @property {string} at
+ * @property {number} failed calls
  * @property {number|null} ms
  * @property {number|null} cost
  * @property {number} tokens

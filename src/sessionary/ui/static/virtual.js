@@ -8,7 +8,7 @@ import { el } from "./el.js";
  * @typedef {object} Options
  * @property {Element} scroller what scrolls; `document.documentElement` for the page itself
  * @property {HTMLElement} host what the items are put into; it keeps what it has until the first `set`
- * @property {number} estimate an item's likely height
+ * @property {(item: T) => number} estimate an item's likely height
  * @property {(item: T) => string} key
  * @property {(item: T) => string} [version] an item whose version changed is rendered anew
  * @property {(item: T, index: number) => HTMLElement} render
@@ -96,7 +96,7 @@ export class Virtual {
   measure() {
     const sum = [0];
     for (let i = 0; i < this.items.length; i++) {
-      sum.push(sum[i] + (this.heights.get(this.o.key(this.items[i])) ?? this.o.estimate));
+      sum.push(sum[i] + (this.heights.get(this.o.key(this.items[i])) ?? this.o.estimate(this.items[i])));
     }
     this.offsets = sum;
   }
@@ -118,13 +118,16 @@ export class Virtual {
 
   update() {
     if (!this.ready) return;
+    const { scroller } = this.o;
+    const end = scroller.scrollTop > 0 && scroller.scrollTop + scroller.clientHeight >= scroller.scrollHeight - 2;
     for (let round = 0; round < 4; round++) {
       const y = this.y();
       const top = this.at(Math.max(0, y));
       const before = this.offsets[top] ?? 0;
       const changed = this.layout(...this.range(y));
       const moved = (this.offsets[top] ?? 0) - before;
-      if (moved && y > 0) this.o.scroller.scrollTop += moved;
+      if (end) scroller.scrollTop = scroller.scrollHeight;
+      else if (moved && y > 0) scroller.scrollTop += moved;
       if (!changed) break;
     }
     this.o.onscroll?.(this.at(Math.max(0, this.y()) + 1));
@@ -149,9 +152,9 @@ export class Virtual {
       previous = node;
     }
     let changed = false;
-    for (const key of wanted.keys()) {
+    for (const [key, index] of wanted) {
       const height = this.shown.get(key)?.node.getBoundingClientRect().height ?? 0;
-      if (Math.abs(height - (this.heights.get(key) ?? this.o.estimate)) > 0.5) changed = true;
+      if (Math.abs(height - (this.offsets[index + 1] - this.offsets[index])) > 0.5) changed = true;
       this.heights.set(key, height);
     }
     if (changed) this.measure();

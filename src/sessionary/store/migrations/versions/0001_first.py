@@ -45,7 +45,6 @@ def upgrade() -> None:
         sa.Column("project", sa.Integer, primary_key=True),
         sa.Column("hash", sa.LargeBinary(16), primary_key=True),
         sa.Column("data", sa.LargeBinary, nullable=False),
-        sqlite_with_rowid=False,
     )
     sa.Table(
         "messages",
@@ -56,7 +55,8 @@ def upgrade() -> None:
         sa.Column("node", sa.LargeBinary(16), nullable=False),
         sa.Column("depth", sa.Integer, nullable=False),
         sa.Column("role", sa.Text, nullable=False),
-        sa.Column("body", sa.LargeBinary(16), nullable=False),
+        sa.Column("frame", sa.LargeBinary(16), nullable=False),
+        sa.Column("text", sa.LargeBinary(16)),
         sa.Index("messages_parent", "project", "parent"),
         sqlite_with_rowid=False,
     )
@@ -220,15 +220,12 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer, primary_key=True),
         sa.Column("project", sa.Integer, nullable=False),
         sa.Column("call_id", sa.Text, nullable=False),
-        sa.Column("session", sa.Text, nullable=False),
-        sa.Column("at", sa.BigInteger, nullable=False),
-        sa.Column("text", sa.Text, nullable=False),
-        sa.Index("search_docs_session", "project", "session"),
+        sa.Column("answer", sa.Boolean, nullable=False),
+        sa.Index("search_docs_call", "project", "call_id", "answer", unique=True),
     )
     tables.create_all(bind)
     if bind.dialect.name == "sqlite":
-        op.execute("CREATE VIRTUAL TABLE search_text USING fts5(text, content='search_docs', content_rowid='id')")
+        op.execute("CREATE VIRTUAL TABLE search_text USING fts5(text, content='', columnsize=0)")
     else:
-        # Punctuation out of the parser's sight: it would take a path, a host or a tag for one word, or for none.
-        words = "to_tsvector('simple', translate(text, './-_@+<>&;=?#:', '              '))"
-        op.execute(f"CREATE INDEX search_docs_text ON search_docs USING gin ({words})")
+        op.execute("CREATE TABLE search_text (id integer PRIMARY KEY, words tsvector NOT NULL)")
+        op.execute("CREATE INDEX search_text_words ON search_text USING gin (words)")
