@@ -3,17 +3,54 @@ an error on the console, a request to anywhere else, a refusal by the content se
 """
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Route, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Route, sync_playwright
 
 from tests.ui import data
 from tests.ui.fake import Fake, running
 
 ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-Open = Callable[..., Page]
+
+
+class Open:
+    """`visit(path, **options)` opens a page in a browser of its own; options are those of a browser's context."""
+
+    def __init__(self, browser: Browser, base_url: str) -> None:
+        self._browser = browser
+        self._base_url = base_url
+        self.contexts: list[BrowserContext] = []
+        self.trouble: list[str] = []
+
+    def __call__(self, path: str, *, cookie: str | None = "cookie", **options: Any) -> Page:
+        context = self._browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
+        self.contexts.append(context)
+        if cookie:
+            context.add_cookies([{"name": "sessionary", "value": cookie, "url": self._base_url}])
+        context.route("**/*", self._only_ours)
+        page = context.new_page()
+        page.set_default_timeout(8000)
+        page.on("console", self._heard)
+        page.on("pageerror", lambda error: self.trouble.append(f"error: {error}"))
+        page.add_init_script(
+            "addEventListener('securitypolicyviolation', e => console.error(`CSP: ${e.violatedDirective} ${e.blockedURI}`))"
+        )
+        page.goto(self._base_url + path)
+        return page
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        refused = "Failed to load resource" in message.text and ("404" in message.text or "400" in message.text)
+        if message.type in ("error", "warning") and not refused:
+            self.trouble.append(f"console: {message.text}")
+
+    def _only_ours(self, route: Route) -> None:
+        if route.request.url.startswith((self._base_url, "data:")):
+            route.continue_()
+        else:
+            self.trouble.append(f"foreign request: {route.request.url}")
+            route.abort()
 
 
 @pytest.fixture(scope="module")
@@ -48,39 +85,8 @@ def filled(fake: Fake) -> Fake:
 
 @pytest.fixture
 def visit(browser: Browser, fake: Fake) -> Iterator[Open]:
-    """`visit(path, **options)` opens a page in a browser of its own; options are those of a browser's context."""
-    contexts: list[Any] = []
-    trouble: list[str] = []
-
-    def heard(message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning") and "404" not in message.text and "400" not in message.text:
-            trouble.append(f"console: {message.text}")
-
-    def only_ours(route: Route) -> None:
-        url = route.request.url
-        if url.startswith((fake.base_url, "data:")):
-            route.continue_()
-        else:
-            trouble.append(f"foreign request: {url}")
-            route.abort()
-
-    def visit(path: str, *, cookie: str | None = "cookie", **options: Any) -> Page:
-        context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
-        contexts.append(context)
-        if cookie:
-            context.add_cookies([{"name": "sessionary", "value": cookie, "url": fake.base_url}])
-        context.route("**/*", only_ours)
-        page: Page = context.new_page()
-        page.set_default_timeout(8000)
-        page.on("console", heard)
-        page.on("pageerror", lambda error: trouble.append(f"error: {error}"))
-        page.add_init_script(
-            "addEventListener('securitypolicyviolation', e => console.error('CSP: ' + e.violatedDirective + ' ' + e.blockedURI))"
-        )
-        page.goto(fake.base_url + path)
-        return page
-
-    yield visit
-    for context in contexts:
+    opened = Open(browser, fake.base_url)
+    yield opened
+    for context in opened.contexts:
         context.close()
-    assert trouble == []
+    assert opened.trouble == []

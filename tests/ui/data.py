@@ -156,24 +156,52 @@ def agent_session(now: datetime) -> Json:
     def at(seconds: float) -> datetime:
         return start + timedelta(seconds=seconds)
 
-    tool = {"type": "tool_call", "id": "call_a", "name": "find_charges", "arguments": {"order": 88213, "window_days": 30}}
+    tool = {
+        "type": "tool_call",
+        "id": "call_a",
+        "name": "find_charges",
+        "arguments": {"order": 88213, "window_days": 30},
+    }
     found = {
         "type": "tool_result",
         "id": "call_a",
-        "content": [text('{"charges": [{"id": "ch_71", "amount": "49.90 EUR", "at": "2026-11-20T09:14:02Z"}, {"id": "ch_72", "amount": "49.90 EUR", "at": "2026-11-20T09:14:06Z"}], "customer": "Okafor"}')],
+        "content": [
+            text(
+                '{"charges": [{"id": "ch_71", "amount": "49.90 EUR", "at": "2026-11-20T09:14:02Z"}, {"id": "ch_72", "amount": "49.90 EUR", "at": "2026-11-20T09:14:06Z"}], "customer": "Okafor"}'
+            )
+        ],
     }
-    refund = {"type": "tool_call", "id": "call_b", "name": "issue_refund", "arguments": {"order": 88213, "capture": "ch_72", "amount": "49.90 EUR", "reason": "duplicate"}}
+    refund = {
+        "type": "tool_call",
+        "id": "call_b",
+        "name": "issue_refund",
+        "arguments": {"order": 88213, "capture": "ch_72", "amount": "49.90 EUR", "reason": "duplicate"},
+    }
     policy = {"type": "tool_call", "id": "call_c", "name": "read_policy", "arguments": {"topic": "refunds"}}
-    refunded = {"type": "tool_result", "id": "call_b", "content": [text('{"status": "refunded", "id": "re_19ac", "at": "2026-11-24T14:03:24Z"}')]}
-    read = {"type": "tool_result", "id": "call_c", "content": [text("Refunds under 200 EUR need no approval.\nAbove that, ask finance-approvals.")]}
+    refunded = {
+        "type": "tool_result",
+        "id": "call_b",
+        "content": [text('{"status": "refunded", "id": "re_19ac", "at": "2026-11-24T14:03:24Z"}')],
+    }
+    read = {
+        "type": "tool_result",
+        "id": "call_c",
+        "content": [text("Refunds under 200 EUR need no approval.\nAbove that, ask finance-approvals.")],
+    }
     answer = (
         "The duplicate charge of **49.90 EUR** is refunded (`re_19ac`). It reaches the customer’s card in 3–5 working days.\n\n"
         "| charge | at | state |\n|---|---|---|\n| `ch_71` | 09:14:02 | kept |\n| `ch_72` | 09:14:06 | **refunded** |\n\n"
         "Here is the message I would send:\n\n```text\nHello Ms. Okafor,\nwe charged your card twice for order 88213. The second charge has been\nrefunded today. We are sorry for the trouble.\n```\n\n"
         "1. Send it now\n2. Or change the tone first, see [the guide](https://example.com/tone)"
     )
-    system = said("system", text("You are a careful support agent.\nNever refund more than was charged. Today is 24 November 2026.\n" * 6))
-    thought = {"type": "reasoning", "text": "Two captures, four seconds apart, equal amounts: a **duplicate**. The policy allows it without approval, but I should read it first."}
+    system = said(
+        "system",
+        text("You are a careful support agent.\nNever refund more than was charged. Today is 24 November 2026.\n" * 6),
+    )
+    thought = {
+        "type": "reasoning",
+        "text": "Two captures, four seconds apart, equal amounts: a **duplicate**. The policy allows it without approval, but I should read it first.",
+    }
     calls = [
         added(
             call(name, 1000, 1, at(0), parent_id=None, duration_ms=3100, cost=0.0412, finish_reason="tool_calls", cached_tokens=0),
@@ -205,7 +233,13 @@ def hostile_session(now: datetime) -> Json:
     for i, payload in enumerate(XSS):
         tool = {"type": "tool_call", "id": f"t{i}", "name": payload, "arguments": {payload: [payload, {"a": payload}]}}
         result = {"type": "tool_result", "id": f"t{i}", "content": [text(payload)], "error": True}
-        pieces = [text(payload), {"type": "image", "url": payload}, {"type": "image", "url": "https://evil.example/a.png"}, {"type": "file", "url": payload, "name": payload}, {"type": "other", "value": {payload: payload}}]
+        pieces = [
+            text(payload),
+            {"type": "image", "url": payload},
+            {"type": "image", "url": "https://evil.example/a.png"},
+            {"type": "file", "url": payload, "name": payload},
+            {"type": "other", "value": {payload: payload}},
+        ]
         made = call("x", 5000 + i, i + 1, now - timedelta(seconds=len(XSS) - i), model=payload, upstream_model=payload, client=payload, user=payload, error={"type": payload, "message": payload}, provider=payload, agent=payload, finish_reason=payload, rule=payload, source=payload)  # fmt: skip
         calls.append(added(made, [said("user", *pieces) | {"name": payload}, said("tool", result)], said("assistant", text(payload), {"type": "reasoning", "text": payload}, tool), system=[said("system", text(payload))]))  # fmt: skip
     row = session(2, now, id="ses_hostile", session_id=XSS[0], title=" ".join(XSS), models=XSS[:4], clients=XSS[4:6], keys=XSS[6:8], source=XSS[1], tags=XSS[:3], users=XSS[:2])  # fmt: skip

@@ -75,7 +75,9 @@ class Fake:
     def list_sessions(self, principal: Viewer, params: QueryParams) -> data.Json:
         rows = [row for row in self.sessions.values() if _matches(row, params)]
         field = params.get("sort", "-last_at").removeprefix("-")
-        rows.sort(key=lambda row: (row.get(field) or 0 if field != "last_at" else row["last_at"], row["id"]), reverse=True)
+        rows.sort(
+            key=lambda row: (row.get(field) or 0 if field != "last_at" else row["last_at"], row["id"]), reverse=True
+        )
         start = int(params.get("cursor", 0))
         limit = int(params.get("limit", 50))
         following = start + limit
@@ -132,7 +134,9 @@ class Fake:
                 if added["call"]["id"] != name:
                     continue
                 if view == "request":
-                    messages = [{"role": m["role"], "content": m["pieces"][0].get("text", "")} for m in added["messages"]]
+                    messages = [
+                        {"role": m["role"], "content": m["pieces"][0].get("text", "")} for m in added["messages"]
+                    ]
                     return JSONResponse({"model": added["call"]["model"], "messages": messages, "stream": True})
                 if request.query_params.get("raw"):
                     return Response("data: {}\n\ndata: [DONE]\n\n", media_type="text/plain")
@@ -212,7 +216,9 @@ def running() -> Iterator[Fake]:
         ]
     )
     server = uvicorn.Server(
-        uvicorn.Config(_Cookies(app, fake), "127.0.0.1", port, log_level="error", lifespan="off", timeout_graceful_shutdown=1)
+        uvicorn.Config(
+            _Cookies(app, fake), "127.0.0.1", port, log_level="error", lifespan="off", timeout_graceful_shutdown=1
+        )
     )
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

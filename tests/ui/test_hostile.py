@@ -24,7 +24,9 @@ def inert(page: Page) -> None:
     foreign = "script:not([src^='/ui/static/']), iframe, object, embed, base, style, form:not([action^='/ui/']):not([method=dialog]):not(dialog form), meta[http-equiv]"
     assert page.locator(foreign).count() == 0
     assert page.locator("[style*='evil'], [onerror], [onload], [onmouseover], [onclick]").count() == 0
-    hrefs = page.locator("[href], [src]").evaluate_all("all => all.map(e => e.getAttribute('href') ?? e.getAttribute('src'))")
+    hrefs = page.locator("[href], [src]").evaluate_all(
+        "all => all.map(e => e.getAttribute('href') ?? e.getAttribute('src'))"
+    )
     for href in hrefs:
         assert href.startswith(("/", "#", "?", "https://evil.example/", "https://example.com/", "mailto:")), href
     for link in page.locator("a[href^='https://evil']").all():
@@ -80,5 +82,9 @@ def test_the_address_is_text_too(visit: Open, hostile: Fake) -> None:
 def test_policy_stops_what_would_slip_through(visit: Open, fake: Fake) -> None:
     """Even a script in our page could not make markup of text."""
     page = visit("/ui/login")
-    sink = page.evaluate("(() => { try { document.body.innerHTML = '<b>x</b>'; return 'done' } catch (e) { return e.name } })()")
+    sink = page.evaluate(
+        "(() => { try { document.body.innerHTML = '<b>x</b>'; return 'done' } catch (e) { return e.name } })()"
+    )
     assert sink == "TypeError"
+    assert any("require-trusted-types-for" in told for told in visit.trouble)
+    visit.trouble.clear()

@@ -61,7 +61,15 @@ def test_next_leads_nowhere_else(path: str) -> None:
 
 
 def test_every_answer_has_the_headers(filled: Fake) -> None:
-    paths = ["/ui", "/ui/", "/ui/login", "/ui/login?token=x", "/ui/sessions/ses_agent", "/ui/sessions/none", "/ui/static/look.css"]
+    paths = [
+        "/ui",
+        "/ui/",
+        "/ui/login",
+        "/ui/login?token=x",
+        "/ui/sessions/ses_agent",
+        "/ui/sessions/none",
+        "/ui/static/look.css",
+    ]
     for cookie in ("", "sessionary=cookie"):
         for path in paths:
             connection = http.client.HTTPConnection(filled.base_url.removeprefix("http://"))

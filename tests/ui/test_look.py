@@ -75,7 +75,10 @@ def test_no_sideways_scroll(visit: Open, filled: Fake, path: str, width: int) ->
     page = settled(visit(path, viewport={"width": width, "height": 844}))
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     if "/ui/sessions/ses_" in path:
-        assert page.evaluate("document.querySelector('#main').scrollWidth - document.querySelector('#main').clientWidth") <= 0
+        assert (
+            page.evaluate("document.querySelector('#main').scrollWidth - document.querySelector('#main').clientWidth")
+            <= 0
+        )
 
 
 def test_small_screen_has_everything(visit: Open, filled: Fake) -> None:
@@ -98,7 +101,9 @@ def test_small_screen_has_everything(visit: Open, filled: Fake) -> None:
 def test_everything_has_a_name(visit: Open, filled: Fake) -> None:
     for path in PAGES:
         page = settled(visit(path))
-        nameless = page.locator("button, a[href], input:not([type=hidden]):not([aria-hidden]), select, img").evaluate_all(
+        nameless = page.locator(
+            "button, a[href], input:not([type=hidden]):not([aria-hidden]), select, img"
+        ).evaluate_all(
             "all => all.filter(e => e.checkVisibility() && !(e.innerText?.trim() || e.ariaLabel || e.hasAttribute('alt') || e.title || e.labels?.length)).map(e => e.outerHTML)"
         )
         assert nameless == []

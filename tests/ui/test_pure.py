@@ -17,7 +17,9 @@ CASES = json.loads((HERE / "cases.json").read_text())
 
 
 def test_javascript() -> None:
-    done = subprocess.run(["node", "--test", HERE / "pure.test.mjs"], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        ["node", "--test", HERE / "pure.test.mjs"], capture_output=True, text=True, timeout=60, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -51,7 +53,9 @@ def test_first_screen_is_short() -> None:
 
 
 def test_modules_are_short_and_make_no_markup() -> None:
-    sinks = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|createContextualFragment|setTimeout\(['\"]")
+    sinks = re.compile(
+        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|createContextualFragment|setTimeout\(['\"]"
+    )
     modules = list(STATIC.glob("*.js"))
     assert len(modules) > 15
     for module in modules:

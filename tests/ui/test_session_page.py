@@ -47,7 +47,9 @@ def test_transcript_shows_what_each_call_added(visit: Open, filled: Fake) -> Non
     reasoning.locator("summary").click()
     expect(reasoning.locator("strong")).to_have_text("duplicate")
     second = page.locator(f"#{call_id(1001)}")
-    expect(second.locator(".resent")).to_contain_text("3 earlier messages resent · 11,204 tokens cached · the result of find_charges, shown above")
+    expect(second.locator(".resent")).to_contain_text(
+        "3 earlier messages resent · 11,204 tokens cached · the result of find_charges, shown above"
+    )
     expect(second.locator(".prose li")).to_have_count(2)
     expect(second.locator(".msg.tool")).to_have_count(0)
 
@@ -73,7 +75,16 @@ def test_a_link_to_a_call_selects_it(visit: Open, filled: Fake) -> None:
 def test_inspector(visit: Open, filled: Fake) -> None:
     page = opened(visit(f"{HERE}#{call_id(1003)}"))
     panel = page.get_by_role("tabpanel")
-    for text in ["anthropic / eu-1", "13,870", "11,204 cached, 81%", "312", "214 reasoning", "$0.050", "4.4 s", call_id(1003)]:
+    for text in [
+        "anthropic / eu-1",
+        "13,870",
+        "11,204 cached, 81%",
+        "312",
+        "214 reasoning",
+        "$0.050",
+        "4.4 s",
+        call_id(1003),
+    ]:
         expect(panel).to_contain_text(text)
     page.get_by_role("tab", name="As sent").click()
     expect(panel).to_contain_text("messages")

@@ -185,6 +185,19 @@ def session(row: Row, projects: dict[int, str]) -> Session:
     )
 
 
+def _attempt(row: Row, after: int, duration: int, http_status: int, error: str = "", *where: str) -> dict[str, Any]:
+    provider, deployment, model = where or (row.provider, row.deployment, row.upstream_model)
+    return {
+        "provider": provider,
+        "deployment": deployment,
+        "model": model,
+        "at": iso(row.created_at + after),
+        "duration_ms": duration / 1000,
+        "http_status": http_status or None,
+        "error": error or None,
+    }
+
+
 def call(row: Row, projects: dict[int, str], keys: dict[str, str]) -> Call:
     error = None
     if row.error_type or row.error_message:
@@ -222,7 +235,7 @@ def call(row: Row, projects: dict[int, str], keys: dict[str, str]) -> Call:
         user=row.user,
         key=keys.get(row.key_id, row.key_id),
         agent=row.agent or "",
-        attempts=row.attempts or [],
+        attempts=[_attempt(row, *attempt) for attempt in row.attempts or []],
     )
 
 

@@ -123,7 +123,7 @@ def answered(asked: Asked, finish: Finish, data: bytes, price: Price | None) -> 
         "response_id": answer.response_id,
         "error_type": error_type or None,
         "error_message": (error_message or "")[:_ERROR_TEXT] or None,
-        "attempts": [_attempt(a) for a in finish.attempts],
+        "attempts": [_attempt(a, asked.created_at, finish) for a in finish.attempts],
         "input_tokens": usage.input if usage else None,
         "cached_tokens": usage.cached if usage else None,
         "output_tokens": usage.output if usage else None,
@@ -141,16 +141,12 @@ def _estimated(asked: Asked, output: Message) -> Usage:
     return tokens.estimate(inputs, output)
 
 
-def _attempt(attempt: Attempt) -> dict[str, Any]:
-    return {
-        "provider": attempt.provider,
-        "deployment": attempt.deployment,
-        "model": attempt.upstream_model,
-        "at": attempt.at,
-        "duration_ms": attempt.duration / 1000,
-        "http_status": attempt.http_status or None,
-        "error": attempt.error or None,
-    }
+def _attempt(attempt: Attempt, created_at: int, finish: Finish) -> list[Any]:
+    """As `schema.calls.attempts` says: what the call's row tells already is left out."""
+    short = [attempt.at - created_at, attempt.duration, attempt.http_status]
+    if attempt.error or attempt.deployment != finish.deployment or attempt.upstream_model != finish.upstream_model:
+        return [*short, attempt.error, attempt.provider, attempt.deployment, attempt.upstream_model]
+    return short
 
 
 def _error_of(body: bytes) -> tuple[str, str]:

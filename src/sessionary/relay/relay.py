@@ -146,7 +146,7 @@ class Relay:
 
     async def _whole(self, opened: Opened, recording: Recording, client: Client) -> None:
         answer = opened.answer
-        headers = _client_headers(opened)
+        headers = header_rules.to_client(answer.headers)
         try:
             async for data in answer.chunks():
                 recording.chunk(data)
@@ -161,15 +161,17 @@ class Relay:
             raise
         body = recording.pending()
         recording.finish("ok" if answer.status < 400 else "upstream_error", http_status=answer.status, headers=headers)
-        await client.start(answer.status, {**headers, "content-length": str(len(body))})
+        await client.start(answer.status, {**headers, **_named(opened), "content-length": str(len(body))})
         await client.end(body)
 
     async def _stream(self, opened: Opened, recording: Recording, client: Client) -> None:
         answer = opened.answer
-        headers = _client_headers(opened)
+        headers = header_rules.to_client(answer.headers)
         usage = UsageFilter() if opened.sent.usage_added else None
         status: Status = "ok" if answer.status < 400 else "upstream_error"
-        await client.start(answer.status, {**headers, "cache-control": "no-cache", "x-accel-buffering": "no"})
+        await client.start(
+            answer.status, {**headers, **_named(opened), "cache-control": "no-cache", "x-accel-buffering": "no"}
+        )
         tail = b""
         last = b""
         try:
@@ -200,10 +202,8 @@ class Relay:
         await client.end(last)
 
 
-def _client_headers(opened: Opened) -> dict[str, str]:
-    headers = header_rules.to_client(opened.answer.headers)
-    headers["x-sessionary-provider"] = opened.target.provider.name
-    return headers
+def _named(opened: Opened) -> dict[str, str]:
+    return {"x-sessionary-provider": opened.target.provider.name}
 
 
 def _retry_after(answer: Answer) -> float | None:

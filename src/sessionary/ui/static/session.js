@@ -198,7 +198,7 @@ keys({
     byId("timeline").hidden = !byId("timeline").hidden;
     transcript.update();
   },
-  "/": () => location.assign("/ui/#search"),
+  "/": () => location.assign("/ui/#q"),
 });
 addEventListener("hashchange", () => select(indexOf.get(location.hash.slice(1)) ?? -1));
 wide.addEventListener("change", () => toggle(aside, wide.matches));

@@ -250,6 +250,6 @@ function list() {
     j: () => choose(Math.min(rows.length - 1, chosen + 1)),
     k: () => choose(Math.max(0, chosen - 1)),
   });
-  if (location.hash === "#search") search();
+  if (location.hash === "#q") search();
   load();
 }

@@ -226,6 +226,9 @@ def upgrade() -> None:
     tables.create_all(bind)
     if bind.dialect.name == "sqlite":
         op.execute("CREATE VIRTUAL TABLE search_text USING fts5(text, content='', columnsize=0)")
+        op.execute(
+            "INSERT INTO search_text(search_text, rank) VALUES ('automerge', 2)"
+        )  # few segments: small, quick to ask
     else:
         op.execute("CREATE TABLE search_text (id integer PRIMARY KEY, words tsvector NOT NULL)")
         op.execute("CREATE INDEX search_text_words ON search_text USING gin (words)")
