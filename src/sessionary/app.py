@@ -18,7 +18,6 @@ from starlette.routing import Route
 from sessionary import __version__, api, ui
 from sessionary.auth import Auth, Principal
 from sessionary.drain.loop import Drain
-from sessionary.drain.round import Prices
 from sessionary.edge import Edge
 from sessionary.gate import Gate
 from sessionary.metrics import Metrics
@@ -76,8 +75,7 @@ class StoredKeys:
 
 
 def build_drain(settings: Settings) -> Drain:
-    by_label = {d.name or f"{d.provider}/{d.model}": d.price for m in settings.models for d in m.deployments if d.price}
-    return Drain(Folder(settings.data_dir).spool, open_engine(settings.database_url), Prices(by_label), Metrics())
+    return Drain(Folder(settings.data_dir).spool, open_engine(settings.database_url), Metrics())
 
 
 class Worker:

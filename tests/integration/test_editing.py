@@ -34,6 +34,17 @@ def counts(log: Log) -> dict[str, int]:
     return {name: count for name, count in found.items() if count}
 
 
+def indexed(log: Log) -> int:
+    """Words, or texts, that the search index knows of."""
+    with log.engine.connect() as connection:
+        if log.engine.dialect.name == "postgresql":
+            return int(connection.exec_driver_sql("SELECT count(*) FROM search_text").scalar_one())
+        connection.exec_driver_sql("CREATE VIRTUAL TABLE temp.known USING fts5vocab(main, search_text, row)")
+        count = int(connection.exec_driver_sql("SELECT count(*) FROM temp.known").scalar_one())
+        connection.exec_driver_sql("DROP TABLE temp.known")
+        return count
+
+
 def everything(log: Log) -> dict[str, tuple[bytes, bytes | None]]:
     """Each call's request and answer, by its id."""
     with log.engine.connect() as connection:
@@ -59,8 +70,13 @@ def test_deleting_the_only_session_leaves_nothing(log: Log) -> None:
     log.stream("s", "a stream")
     log.store(log.begin("s", {"model": "m", "messages": [user("in flight")]}))
     log.store(log.begin("s", b"no json"))
+    log.chat("s", [user("nul \0, lone \udc00"), user("many " * 60_000)], "\0 too")
+    prompt = log.begin("s", {"model": "m", "prompt": "once"}, endpoint="completions")
+    log.store(prompt, log.finish(prompt, b'{"choices": [{"index": 0, "text": "upon"}]}'))
+    assert indexed(log) > 0
     delete(log, "s")
     assert counts(log) == {}
+    assert indexed(log) == 0
     assert search.find(log.engine, None, "stream", 10) == []
 
 
@@ -149,3 +165,4 @@ def test_deleting_in_any_order_never_hurts_the_others(log: Log, seed: int) -> No
         after = everything(log)
         assert all(before[call_id] == bodies for call_id, bodies in after.items())
     assert counts(log) == {}
+    assert indexed(log) == 0

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from sessionary import ids
 from sessionary.drain.intake import Intake, Item
-from sessionary.drain.round import Prices, Round
+from sessionary.drain.round import Round
 from sessionary.record.exchange import Begin, Finish, Part, Record, Status
 from sessionary.spool.reader import Cursor
 from sessionary.store import keys
@@ -48,7 +48,7 @@ class Log:
     def store(self, *records: Record) -> None:
         items = [Item(getattr(r, "at", 0), self.writer, r, Cursor()) for r in records]
         with transaction(self.engine) as connection:
-            work = Round(connection, Prices({}), {"master": "master"}, self.at + SECOND)
+            work = Round(connection, {"master": "master"}, self.at + SECOND)
             work.run(Intake(items))
             assert work.set_aside == 0
 

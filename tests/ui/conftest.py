@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 
 from tests.ui import data
 from tests.ui.fake import Fake, running
+from tests.ui.support_chat import agent_session
 
 ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
@@ -35,7 +36,7 @@ class Open:
         page.on("console", self._heard)
         page.on("pageerror", lambda error: self.trouble.append(f"error: {error}"))
         page.add_init_script(
-            "addEventListener('securitypolicyviolation', e => console.error(`CSP: ${e.violatedDirective} ${e.blockedURI}`))"
+            "addEventListener('securitypolicyviolation', e => console.error('CSP', e.violatedDirective))"
         )
         page.goto(self._base_url + path)
         return page
@@ -78,7 +79,7 @@ def fake(_running: Fake) -> Fake:
 @pytest.fixture
 def filled(fake: Fake) -> Fake:
     """An agent's session, and 120 others."""
-    fake.put(data.agent_session(data.now()))
+    fake.put(agent_session(data.now()))
     fake.fill(120)
     return fake
 

@@ -22,6 +22,7 @@ from starlette.routing import Route
 from sessionary.ui.routes import COOKIE, routes
 from tests.support.server import free_port
 from tests.ui import data
+from tests.ui.support_chat import agent_session
 
 KEY = "sk-right"
 TOKEN = "one-time"
@@ -98,7 +99,7 @@ class Fake:
         self.cookies.discard(cookie)
 
     def send_demo(self, principal: Viewer) -> str:
-        self.put(data.agent_session(data.now()))
+        self.put(agent_session(data.now()))
         return "ses_agent"
 
     def info(self) -> Mapping[str, Any]:
@@ -155,7 +156,16 @@ class Fake:
                             start = max(0, at - 30)
                             snippet = piece["text"][start : start + 120].replace("\n", " ")
                             marks = [[at - start, at - start + len(q)]]
-                            hits.append({"session_id": name, "call_id": added["call"]["id"], "title": "", "at": added["call"]["created_at"], "snippet": snippet, "marks": marks})  # fmt: skip
+                            hits.append(
+                                {
+                                    "session_id": name,
+                                    "call_id": added["call"]["id"],
+                                    "title": "",
+                                    "at": added["call"]["created_at"],
+                                    "snippet": snippet,
+                                    "marks": marks,
+                                }
+                            )
         return JSONResponse({"data": hits, "next_cursor": None})
 
     async def api_events(self, request: Request) -> Response:

@@ -53,9 +53,21 @@ def test_next_is_kept(path: str) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["", "https://evil.example/", "//evil.example/", "/\\evil.example", "/ui/../api/calls", "/ui/%2e%2e/api", "/api/calls",
-     "/ui/\\..\\x", "/ui/x\r\nset-cookie: a=b", "/uix/", "javascript:alert(1)", "/ui/login?next=/ui/login"],
-)  # fmt: skip
+    [
+        "",
+        "https://evil.example/",
+        "//evil.example/",
+        "/\\evil.example",
+        "/ui/../api/calls",
+        "/ui/%2e%2e/api",
+        "/api/calls",
+        "/ui/\\..\\x",
+        "/ui/x\r\nset-cookie: a=b",
+        "/uix/",
+        "javascript:alert(1)",
+        "/ui/login?next=/ui/login",
+    ],
+)
 def test_next_leads_nowhere_else(path: str) -> None:
     assert local(path) == "/ui/"
 

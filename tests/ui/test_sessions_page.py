@@ -8,12 +8,25 @@ from playwright.sync_api import expect
 from tests.ui import data
 from tests.ui.conftest import Open
 from tests.ui.fake import Fake
+from tests.ui.support_chat import agent_session
 
 
 def test_shows_what_a_session_was(visit: Open, filled: Fake) -> None:
     page = visit("/ui/")
     row = page.locator("tr.row", has=page.locator("a[href='/ui/sessions/ses_agent']"))
-    for text in ["claude-sonnet-4-5", "openai-python", "7 calls", "1 failed", "$0.232", "81% cached", "83.2k → 1.9k", "16m 00s", "49.0 s active", "support-bot", "id"]:  # fmt: skip
+    for text in [
+        "claude-sonnet-4-5",
+        "openai-python",
+        "7 calls",
+        "1 failed",
+        "$0.232",
+        "81% cached",
+        "83.2k → 1.9k",
+        "16m 00s",
+        "49.0 s active",
+        "support-bot",
+        "id",
+    ]:
         expect(row).to_contain_text(text)
     expect(row.locator(".dot")).to_have_attribute("aria-label", "errors")
 
@@ -102,7 +115,7 @@ def test_a_row_changes_in_place(visit: Open, filled: Fake) -> None:
 
 def test_keyboard(visit: Open, filled: Fake) -> None:
     page = visit("/ui/")
-    expect(page.locator("#live")).to_be_visible()
+    expect(page.locator("tr.row time[title]").first).to_be_visible()
     page.keyboard.press("j")
     page.keyboard.press("j")
     page.keyboard.press("k")
@@ -132,7 +145,7 @@ def test_empty_tells_how_to_begin(visit: Open, fake: Fake) -> None:
 def test_empty_becomes_the_list(visit: Open, fake: Fake) -> None:
     page = visit("/ui/")
     page.wait_for_timeout(300)
-    fake.put(data.agent_session(data.now()))
+    fake.put(agent_session(data.now()))
     expect(page.locator("tr.row")).to_have_count(1)
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from sessionary.ids import digest, root_node
 from sessionary.record.exchange import Attempt, Finish
-from sessionary.settings import Price
 from sessionary.wire import literal, loose, prices, tokens
 from sessionary.wire.answer import inspect
 from sessionary.wire.assemble import assemble
@@ -49,7 +48,7 @@ class Answered:
     output: Message | None = None
 
 
-def answered(asked: Asked, finish: Finish, data: bytes, price: Price | None) -> Answered:
+def answered(asked: Asked, finish: Finish, data: bytes) -> Answered:
     """`data` is the whole of the answer's bytes. Never fails: what cannot be read is kept as it is."""
     data = _unpacked(data, finish.headers.get("content-encoding", ""))
     streamed = finish.headers.get("content-type", "").startswith("text/event-stream") or (
@@ -100,7 +99,7 @@ def answered(asked: Asked, finish: Finish, data: bytes, price: Price | None) -> 
         usage = _estimated(asked, output)
     cost = None
     if usage is not None:
-        cost = prices.cost(finish.provider, finish.upstream_model or asked.model, usage, price, asked.created_at)
+        cost = prices.cost(finish.provider, finish.upstream_model or asked.model, usage, finish.price, asked.created_at)
     recipe = None
     if parts is not None:
         for value in parts.lifted.values():

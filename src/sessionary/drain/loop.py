@@ -11,7 +11,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from sessionary.drain.intake import Intake, Item, take
-from sessionary.drain.round import Prices, Round
+from sessionary.drain.round import Round
 from sessionary.metrics import Metrics
 from sessionary.record.exchange import Finish
 from sessionary.record.recorder import now_us
@@ -25,10 +25,9 @@ PAUSE = 0.05
 class Drain:
     """Owns the way from one spool to one store."""
 
-    def __init__(self, spool: Path, engine: sa.Engine, prices: Prices, metrics: Metrics) -> None:
+    def __init__(self, spool: Path, engine: sa.Engine, metrics: Metrics) -> None:
         self._reader = Reader(spool)
         self._engine = engine
-        self._prices = prices
         self._metrics = metrics
         self._key_names: dict[str, str] = {"master": "master"}
         self._cursors: dict[str, Cursor] | None = None
@@ -46,7 +45,7 @@ class Drain:
             for writer in intake.dead:
                 intake.items += self._interrupted(connection, writer, now)
             self._learn_key_names(connection, intake)
-            work = Round(connection, self._prices, self._key_names, now)
+            work = Round(connection, self._key_names, now)
             work.run(intake)
             writes.save_cursors(connection, {w: (c.segment, c.offset) for w, c in intake.cursors.items()})
             for writer in intake.dead:

@@ -12,7 +12,6 @@ from sessionary.drain.intake import Intake, Unreadable
 from sessionary.drain.link import Known, Ref
 from sessionary.drain.requests import Parsed, Step
 from sessionary.record.exchange import Begin, Finish, Part, Record, encode
-from sessionary.settings import Price
 from sessionary.store import pack, schema, search, tree, words, writes
 from sessionary.wire import text
 from sessionary.wire.message import Message
@@ -23,22 +22,11 @@ log = logging.getLogger("sessionary.drain")
 Key = tuple[int, str]
 
 
-class Prices:
-    """The prices set in the configuration, by deployment label."""
-
-    def __init__(self, by_label: Mapping[str, Price]) -> None:
-        self._by_label = by_label
-
-    def of(self, finish: Finish) -> Price | None:
-        return self._by_label.get(finish.deployment)
-
-
 class Round:
     """Collects what a round writes. Used once."""
 
-    def __init__(self, connection: sa.Connection, prices: Prices, key_names: Mapping[str, str], now: int) -> None:
+    def __init__(self, connection: sa.Connection, key_names: Mapping[str, str], now: int) -> None:
         self._db = connection
-        self._prices = prices
         self._key_names = key_names
         self._now = now
         self._parsed: dict[str, Parsed] = {}
@@ -231,7 +219,7 @@ class Round:
             call["input_depth"],
             messages,
         )
-        answered = answers.answered(asked, finish, data, self._prices.of(finish))
+        answered = answers.answered(asked, finish, data)
         call.update(answered.call)
         if answered.message is not None:
             self._messages[project, answered.message["id"]] = answered.message

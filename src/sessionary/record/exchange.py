@@ -9,6 +9,8 @@ from typing import Literal
 
 import msgspec
 
+from sessionary.settings import Price
+
 Status = Literal["live", "ok", "upstream_error", "timeout", "client_closed", "interrupted", "rejected"]
 Source = Literal["id", "harness", "response", "conversation", "content", "none"]
 
@@ -78,6 +80,8 @@ class Finish(msgspec.Struct, frozen=True, tag="finish", array_like=True):
     headers: dict[str, str]
     """The upstream's response headers, by allow-list."""
     body: bytes
+    price: Price | None = None
+    """What the configuration said of the deployment when it was called; null: the public table decides."""
 
 
 Record = Begin | Part | Finish

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from sessionary.metrics import Metrics
 from sessionary.record import exchange
 from sessionary.record.exchange import Attempt, Begin, Finish, Part, Record, Status
+from sessionary.settings import Price
 from sessionary.spool.writer import Writer
 
 
@@ -24,6 +25,8 @@ class Recording:
     def __init__(self, begin: Begin, write: Callable[[Record], bool], closed: Callable[[Begin, Status], None]) -> None:
         self.begin = begin
         self.attempts: list[Attempt] = []
+        self.price: Price | None = None
+        """The answering deployment's, where the configuration has one."""
         self.ttft: int | None = None
         self.finished = False
         self._write = write
@@ -83,6 +86,7 @@ class Recording:
                 attempts=self.attempts,
                 headers=headers or {},
                 body=b"".join(self._pending) + body,
+                price=self.price,
             )
         )
         self._pending.clear()

@@ -99,6 +99,7 @@ class Relay:
         headers = header_rules.to_upstream(request.headers)
         for n in range(tries):
             target = targets[n % len(targets)]
+            recording.price = target.price
             last = n + 1 == tries
             sent = outgoing(request.body, request.fields, target, stream=request.stream)
             began = now_us()

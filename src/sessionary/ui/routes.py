@@ -50,10 +50,10 @@ class Pages(Protocol):
     def transcript(self, principal: Any, name: str) -> Any:
         """`{session, calls}`, as GET /api/sessions/{id}/transcript. None or NotFound where there is none."""
 
-    def login(self, key: str) -> str | None | Awaitable[str | None]:
+    def login(self, key: str) -> Awaitable[str | None] | str | None:
         """A cookie for a valid key."""
 
-    def redeem(self, token: str) -> str | None | Awaitable[str | None]:
+    def redeem(self, token: str) -> Awaitable[str | None] | str | None:
         """A cookie for the token of a one-time link."""
 
     def logout(self, cookie: str) -> Any:
@@ -97,7 +97,8 @@ class _Ui:
         return self._page(request, "trouble.html", status, title=title, text=text)
 
     async def sessions(self, request: Request) -> Response:
-        problem, found = "", {"data": [], "next_cursor": None}
+        problem = ""
+        found: Any = {"data": [], "next_cursor": None}
         try:
             found = await _ask(self._pages.list_sessions, request.state.principal, request.query_params)
         except GatewayError as error:

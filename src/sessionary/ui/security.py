@@ -4,8 +4,9 @@ The policy has no `unsafe-*`, no nonce and no host: a stored prompt that reaches
 still runs nothing, loads nothing and sends nothing. Style attributes are refused too.
 """
 
-from collections.abc import MutableMapping
 from types import MappingProxyType
+
+from starlette.datastructures import MutableHeaders
 
 CSP = "; ".join(
     (
@@ -36,7 +37,7 @@ HEADERS = MappingProxyType(
 )
 
 
-def secure(headers: MutableMapping[str, str]) -> None:
+def secure(headers: MutableHeaders) -> None:
     """Adds what is not set yet."""
     for name, value in HEADERS.items():
         headers.setdefault(name, value)

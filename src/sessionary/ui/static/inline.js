@@ -168,11 +168,14 @@ class Scanner {
   /** @param {number} i */
   link(i) {
     const at = this.open.findLastIndex(({ mark }) => mark === "[" || mark === "![");
-    if (at < 0 || this.text[i + 1] !== "(") return 0;
+    if (at < 0) return 0;
     const target = /^\(\s{0,9}<?((?:[^\s()<>]|\([^\s()<>]{0,500}\)){0,2000})>?(?:\s{1,9}["'(][^"')]{0,500}["')])?\s{0,9}\)/.exec(
       this.text.slice(i + 1, i + 3200),
     );
-    if (!target) return 0;
+    if (!target) {
+      this.open.splice(at, 1);
+      return 0;
+    }
     this.flush();
     const { mark, at: start } = this.open[at];
     this.open.length = at;

@@ -22,7 +22,9 @@ function waitForTheFirst() {
   for (const pre of document.querySelectorAll("pre")) {
     import("./copy.js").then(({ copyButton }) => pre.parentElement?.querySelector("h2")?.append(copyButton(() => pre.textContent ?? "")));
   }
-  api.watch("", () => location.reload());
+  let leaving = false; // the demo's own session opens by itself
+  document.querySelector("form.try")?.addEventListener("submit", () => (leaving = true));
+  api.watch("", () => leaving || location.reload());
 }
 
 function list() {
@@ -225,8 +227,8 @@ function list() {
 
   /** @param {number} index */
   function choose(index) {
-    chosen = index;
-    if (index < 0) return /** @type {HTMLElement} */ (document.activeElement)?.blur();
+    chosen = rows[index] ? index : -1;
+    if (chosen < 0) return /** @type {HTMLElement} */ (document.activeElement)?.blur();
     table.show(index, { into: "sight", margin: 110 });
     table.shown.get(rows[index].id)?.node.querySelector("a")?.focus({ preventScroll: true });
   }

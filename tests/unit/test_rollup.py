@@ -1,0 +1,63 @@
+"""A session's row is the sum of its calls, in whatever order they end."""
+
+import random
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sessionary.drain import rollup
+from sessionary.record.exchange import Begin
+
+STATUSES = ["ok", "upstream_error", "timeout", "client_closed", "interrupted", "rejected"]
+
+
+def begin(at: int) -> Begin:
+    return Begin(f"call_{at}", at, 1, "k", "ses", "ses", "id", "r", "chat.completions", "m", False, "c", "u", {}, b"")
+
+
+def ended(at: int, status: str = "ok", cost: int | None = 5) -> dict[str, Any]:
+    tokens = {"input_tokens": 10, "cached_tokens": 4, "output_tokens": 3, "reasoning_tokens": None}
+    return {"status": status, "created_at": at, "finished_at": at + 7, "cost": cost, **tokens}
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(STATUSES), st.one_of(st.none(), st.integers(0, 99))), min_size=1), st.randoms()
+)
+def test_sums_do_not_depend_on_the_order_of_ends(calls: list[tuple[str, int | None]], rng: random.Random) -> None:
+    def total(order: list[int]) -> dict[str, Any]:
+        session = rollup.new_session(begin(0), "t")
+        for at in range(len(calls)):
+            rollup.begun(session, begin(at), "key", 1, "t")
+        assert session["status"] == "live"
+        for at in order:
+            rollup.ended(session, ended(at, *calls[at]))
+        session.pop("status")
+        return session
+
+    order = list(range(len(calls)))
+    shuffled = order[:]
+    rng.shuffle(shuffled)
+    session = total(order)
+    assert session == total(shuffled)
+    assert session["live"] == 0
+    assert session["calls"] == len(calls)
+    known = [cost for _, cost in calls if cost is not None]
+    assert session["cost"] == (sum(known) if known else None)
+
+
+def test_status() -> None:
+    session = rollup.new_session(begin(0), "")
+    rollup.begun(session, begin(0), "key", 1, "")
+    rollup.ended(session, ended(0, "client_closed"))
+    assert session["status"] == "cut"
+    rollup.begun(session, begin(1), "key", 2, "a title")
+    assert (session["status"], session["title"]) == ("live", "a title")
+    rollup.ended(session, ended(1, "timeout"))
+    assert session["status"] == "errors"
+
+
+def test_facets_are_told_once() -> None:
+    session = rollup.new_session(begin(0), "")
+    assert len(rollup.begun(session, begin(0), "key", 1, "")) == 4
+    assert rollup.begun(session, begin(1), "key", 1, "") == []
