@@ -214,25 +214,14 @@ def keys_list(
         ]
         sys.stdout.write(msgspec.json.encode(shown).decode() + "\n")
         return
-    table = Table("id", "project", "name", "key", "models", "made", "expires", "state", box=None, header_style="bold")
+    table = Table(box=None, header_style="bold")
+    for heading in ("id", "project", "name", "key", "models", "made", "expires", "state"):
+        table.add_column(heading, overflow="fold", no_wrap=heading in ("id", "made", "expires", "state"))
+    now = time.time_ns() // 1000
     for r in rows:
-        state = (
-            "revoked"
-            if r.revoked_at
-            else "expired"
-            if r.expires_at and r.expires_at < time.time_ns() // 1000
-            else "valid"
-        )
-        table.add_row(
-            r.id,
-            r.project_name,
-            r.name,
-            r.hint,
-            ", ".join(r.models or []) or "all",
-            _iso(r.created_at),
-            _iso(r.expires_at) or "never",
-            state,
-        )
+        state = "revoked" if r.revoked_at else "expired" if (r.expires_at or now) < now else "valid"
+        made, expires = (_iso(r.created_at) or "")[:10], (_iso(r.expires_at) or "never")[:10]
+        table.add_row(r.id, r.project_name, r.name, r.hint, ", ".join(r.models or []) or "all", made, expires, state)
     out.print(table)
 
 
@@ -280,8 +269,8 @@ def _expiry(text: str | None) -> int | None:
     return int(at.timestamp() * 1_000_000)
 
 
-def _iso(at: int | None) -> str:
-    return datetime.fromtimestamp(at / 1e6).astimezone().isoformat(timespec="seconds") if at else ""
+def _iso(at: int | None) -> str | None:
+    return datetime.fromtimestamp(at / 1e6).astimezone().isoformat(timespec="seconds") if at else None
 
 
 def main() -> None:

@@ -46,6 +46,11 @@ def new_request_id() -> str:
     return "req_" + _text(uuid7())
 
 
+def new_key_id() -> str:
+    """Short, for people type it: `sessionary keys revoke ID`."""
+    return "key_" + _text(os.urandom(10))
+
+
 def session_id(project: int, text: str) -> str:
     """Our id of the session a client calls `text`; an id that is already ours stays as it is."""
     if _OURS.fullmatch(text):

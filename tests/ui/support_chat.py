@@ -1,4 +1,4 @@
-"""What a support agent did: tools, reasoning, a failure and its retry, a pause, pictures. The session of the pictures."""
+"""What a support agent did: tools, reasoning, a failure and its retry, a pause. The session of the pictures."""
 
 import base64
 import json
@@ -61,11 +61,13 @@ TIMED_OUT = {
 } | dict.fromkeys(
     ("cost", "ttft_ms", "finish_reason", "input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens")
 )
+QUICK = {"duration_ms": 4420}
 CLOSED = {"status": "client_closed", "duration_ms": 1200, "cost": 0.004, "finish_reason": None}
 
 
 def agent_session(now: datetime) -> Json:
     start = now - timedelta(minutes=16)
+    first = {"parent_id": None, "duration_ms": 3100, "cost": 0.0412, "finish_reason": "tool_calls", "cached_tokens": 0}
     asked = text("Refund the duplicate charge on order 88213 and tell the customer. The receipt is attached.")
     receipt = {"type": "image", "url": picture(), "media_type": "image/png"}
     elsewhere = {"type": "image", "url": "https://cdn.example.com/receipt-88213.png"}
@@ -79,12 +81,11 @@ def agent_session(now: datetime) -> Json:
 
     # turn, seconds after the start, the call's own fields, messages, answer, what else
     script: list[tuple[int, float, Json, list[Json], list[Json], Json]] = [
-        (1, 0, {"parent_id": None, "duration_ms": 3100, "cost": 0.0412, "finish_reason": "tool_calls", "cached_tokens": 0},
-         [said("user", asked, receipt, elsewhere)], [thought, find], {"system": [said("system", text(SYSTEM))]}),
+        (1, 0, first, [said("user", asked, receipt, elsewhere)], [thought, find], {"system": [said("system", text(SYSTEM))]}),
         (1, 3.6, {"duration_ms": 2100, "cost": 0.0121}, [gets("call_a", CHARGES)], [text(FOUND)], {"resent": 3}),
         (2, 72, {"duration_ms": 4400}, [said("user", text("Yes, go ahead"))],
          [thought, text("I will read the policy and issue the refund."), policy, refund], {"resent": 5}),
-        (2, 77, {"duration_ms": 4420}, [gets("call_b", rules), gets("call_c", refunded)], [text(ANSWER)], {"resent": 7}),
+        (2, 77, QUICK, [gets("call_b", rules), gets("call_c", refunded)], [text(ANSWER)], {"resent": 7}),
         (3, 842, TIMED_OUT, [said("user", text("Send it"))], [], {"resent": 10}),
         (3, 880, {"duration_ms": 3900, "cost": 0.0542}, [],
          [text("Done. The message was sent to the customer at 14:16.")], {"resent": 11, "retry": True}),

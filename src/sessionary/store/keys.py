@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from sessionary.ids import uuid7
+from sessionary.ids import new_key_id
 from sessionary.store import schema
 from sessionary.store.writes import insert, transaction
 
@@ -41,7 +41,7 @@ def create(
     """The plain key, for the only time, and its row (see `list_keys`)."""
     project_id = ensure_project(engine, project)
     plain = "sk-ses-" + secrets.token_urlsafe(32)
-    key_id = "key_" + uuid7().hex()
+    key_id = new_key_id()
     with transaction(engine) as connection:
         connection.execute(
             sa.insert(schema.keys).values(
