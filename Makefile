@@ -30,7 +30,8 @@ bench: dev  ## added latency with everything recorded
 
 docs: dev  ## make the generated tables and the pictures in docs/ anew
 	@scripts/install_test_tools.sh
-	$(BIN)/pytest -q -p no:randomly tests/ui $(ARGS)
+	$(BIN)/python scripts/settings_reference.py
+	SESSIONARY_PICTURES=docs/images $(BIN)/pytest -q -p no:randomly tests/ui -k pictures $(ARGS)
 
 .PHONY: dev
 dev: $(filter .tools/%,$(UV))

@@ -215,13 +215,13 @@ def keys_list(
         sys.stdout.write(msgspec.json.encode(shown).decode() + "\n")
         return
     table = Table(box=None, header_style="bold")
-    for heading in ("id", "project", "name", "key", "models", "made", "expires", "state"):
-        table.add_column(heading, overflow="fold", no_wrap=heading in ("id", "made", "expires", "state"))
+    for heading in ("id", "project", "name", "models", "expires", "state"):
+        table.add_column(heading, overflow="fold", no_wrap=heading != "models")
     now = time.time_ns() // 1000
     for r in rows:
         state = "revoked" if r.revoked_at else "expired" if (r.expires_at or now) < now else "valid"
-        made, expires = (_iso(r.created_at) or "")[:10], (_iso(r.expires_at) or "never")[:10]
-        table.add_row(r.id, r.project_name, r.name, r.hint, ", ".join(r.models or []) or "all", made, expires, state)
+        models, expires = ", ".join(r.models or []) or "all", (_iso(r.expires_at) or "never")[:10]
+        table.add_row(r.id, r.project_name, r.name, models, expires, state)
     out.print(table)
 
 

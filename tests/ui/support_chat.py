@@ -68,6 +68,7 @@ CLOSED = {"status": "client_closed", "duration_ms": 1200, "cost": 0.004, "finish
 def agent_session(now: datetime) -> Json:
     start = now - timedelta(minutes=16)
     first = {"parent_id": None, "duration_ms": 3100, "cost": 0.0412, "finish_reason": "tool_calls", "cached_tokens": 0}
+    system = said("system", text(SYSTEM))
     asked = text("Refund the duplicate charge on order 88213 and tell the customer. The receipt is attached.")
     receipt = {"type": "image", "url": picture(), "media_type": "image/png"}
     elsewhere = {"type": "image", "url": "https://cdn.example.com/receipt-88213.png"}
@@ -81,7 +82,7 @@ def agent_session(now: datetime) -> Json:
 
     # turn, seconds after the start, the call's own fields, messages, answer, what else
     script: list[tuple[int, float, Json, list[Json], list[Json], Json]] = [
-        (1, 0, first, [said("user", asked, receipt, elsewhere)], [thought, find], {"system": [said("system", text(SYSTEM))]}),
+        (1, 0, first, [said("user", asked, receipt, elsewhere)], [thought, find], {"system": [system]}),
         (1, 3.6, {"duration_ms": 2100, "cost": 0.0121}, [gets("call_a", CHARGES)], [text(FOUND)], {"resent": 3}),
         (2, 72, {"duration_ms": 4400}, [said("user", text("Yes, go ahead"))],
          [thought, text("I will read the policy and issue the refund."), policy, refund], {"resent": 5}),

@@ -34,6 +34,8 @@ def cost(value: float | None) -> str:
 def duration(ms: float | None) -> str:
     if ms is None:
         return UNKNOWN
+    if 0 < ms < 1:
+        return "<1 ms"
     if ms < 999.5:
         return f"{round(ms)} ms"
     if ms < 59_950:

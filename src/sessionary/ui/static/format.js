@@ -37,6 +37,7 @@ export function cost(value) {
 /** @param {number|null|undefined} ms */
 export function duration(ms) {
   if (ms === null || ms === undefined) return UNKNOWN;
+  if (ms > 0 && ms < 1) return "<1 ms";
   if (ms < 999.5) return `${Math.round(ms)} ms`;
   if (ms < 59_950) return `${(ms / 1000).toFixed(1)} s`;
   const seconds = Math.round(ms / 1000);

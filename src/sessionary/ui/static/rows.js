@@ -30,7 +30,7 @@ export function row(s, hit) {
       "td",
       { class: "num turns" },
       exact(s.turns),
-      el("span", { class: "sub" }, plural(s.calls, "call"), s.errors ? el("span", { class: "bad" }, ` · ${exact(s.errors)} failed`) : null),
+      el("span", { class: "sub" }, plural(s.calls, "call"), s.errors ? [" · ", el("span", { class: "bad" }, `${exact(s.errors)} failed`)] : null),
     ),
     el("td", { class: "num cost", title: s.cost === null ? "price not known" : `$${s.cost}` }, cost(s.cost), cached ? el("span", { class: "sub" }, `${cached} cached`) : null),
     el("td", { class: "num tokens", title: `${exact(s.input_tokens)} in, ${exact(s.output_tokens)} out` }, `${count(s.input_tokens)} → ${count(s.output_tokens)}`),
