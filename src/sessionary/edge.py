@@ -7,15 +7,26 @@ its session; every failure answers in the caller's wire format.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from typing import Any
-from urllib.parse import quote
+from collections.abc import Awaitable
 
 import msgspec
 
-from sessionary import errors, ids
+from sessionary import ids
+from sessionary.asgi import (
+    App,
+    AsgiClient,
+    ClientGone,
+    Receive,
+    Scope,
+    Send,
+    disconnected,
+    read_body,
+    read_headers,
+    refuse,
+    respond,
+)
 from sessionary.auth import Auth, Principal, allow_model
-from sessionary.errors import BadRequest, GatewayError, ModelNotFound, PayloadTooLarge
+from sessionary.errors import BadRequest, GatewayError, MethodNotAllowed, ModelNotFound
 from sessionary.metrics import Metrics
 from sessionary.providers.routing import Router
 from sessionary.record.exchange import Begin
@@ -25,11 +36,6 @@ from sessionary.relay.relay import Relay, Request
 from sessionary.sessions.clients import client_name
 from sessionary.sessions.identify import Identity, identify
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
-
 log = logging.getLogger("sessionary.edge")
 CLIENT_CLOSED = 499
 _CALLS = {
@@ -38,10 +44,6 @@ _CALLS = {
     "/embeddings": "embeddings",
 }
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
-
-
-class ClientGone(Exception):
-    """The client left before its request was whole: there is nobody to answer and nothing to record."""
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -85,10 +87,10 @@ class Edge:
     async def serve(self, endpoint: str, scope: Scope, receive: Receive, send: Send) -> None:
         """One call: authenticate, identify, begin, resolve, relay, finish."""
         if scope["method"] != "POST":
-            raise BadRequest(f"{scope['path']} takes POST.", code="method_not_allowed")
-        headers = _headers(scope)
+            raise MethodNotAllowed(f"{scope['path']} takes POST.")
+        headers = read_headers(scope)
         principal = await self._auth.authenticate(headers)
-        body = await _read_body(receive, headers, self._max_body)
+        body = await read_body(receive, headers, self._max_body)
         await self.call(endpoint, principal, headers, body, receive, send)
 
     async def call(
@@ -152,7 +154,7 @@ class Edge:
     ) -> None:
         """Runs `relaying`; a client that hangs up cancels it, a server that stops interrupts it."""
         relay = asyncio.ensure_future(relaying)
-        leaving = asyncio.ensure_future(_disconnected(receive))
+        leaving = asyncio.ensure_future(disconnected(receive))
         try:
             await asyncio.wait({relay, leaving}, return_when=asyncio.FIRST_COMPLETED)
             if relay.done():
@@ -189,7 +191,7 @@ class Edge:
             leaving.cancel()
 
     async def _models(self, name: str, scope: Scope, send: Send) -> None:
-        principal = await self._auth.authenticate(_headers(scope))
+        principal = await self._auth.authenticate(read_headers(scope))
         names = self._router.models()
         if name:
             try:
@@ -197,9 +199,9 @@ class Edge:
                 self._router.resolve(name)
             except GatewayError:
                 raise ModelNotFound(f"The model '{name[:200]}' does not exist.") from None
-            return await _respond(send, 200, _model(name))
+            return await respond(send, 200, _model(name))
         visible = [n for n in names if principal.models is None or _allowed(principal, n)]
-        await _respond(send, 200, {"object": "list", "data": [_model(n) for n in visible]})
+        await respond(send, 200, {"object": "list", "data": [_model(n) for n in visible]})
 
     async def _answer(self, scope: Scope, send: Send, serving: Awaitable[None]) -> None:
         """Failures before a call has begun: nothing is recorded but the count."""
@@ -209,74 +211,7 @@ class Edge:
             return
         except GatewayError as error:
             self._metrics.refused.labels(code=error.code or error.type).inc()
-            request_id = ids.new_request_id()
-            await _send_json(send, error.status, errors.body(error, request_id), {"x-request-id": request_id})
-
-
-class AsgiClient:
-    """The caller's side of a relayed call. Every answer names call and session."""
-
-    def __init__(self, send: Send, begin: Begin) -> None:
-        self._send = send
-        self._begin = begin
-        self.started = False
-
-    async def start(self, status: int, headers: dict[str, str]) -> None:
-        b = self._begin
-        named = {
-            **headers,
-            "x-request-id": b.call_id,
-            "x-call-id": b.call_id,
-            "x-session-id": quote(b.session_text, safe=" !#$&'()*+,-./:;<=>?@[]^_`{|}~"),
-            "x-session-source": b.source,
-        }
-        self.started = True
-        await self._send({"type": "http.response.start", "status": status, "headers": _encoded(named)})
-
-    async def send(self, data: bytes) -> None:
-        await self._send({"type": "http.response.body", "body": data, "more_body": True})
-
-    async def end(self, data: bytes = b"") -> None:
-        await self._send({"type": "http.response.body", "body": data})
-
-    async def fail(self, error: GatewayError) -> None:
-        body = errors.body(error, self._begin.call_id)
-        if not self.started:
-            await self.start(error.status, {"content-type": "application/json", "content-length": str(len(body))})
-            await self.end(body)
-
-
-def _headers(scope: Scope) -> dict[str, str]:
-    """Lower-case; underscores read as hyphens. Of a repeated header the first counts."""
-    found: dict[str, str] = {}
-    for name, value in scope["headers"]:
-        found.setdefault(name.decode("latin-1").replace("_", "-"), value.decode("latin-1"))
-    return found
-
-
-async def _read_body(receive: Receive, headers: Mapping[str, str], limit: int) -> bytes:
-    """Raises PayloadTooLarge before reading past the limit, ClientGone where the client has left."""
-    declared = headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > limit:
-        raise PayloadTooLarge(f"The request body is larger than {limit} bytes.")
-    parts: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientGone
-        part = message.get("body", b"")
-        size += len(part)
-        if size > limit:
-            raise PayloadTooLarge(f"The request body is larger than {limit} bytes.")
-        parts.append(part)
-        if not message.get("more_body", False):
-            return parts[0] if len(parts) == 1 else b"".join(parts)
-
-
-async def _disconnected(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+            await refuse(send, error)
 
 
 async def _cancelled(task: "asyncio.Future[None]") -> None:
@@ -333,17 +268,3 @@ def _allowed(principal: Principal, model: str) -> bool:
 
 def _model(name: str) -> dict[str, object]:
     return {"id": name, "object": "model", "created": 0, "owned_by": "sessionary"}
-
-
-def _encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
-    return [(k.encode("latin-1"), v.encode("latin-1", "replace")) for k, v in headers.items()]
-
-
-async def _respond(send: Send, status: int, value: object) -> None:
-    await _send_json(send, status, msgspec.json.encode(value), {"x-request-id": ids.new_request_id()})
-
-
-async def _send_json(send: Send, status: int, body: bytes, headers: Mapping[str, str]) -> None:
-    named = {"content-type": "application/json", "content-length": str(len(body)), **headers}
-    await send({"type": "http.response.start", "status": status, "headers": _encoded(named)})
-    await send({"type": "http.response.body", "body": body})

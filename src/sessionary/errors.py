@@ -4,6 +4,7 @@
     ├── SettingsError          start-up: a configuration that cannot be used
     └── GatewayError           an answer to a caller
         ├── BadRequest         400
+        │   └── MethodNotAllowed 405
         ├── Unauthenticated    401
         ├── Forbidden          403
         ├── NotFound           404
@@ -49,6 +50,13 @@ class BadRequest(GatewayError):
 
     status = 400
     type = "invalid_request_error"
+
+
+class MethodNotAllowed(BadRequest):
+    """This path takes another method."""
+
+    status = 405
+    code = "method_not_allowed"
 
 
 class Unauthenticated(GatewayError):

@@ -6,13 +6,12 @@ on the LLM routes, which do not come this way.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Mapping
 from http.cookies import CookieError, SimpleCookie
-from typing import Any
 
 import sqlalchemy as sa
 
-from sessionary import errors, ids
+from sessionary.asgi import App, Receive, Scope, Send, refuse
 from sessionary.auth import Auth, Principal
 from sessionary.errors import Forbidden, GatewayError, Unauthenticated
 from sessionary.store import keys
@@ -20,15 +19,11 @@ from sessionary.store import keys
 COOKIE = "sessionary"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-
 
 class Gate:
     """ASGI middleware."""
 
-    def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]], auth: Auth, engine: sa.Engine) -> None:
+    def __init__(self, app: App, auth: Auth, engine: sa.Engine) -> None:
         self._app = app
         self._auth = auth
         self._engine = engine
@@ -43,7 +38,7 @@ class Gate:
             try:
                 state["principal"] = await self._principal(scope, path)
             except GatewayError as error:
-                return await _refuse(send, error)
+                return await refuse(send, error)
         return await self._app(scope, receive, send)
 
     async def _principal(self, scope: Scope, path: str) -> Principal | None:
@@ -81,10 +76,3 @@ def _from_our_pages(headers: Mapping[str, str], path: str) -> bool:
     if origin == "null":
         return path.startswith("/ui/")
     return origin.partition("://")[2] == headers.get("host")
-
-
-async def _refuse(send: Send, error: GatewayError) -> None:
-    request_id = ids.new_request_id()
-    headers = [(b"content-type", b"application/json"), (b"x-request-id", request_id.encode())]
-    await send({"type": "http.response.start", "status": error.status, "headers": headers})
-    await send({"type": "http.response.body", "body": errors.body(error, request_id)})

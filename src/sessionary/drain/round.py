@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from sessionary.drain import answers, link, requests, rollup
 from sessionary.drain.answers import Asked
+from sessionary.drain.batch import Batch
 from sessionary.drain.intake import Intake, Unreadable
 from sessionary.drain.link import Known, Ref
 from sessionary.drain.requests import Parsed, Step
@@ -33,17 +34,8 @@ class Round:
         self._sessions: dict[Key, dict[str, Any]] = {}
         self._calls: dict[str, dict[str, Any]] = {}
         self._known: dict[int, Known] = {}
-        self._messages: dict[tuple[int, bytes], dict[str, Any]] = {}
-        self._bodies: dict[int, dict[bytes, bytes]] = {}
-        self._exchanges: list[dict[str, Any]] = []
-        self._finished_exchanges: list[dict[str, Any]] = []
-        self._finished: list[dict[str, Any]] = []
         self._partials: dict[str, list[Part]] = {}
-        self._ended: list[Key] = []
-        self._facets: list[dict[str, Any]] = []
-        self._session_bodies: set[tuple[int, bytes, str]] = set()
-        self._set_aside: list[dict[str, Any]] = []
-        self._docs: list[search.Doc] = []
+        self._batch = Batch()
         self.stored = 0
 
     def run(self, intake: Intake) -> None:
@@ -62,7 +54,12 @@ class Round:
                 reason = f"{error.__class__.__name__}: {error}"[:500]
                 payload = b"" if isinstance(item.record, Unreadable) else encode(item.record)
                 self._set_aside_record(Unreadable(place, reason, payload))
-        self._write()
+        self._batch.sessions = self._sessions
+        self._batch.calls = [c for c in self._calls.values() if c.get("new")]
+        for call_id, parts in self._partials.items():
+            if call_id in self._calls:
+                self._batch.add_parts(self._calls[call_id]["project"], parts)
+        self._batch.write(self._db, self._now)
 
     def _record(self, record: Record | Unreadable) -> None:
         match record:
@@ -78,7 +75,7 @@ class Round:
 
     @property
     def set_aside(self) -> int:
-        return len(self._set_aside)
+        return len(self._batch.set_aside)
 
     # -- reading what is stored already
 
@@ -151,7 +148,7 @@ class Round:
         name = self._key_names.get(begin.key_id, begin.key_id)
         for kind, value in rollup.begun(session, begin, name, found.turn, title):
             facet = {"project": begin.project, "kind": kind, "value": value, "session": begin.session_id}
-            self._facets.append(facet)
+            self._batch.facets.append(facet)
         self._calls[begin.call_id] = {
             **{c.name: None for c in schema.calls.c},
             "project": begin.project,
@@ -178,9 +175,9 @@ class Round:
             "writer": parsed.writer,
             "new": True,
         }
-        self._bodies.setdefault(begin.project, {}).update(parsed.bodies)
+        self._batch.add_bodies(begin.project, parsed.bodies)
         self._needs(self._calls[begin.call_id], parsed.recipe)
-        self._exchanges.append(
+        self._batch.exchanges.append(
             {
                 "project": begin.project,
                 "call_id": begin.call_id,
@@ -199,7 +196,7 @@ class Round:
         data = b"".join(p.data for p in self._partials.pop(finish.call_id, []))
         if not call.get("new"):
             data = writes.partial_bytes(self._db, project, finish.call_id) + data
-            self._ended.append((project, finish.call_id))
+            self._batch.ended.append((project, finish.call_id))
         data += finish.body
         parsed = self._parsed.get(finish.call_id)
 
@@ -222,8 +219,8 @@ class Round:
         answered = answers.answered(asked, finish, data)
         call.update(answered.call)
         if answered.message is not None:
-            self._messages[project, answered.message["id"]] = answered.message
-        self._bodies.setdefault(project, {}).update(answered.bodies)
+            self._batch.messages[project, answered.message["id"]] = answered.message
+        self._batch.add_bodies(project, answered.bodies)
         self._needs(call, answered.response)
         exchange = {
             "project": project,
@@ -232,9 +229,9 @@ class Round:
             "response_headers": finish.headers,
             "raw": pack.pack(answered.raw) if answered.raw is not None else None,
         }
-        self._finished_exchanges.append(exchange)
+        self._batch.finished_exchanges.append(exchange)
         if not call.get("new"):
-            self._finished.append({"project": project, "id": finish.call_id, **answered.call})
+            self._batch.finished_calls.append({"project": project, "id": finish.call_id, **answered.call})
         session = self._sessions.get((project, call["session"]))
         if session is not None:
             rollup.ended(session, call)
@@ -253,15 +250,15 @@ class Round:
 
     def _set_aside_record(self, record: Unreadable) -> None:
         row = {"id": record.place, "at": self._now, "reason": record.reason, "payload": record.payload}
-        self._set_aside.append(row)
+        self._batch.set_aside.append(row)
 
     def _needs(self, call: Mapping[str, Any], recipe: Recipe | None) -> None:
         if recipe is not None:
             for hashed in (*recipe.lifted.values(), *recipe.preamble):
-                self._session_bodies.add((call["project"], hashed, call["session"]))
+                self._batch.needs.add((call["project"], hashed, call["session"]))
 
     def _message(self, project: int, step: Step) -> None:
-        self._messages[project, step.id] = {
+        self._batch.messages[project, step.id] = {
             "project": project,
             "id": step.id,
             "parent": step.parent,
@@ -274,38 +271,7 @@ class Round:
 
     def _doc(self, call: Mapping[str, Any], messages: list[Message], *, answer: bool) -> None:
         if said := words.of(messages):
-            self._docs.append(search.Doc(call["project"], call["id"], answer, said))
-
-    # -- writing
-
-    def _write(self) -> None:
-        for project, bodies in self._bodies.items():
-            there = {row[0] for row in writes.present(self._db, schema.bodies, "hash", project, bodies)}
-            rows = [{"project": project, "hash": h, "data": pack.pack(b)} for h, b in bodies.items() if h not in there]
-            writes.insert(self._db, schema.bodies, rows)
-        writes.insert(self._db, schema.messages, list(self._messages.values()))
-        for session in self._sessions.values():
-            session["updated_at"] = self._now
-        writes.upsert(self._db, schema.sessions, [self._sessions[k] for k in sorted(self._sessions)])
-        writes.insert(self._db, schema.facets, self._facets)
-        needs = [{"project": p, "hash": h, "session": s} for p, h, s in sorted(self._session_bodies)]
-        writes.insert(self._db, schema.session_bodies, needs)
-        fresh = [{k: v for k, v in c.items() if k != "new"} for c in self._calls.values() if c.get("new")]
-        writes.insert(self._db, schema.calls, fresh)
-        writes.update_calls(self._db, self._finished)
-        writes.insert(self._db, schema.exchanges, self._exchanges)
-        writes.finish_exchanges(self._db, self._finished_exchanges)
-        partials = [
-            {"project": self._calls[c]["project"], "call_id": c, "seq": p.seq, "data": p.data}
-            for c, parts in self._partials.items()
-            if c in self._calls
-            for p in parts
-        ]
-        writes.insert(self._db, schema.partials, partials)
-        for project, call_id in self._ended:
-            writes.delete_partials(self._db, project, [call_id])
-        writes.insert(self._db, schema.set_aside, self._set_aside)
-        search.add(self._db, self._docs)
+            self._batch.docs.append(search.Doc(call["project"], call["id"], answer, said))
 
 
 def _message(step: Step, endpoint: str) -> Message:

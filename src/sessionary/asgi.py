@@ -1,0 +1,106 @@
+"""What edge and gate share of ASGI: reading a request's head and body, sending an answer."""
+
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from sessionary import errors, ids
+from sessionary.errors import GatewayError, PayloadTooLarge
+from sessionary.record.exchange import Begin
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class ClientGone(Exception):
+    """The client left before its request was whole: there is nobody to answer and nothing to record."""
+
+
+class AsgiClient:
+    """The caller's side of a relayed call. Every answer names call and session."""
+
+    def __init__(self, send: Send, begin: Begin) -> None:
+        self._send = send
+        self._begin = begin
+        self.started = False
+
+    async def start(self, status: int, headers: dict[str, str]) -> None:
+        b = self._begin
+        named = {
+            **headers,
+            "x-request-id": b.call_id,
+            "x-call-id": b.call_id,
+            "x-session-id": quote(b.session_text, safe=" !#$&'()*+,-./:;<=>?@[]^_`{|}~"),
+            "x-session-source": b.source,
+        }
+        self.started = True
+        await self._send({"type": "http.response.start", "status": status, "headers": _encoded(named)})
+
+    async def send(self, data: bytes) -> None:
+        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+
+    async def end(self, data: bytes = b"") -> None:
+        await self._send({"type": "http.response.body", "body": data})
+
+    async def fail(self, error: GatewayError) -> None:
+        body = errors.body(error, self._begin.call_id)
+        if not self.started:
+            await self.start(error.status, {"content-type": "application/json", "content-length": str(len(body))})
+            await self.end(body)
+
+
+def read_headers(scope: Scope) -> dict[str, str]:
+    """Lower-case; underscores read as hyphens. Of a repeated header the first counts."""
+    found: dict[str, str] = {}
+    for name, value in scope["headers"]:
+        found.setdefault(name.decode("latin-1").replace("_", "-"), value.decode("latin-1"))
+    return found
+
+
+async def read_body(receive: Receive, headers: Mapping[str, str], limit: int) -> bytes:
+    """Raises PayloadTooLarge before reading past the limit, ClientGone where the client has left."""
+    declared = headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > limit:
+        raise PayloadTooLarge(f"The request body is larger than {limit} bytes.")
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        part = message.get("body", b"")
+        size += len(part)
+        if size > limit:
+            raise PayloadTooLarge(f"The request body is larger than {limit} bytes.")
+        parts.append(part)
+        if not message.get("more_body", False):
+            return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+async def disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(k.encode("latin-1"), v.encode("latin-1", "replace")) for k, v in headers.items()]
+
+
+async def respond(send: Send, status: int, value: object) -> None:
+    await send_json(send, status, msgspec.json.encode(value), {"x-request-id": ids.new_request_id()})
+
+
+async def send_json(send: Send, status: int, body: bytes, headers: Mapping[str, str]) -> None:
+    named = {"content-type": "application/json", "content-length": str(len(body)), **headers}
+    await send({"type": "http.response.start", "status": status, "headers": _encoded(named)})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def refuse(send: Send, error: GatewayError) -> None:
+    """For requests that never became a call."""
+    request_id = ids.new_request_id()
+    await send_json(send, error.status, errors.body(error, request_id), {"x-request-id": request_id})

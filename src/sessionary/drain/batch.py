@@ -1,0 +1,66 @@
+"""What a round has found to write: rows by table, written in an order in which each finds what it refers to."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+from sessionary.record.exchange import Part
+from sessionary.store import pack, schema, search, writes
+
+Row = dict[str, Any]
+Key = tuple[int, str]
+"""Project, and the id of a session or call."""
+
+
+@dataclass(slots=True)
+class Batch:
+    sessions: dict[Key, Row] = field(default_factory=dict)
+    """Whole rows, new or changed."""
+    facets: list[Row] = field(default_factory=list)
+    messages: dict[tuple[int, bytes], Row] = field(default_factory=dict)
+    bodies: dict[int, dict[bytes, bytes]] = field(default_factory=dict)
+    """Project -> hash -> bytes, stored already or not."""
+    needs: set[tuple[int, bytes, str]] = field(default_factory=set)
+    """(project, body hash, session): what sessions need beside the tree."""
+    calls: list[Row] = field(default_factory=list)
+    """Calls begun in this round, ended or not."""
+    finished_calls: list[Row] = field(default_factory=list)
+    """Of calls begun in earlier rounds: the columns that their end sets."""
+    exchanges: list[Row] = field(default_factory=list)
+    finished_exchanges: list[Row] = field(default_factory=list)
+    partials: list[Row] = field(default_factory=list)
+    ended: list[Key] = field(default_factory=list)
+    """Calls whose checkpoints are not needed any more."""
+    docs: list[search.Doc] = field(default_factory=list)
+    set_aside: list[Row] = field(default_factory=list)
+
+    def add_bodies(self, project: int, bodies: Mapping[bytes, bytes]) -> None:
+        self.bodies.setdefault(project, {}).update(bodies)
+
+    def add_parts(self, project: int, parts: Iterable[Part]) -> None:
+        self.partials += [{"project": project, "call_id": p.call_id, "seq": p.seq, "data": p.data} for p in parts]
+
+    def write(self, connection: sa.Connection, now: int) -> None:
+        """`now`, in microseconds, is when the sessions' rows were last written."""
+        for project, bodies in self.bodies.items():
+            there = {row[0] for row in writes.present(connection, schema.bodies, "hash", project, bodies)}
+            rows = [{"project": project, "hash": h, "data": pack.pack(b)} for h, b in bodies.items() if h not in there]
+            writes.insert(connection, schema.bodies, rows)
+        writes.insert(connection, schema.messages, list(self.messages.values()))
+        writes.upsert(
+            connection, schema.sessions, [self.sessions[k] | {"updated_at": now} for k in sorted(self.sessions)]
+        )
+        writes.insert(connection, schema.facets, self.facets)
+        needs = [{"project": p, "hash": h, "session": s} for p, h, s in sorted(self.needs)]
+        writes.insert(connection, schema.session_bodies, needs)
+        writes.insert(connection, schema.calls, [{k: v for k, v in c.items() if k != "new"} for c in self.calls])
+        writes.update_calls(connection, self.finished_calls)
+        writes.insert(connection, schema.exchanges, self.exchanges)
+        writes.finish_exchanges(connection, self.finished_exchanges)
+        writes.insert(connection, schema.partials, self.partials)
+        for project, call_id in self.ended:
+            writes.delete_partials(connection, project, [call_id])
+        writes.insert(connection, schema.set_aside, self.set_aside)
+        search.add(connection, self.docs)
