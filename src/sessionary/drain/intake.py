@@ -44,7 +44,7 @@ class Intake:
     """Writers whose process is gone and whose files hold nothing beyond the cursor."""
 
 
-def take(reader: Reader, stored: Mapping[str, Cursor], now: int, *, limit: int = 16 << 20) -> Intake:
+def take(reader: Reader, stored: Mapping[str, Cursor], now: int, *, limit: int = 4 << 20) -> Intake:
     """One round's records. `now` is in microseconds."""
     lanes: list[list[Item]] = []
     intake = Intake()

@@ -56,11 +56,16 @@ class Hit(msgspec.Struct, frozen=True):
 
 
 def add(connection: sa.Connection, docs: list[Doc]) -> None:
+    """Whoever writes holds the store's lock, so that the next ids are free."""
+    if not docs:
+        return
     d = schema.search_docs
-    for doc in docs:
-        row = {"project": doc.project, "call_id": doc.call_id, "answer": doc.answer}
-        rowid = connection.execute(sa.insert(d).values(row).returning(d.c.id)).scalar_one()
-        connection.execute(sa.text(_ADD[connection.dialect.name]), {"id": rowid, "text": doc.text})
+    first = (connection.scalar(sa.select(sa.func.max(d.c.id))) or 0) + 1
+    rows = [{"id": first + n, **msgspec.structs.asdict(doc)} for n, doc in enumerate(docs)]
+    named = [{k: row[k] for k in ("id", "project", "call_id", "answer")} for row in rows]
+    connection.execute(sa.insert(d), named)
+    texts = [{"id": row["id"], "text": row["text"]} for row in rows]
+    connection.execute(sa.text(_ADD[connection.dialect.name]), texts)
 
 
 def remove(connection: sa.Connection, project: int, session: str) -> None:
