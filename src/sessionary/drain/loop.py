@@ -16,10 +16,11 @@ from sessionary.metrics import Metrics
 from sessionary.record.exchange import Finish
 from sessionary.record.recorder import now_us
 from sessionary.spool.reader import Cursor, Reader
-from sessionary.store import schema, writes
+from sessionary.store import schema, search, writes
 
 log = logging.getLogger("sessionary.drain")
 PAUSE = 0.05
+_TIDY_EVERY = 50
 
 
 class Drain:
@@ -31,6 +32,7 @@ class Drain:
         self._metrics = metrics
         self._key_names: dict[str, str] = {"master": "master"}
         self._cursors: dict[str, Cursor] | None = None
+        self._untidy = 0
 
     def round(self) -> int:
         """Stores what can be stored now; returns how many records that were. Raises what the database raises."""
@@ -40,6 +42,7 @@ class Drain:
         now = now_us()
         intake = take(self._reader, self._cursors, now)
         if not intake.items and not intake.cursors and not intake.dead:
+            self._tidy()
             return 0
         with writes.transaction(self._engine) as connection:
             for writer in intake.dead:
@@ -51,6 +54,7 @@ class Drain:
             for writer in intake.dead:
                 writes.delete_cursor(connection, writer)
         self._cursors |= intake.cursors
+        self._untidy += work.stored
         self._metrics.stored.inc(work.stored)
         self._metrics.set_aside.inc(work.set_aside)
         for writer, cursor in intake.cursors.items():
@@ -59,6 +63,13 @@ class Drain:
             self._reader.remove(writer)
             self._cursors.pop(writer, None)
         return len(intake.items)
+
+    def _tidy(self) -> None:
+        """When there is nothing else to do, once for every few calls."""
+        if self._untidy >= _TIDY_EVERY:
+            with writes.transaction(self._engine) as connection:
+                search.tidy(connection)
+            self._untidy = 0
 
     def _interrupted(self, connection: sa.Connection, writer: str, now: int) -> Iterator[Item]:
         """Ends for the calls that a dead worker began and could not finish: their partial text is kept."""

@@ -68,6 +68,12 @@ def add(connection: sa.Connection, docs: list[Doc]) -> None:
     connection.execute(sa.text(_ADD[connection.dialect.name]), texts)
 
 
+def tidy(connection: sa.Connection) -> None:
+    """A bounded step towards an index in one piece: smaller, and quicker to ask. PostgreSQL does that by itself."""
+    if connection.dialect.name == "sqlite":
+        connection.execute(sa.text("INSERT INTO search_text(search_text, rank) VALUES ('merge', -64)"))
+
+
 def remove(connection: sa.Connection, project: int, session: str) -> None:
     """Before the session's calls and messages are deleted: the index must be told the words that it is to forget."""
     d, c = schema.search_docs.c, schema.calls.c
