@@ -4,6 +4,7 @@ import itertools
 import os
 import re
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.support.server import running_server, wait_for
@@ -13,8 +14,12 @@ TURNS = 12
 
 def test_a_chat_over_two_workers_is_one_chain(tmp_path: Path) -> None:
     with running_server(tmp_path, env={"SESSIONARY_WORKERS": "2"}) as server:
-        seen = {server.get("/health/ready")["pid"] for _ in range(60)}
-        assert len(seen) == 2
+        with ThreadPoolExecutor(16) as pool:  # one worker alone would serve what comes one by one
+
+            def both() -> bool:
+                return len({a["pid"] for a in pool.map(lambda _: server.get("/health/ready"), range(160))}) == 2
+
+            wait_for(both, seconds=10, what="both workers answering")
         messages: list[dict[str, str]] = []
         for n in range(TURNS):
             messages.append({"role": "user", "content": f"question {n}"})

@@ -20,7 +20,7 @@ def test_estimate_is_marked_and_grows() -> None:
     short = [Message("user", [Piece("text", text="Hello")])]
     long = [*short, Message("tool", [Piece("tool_result", content=[Piece("text", text="words " * 50)])])]
     output = Message("assistant", [Piece("text", text="Hi there")])
-    one, two = tokens.estimate(short, output), tokens.estimate(long, output)
+    one, two = tokens.estimate(short, [output]), tokens.estimate(long, [output])
     assert one.estimated
     assert 0 < one.input < two.input
     assert one.output == two.output == 2
@@ -28,4 +28,4 @@ def test_estimate_is_marked_and_grows() -> None:
 
 def test_an_image_counts() -> None:
     image = Message("user", [Piece("image", url="data:image/png;base64," + "A" * 10_000)])
-    assert 100 < tokens.estimate([image], Message("assistant", [])).input < 2000
+    assert 100 < tokens.estimate([image], [Message("assistant", [])]).input < 2000

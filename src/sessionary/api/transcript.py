@@ -7,7 +7,6 @@ from sessionary.store import reads, tree
 from sessionary.store.tree import Stored
 from sessionary.wire import chat
 from sessionary.wire.message import Message
-from sessionary.wire.reading import read_answer, read_message
 
 
 def read(connection: sa.Connection, row: types.Row, projects: dict[int, str], keys: dict[str, str]) -> types.Transcript:
@@ -22,18 +21,14 @@ def read(connection: sa.Connection, row: types.Row, projects: dict[int, str], ke
     calls: list[types.Added] = []
     for call in reads.session_calls(connection, row.project, row.id):
         preamble = preambles.get(call.id, [])
-        output = outputs.get(call.id)
         calls.append(
             types.Added(
                 call=types.call(call, projects, keys),
                 resent=call.base_depth,
                 retry=call.leaf_node is not None and call.leaf_node in asked,
                 system=[_system(bodies[h]) for h in preamble] if preamble != before else [],
-                messages=[
-                    _shown(s, read_message(s.raw, call.endpoint)[0], first_sent.setdefault(s.id, call.created_at))
-                    for s in messages.get(call.id, [])
-                ],
-                output=_answer(output, call) if output is not None else None,
+                messages=[_shown(s, first_sent.setdefault(s.id, call.created_at)) for s in messages.get(call.id, [])],
+                output=_answer(outputs[call.id], call) if call.id in outputs else None,
             )
         )
         before = preamble
@@ -42,13 +37,16 @@ def read(connection: sa.Connection, row: types.Row, projects: dict[int, str], ke
     return types.Transcript(types.session(row, projects), calls)
 
 
-def _answer(stored: Stored, call: types.Row) -> types.Shown:
-    return _shown(stored, read_answer(stored.raw, call.endpoint)[0], call.finished_at)
+def _answer(said: list[Stored], call: types.Row) -> types.Shown:
+    """What the model said, as one message: in some formats it comes as several items."""
+    pieces = [piece for stored in said for piece in stored.message().pieces]
+    return types.Shown(said[-1].id.hex(), types.iso(call.finished_at), "assistant", pieces, "")
 
 
 def _system(raw: bytes) -> Message:
     return chat.read(raw)[0]
 
 
-def _shown(stored: Stored, message: Message, at: int) -> types.Shown:
+def _shown(stored: Stored, at: int) -> types.Shown:
+    message = stored.message()
     return types.Shown(stored.id.hex(), types.iso(at), message.role, message.pieces, message.name)

@@ -12,7 +12,7 @@ from sessionary.wire import literal, loose, prices, tokens
 from sessionary.wire.answer import inspect
 from sessionary.wire.assemble import assemble
 from sessionary.wire.message import Message, Usage
-from sessionary.wire.reading import read_answer, read_message
+from sessionary.wire.reading import FORMATS, read
 from sessionary.wire.recipe import Recipe
 from sessionary.wire.split import split_response
 
@@ -38,14 +38,14 @@ class Asked:
 
 @dataclass(slots=True)
 class Answered:
-    """Columns for the calls and exchanges rows, the answer's message row, and the bodies they refer to."""
+    """Columns for the calls and exchanges rows, the answer's message rows, and the bodies they refer to."""
 
     call: dict[str, Any]
     response: Recipe | None
     raw: bytes | None
-    message: dict[str, Any] | None = None
+    messages: list[dict[str, Any]] = field(default_factory=list)
     bodies: dict[bytes, bytes] = field(default_factory=dict)
-    output: Message | None = None
+    output: list[Message] = field(default_factory=list)
 
 
 def answered(asked: Asked, finish: Finish, data: bytes) -> Answered:
@@ -74,28 +74,11 @@ def answered(asked: Asked, finish: Finish, data: bytes) -> Answered:
     usage = answer.usage or usage
     parts = split_response(body, asked.endpoint) if body else None
     bodies: dict[bytes, bytes] = {}
-    message_row: dict[str, Any] | None = None
-    output: Message | None = None
-    if parts is not None and parts.messages and status != "rejected":
-        raw_message = parts.messages[0]
-        frame, words = literal.part(raw_message)
-        bodies[digest(frame)] = frame
-        if words is not None:
-            bodies[digest(words)] = words
-        output, meaning = read_answer(raw_message, asked.endpoint)
-        root = root_node(asked.project)
-        node = asked.leaf_node or root
-        message_row = {
-            "project": asked.project,
-            "id": digest(asked.leaf or root, digest(raw_message)),
-            "parent": asked.leaf,
-            "node": node if meaning is None else digest(node, meaning),
-            "depth": asked.input_depth + 1,
-            "role": "assistant",
-            "frame": digest(frame),
-            "text": None if words is None else digest(words),
-        }
-    if usage is None and output is not None:
+    rows: list[dict[str, Any]] = []
+    output: list[Message] = []
+    if parts is not None and status != "rejected":
+        rows, output = _chain(asked, parts.messages, bodies)
+    if usage is None and output:
         usage = _estimated(asked, output)
     cost = None
     if usage is not None:
@@ -109,6 +92,7 @@ def answered(asked: Asked, finish: Finish, data: bytes) -> Answered:
             lifted={k: digest(v) for k, v in parts.lifted.items()},
             chain=parts.chain,
             whole=parts.whole,
+            above=asked.input_depth,
         )
     call = {
         "status": status,
@@ -129,14 +113,47 @@ def answered(asked: Asked, finish: Finish, data: bytes) -> Answered:
         "reasoning_tokens": usage.reasoning if usage else None,
         "estimated": bool(usage and usage.estimated),
         "cost": cost,
-        "output": message_row["id"] if message_row else None,
-        "output_node": message_row["node"] if message_row else None,
+        "output": rows[-1]["id"] if rows else None,
+        "output_node": rows[-1]["node"] if rows else None,
     }
-    return Answered(call, recipe, raw, message_row, bodies, output)
+    return Answered(call, recipe, raw, rows, bodies, output)
 
 
-def _estimated(asked: Asked, output: Message) -> Usage:
-    inputs = [read_message(raw, asked.endpoint)[0] for raw in asked.messages()]
+def _chain(asked: Asked, raws: list[bytes], bodies: dict[bytes, bytes]) -> tuple[list[dict[str, Any]], list[Message]]:
+    """The answer's messages (in most formats one), each hanging on the one before; adds to `bodies`."""
+    format = FORMATS[asked.endpoint]
+    rows: list[dict[str, Any]] = []
+    messages: list[Message] = []
+    parent, at = asked.leaf, asked.leaf or root_node(asked.project)
+    node = asked.leaf_node or root_node(asked.project)
+    for depth, raw in enumerate(raws, asked.input_depth + 1):
+        frame, words = literal.part(raw)
+        bodies[digest(frame)] = frame
+        if words is not None:
+            bodies[digest(words)] = words
+        message, meaning = read(raw, format, answer=True)
+        at, node = digest(at, digest(raw)), node if meaning is None else digest(node, meaning)
+        messages.append(message)
+        rows.append(
+            {
+                "project": asked.project,
+                "id": at,
+                "parent": parent,
+                "node": node,
+                "depth": depth,
+                "role": message.role,
+                "format": format,
+                "answer": True,
+                "frame": digest(frame),
+                "text": None if words is None else digest(words),
+            }
+        )
+        parent = at
+    return rows, messages
+
+
+def _estimated(asked: Asked, output: list[Message]) -> Usage:
+    inputs = [read(raw, FORMATS[asked.endpoint], answer=False)[0] for raw in asked.messages()]
     return tokens.estimate(inputs, output)
 
 

@@ -8,9 +8,18 @@ from sessionary.ids import digest, root_node
 from sessionary.record.exchange import Begin
 from sessionary.wire import literal
 from sessionary.wire.message import Message
-from sessionary.wire.reading import read_message
+from sessionary.wire.reading import FORMATS, read
 from sessionary.wire.recipe import Recipe
 from sessionary.wire.split import Split, split
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """The message that a request goes on from without sending it again: an earlier answer's last."""
+
+    id: bytes
+    node: bytes
+    depth: int
 
 
 @dataclass(slots=True)
@@ -35,11 +44,12 @@ class Parsed:
     parts: Split
     recipe: Recipe
     steps: list[Step]
+    base: Base | None = None
     bodies: dict[bytes, bytes] = field(default_factory=dict)
     """Hash -> bytes of everything the recipe and the steps refer to."""
 
 
-def parse(begin: Begin, writer: str) -> Parsed:
+def parse(begin: Begin, writer: str, base: Base | None = None) -> Parsed:
     """Never fails: what cannot be taken apart is kept whole."""
     parts = split(begin.body, begin.endpoint)
     bodies: dict[bytes, bytes] = {}
@@ -55,26 +65,27 @@ def parse(begin: Begin, writer: str) -> Parsed:
         chain=parts.chain,
         preamble=[keep(raw) for raw in parts.preamble],
         whole=parts.whole,
+        above=base.depth if base else 0,
     )
     steps: list[Step] = []
-    parent: bytes | None = None
-    at = root_node(begin.project)
-    for depth, raw in enumerate(parts.messages, 1):
+    parent = base.id if base else None
+    at = parent or root_node(begin.project)
+    for depth, raw in enumerate(parts.messages, recipe.above + 1):
         rest, words = literal.part(raw)
         at = digest(at, digest(raw))
         steps.append(Step(at, parent, depth, raw, keep(rest), None if words is None else keep(words)))
         parent = at
-    return Parsed(begin, writer, parts, recipe, steps, bodies)
+    return Parsed(begin, writer, parts, recipe, steps, base, bodies)
 
 
 def give_meaning(parsed: Parsed, known: dict[bytes, tuple[bytes, str]]) -> list[Step]:
     """Sets node and role of each step, from `known` (id -> node, role) where it is stored; returns the new ones."""
     fresh: list[Step] = []
-    node = root_node(parsed.begin.project)
+    node = parsed.base.node if parsed.base else root_node(parsed.begin.project)
     for step in parsed.steps:
         found = known.get(step.id)
         if found is None:
-            message, meaning = read_message(step.raw, parsed.begin.endpoint)
+            message, meaning = read(step.raw, FORMATS[parsed.begin.endpoint], answer=False)
             step.message = message
             step.role = message.role
             node = node if meaning is None else digest(node, meaning)

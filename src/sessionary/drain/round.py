@@ -16,7 +16,7 @@ from sessionary.record.exchange import Begin, Finish, Part, Record, encode
 from sessionary.store import pack, schema, search, tree, words, writes
 from sessionary.wire import text
 from sessionary.wire.message import Message
-from sessionary.wire.reading import read_message
+from sessionary.wire.reading import FORMATS, read
 from sessionary.wire.recipe import Recipe
 
 log = logging.getLogger("sessionary.drain")
@@ -97,7 +97,7 @@ class Round:
         stored = {row.id: (row.node, row.role) for row in rows}
         for p in parsed:
             for step in requests.give_meaning(p, stored):
-                self._message(project, step)
+                self._message(project, step, FORMATS[p.begin.endpoint])
         self._load_sessions(project, {p.begin.session_id for p in parsed})
         known = self._known.setdefault(project, Known())
         columns = ("id", "session", "created_at", "turn", "parent", "base_depth")
@@ -218,8 +218,8 @@ class Round:
         )
         answered = answers.answered(asked, finish, data)
         call.update(answered.call)
-        if answered.message is not None:
-            self._batch.messages[project, answered.message["id"]] = answered.message
+        for row in answered.messages:
+            self._batch.messages[project, row["id"]] = row
         self._batch.add_bodies(project, answered.bodies)
         self._needs(call, answered.response)
         exchange = {
@@ -244,8 +244,8 @@ class Round:
             call["base_depth"],
         )
         self._known.setdefault(project, Known()).add(ref, None, call["output_node"])
-        if answered.output is not None:
-            self._doc(call, [answered.output], answer=True)
+        if answered.output:
+            self._doc(call, answered.output, answer=True)
         self.stored += 1
 
     def _set_aside_record(self, record: Unreadable) -> None:
@@ -257,7 +257,7 @@ class Round:
             for hashed in (*recipe.lifted.values(), *recipe.preamble):
                 self._batch.needs.add((call["project"], hashed, call["session"]))
 
-    def _message(self, project: int, step: Step) -> None:
+    def _message(self, project: int, step: Step, format: str) -> None:
         self._batch.messages[project, step.id] = {
             "project": project,
             "id": step.id,
@@ -265,6 +265,8 @@ class Round:
             "node": step.node,
             "depth": step.depth,
             "role": step.role,
+            "format": format,
+            "answer": False,
             "frame": step.frame,
             "text": step.text,
         }
@@ -276,7 +278,7 @@ class Round:
 
 def _message(step: Step, endpoint: str) -> Message:
     if step.message is None:
-        step.message = read_message(step.raw, endpoint)[0]
+        step.message = read(step.raw, FORMATS[endpoint], answer=False)[0]
     return step.message
 
 

@@ -68,6 +68,8 @@ messages = sa.Table(
     sa.Column("node", _hash, nullable=False),
     sa.Column("depth", sa.Integer, nullable=False),  # 1 for the first message after the preamble
     sa.Column("role", sa.Text, nullable=False),
+    sa.Column("format", sa.Text, nullable=False),  # see wire.reading
+    sa.Column("answer", sa.Boolean, nullable=False),
     sa.Column("frame", _hash, nullable=False),  # hashes of bodies: see wire.literal
     sa.Column("text", _hash),
     sa.Index("messages_parent", "project", "parent"),

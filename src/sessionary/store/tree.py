@@ -10,6 +10,8 @@ from sessionary.store import schema
 from sessionary.store.pack import unpack
 from sessionary.store.writes import partial_bytes, present
 from sessionary.wire import literal
+from sessionary.wire.message import Message
+from sessionary.wire.reading import read
 from sessionary.wire.recipe import Recipe
 from sessionary.wire.split import join
 
@@ -20,7 +22,12 @@ class Stored(msgspec.Struct, frozen=True):
     id: bytes
     depth: int
     role: str
+    format: str
+    answer: bool
     raw: bytes
+
+    def message(self) -> Message:
+        return read(self.raw, self.format, answer=self.answer)[0]
 
 
 class Node(msgspec.Struct, frozen=True):
@@ -38,7 +45,7 @@ def path(connection: sa.Connection, project: int, leaf: bytes | None, above: int
     if leaf is None:
         return []
     m = schema.messages
-    columns = (m.c.id, m.c.parent, m.c.depth, m.c.role, m.c.frame, m.c.text)
+    columns = (m.c.id, m.c.parent, m.c.depth, m.c.role, m.c.format, m.c.answer, m.c.frame, m.c.text)
     here = (m.c.project == project, m.c.depth > above)
     walk = sa.select(*columns).where(*here, m.c.id == leaf).cte("walk", recursive=True)
     up = sa.select(*columns).join(walk, m.c.id == walk.c.parent).where(*here)
@@ -55,17 +62,31 @@ def raws(connection: sa.Connection, project: int, rows: Sequence[Any]) -> list[b
 
 def _stored(connection: sa.Connection, project: int, rows: Sequence[Any]) -> list[Stored]:
     found = raws(connection, project, rows)
-    return [Stored(r.id, r.depth, r.role, raw) for r, raw in zip(rows, found, strict=True)]
+    return [Stored(r.id, r.depth, r.role, r.format, r.answer, raw) for r, raw in zip(rows, found, strict=True)]
 
 
 def added(connection: sa.Connection, project: int, session: str) -> dict[str, list[Stored]]:
     """The messages that each call of a session added to what was there before it, by call id."""
+    c = schema.calls.c
+    return _between(connection, project, session, c.base_depth, c.leaf)
+
+
+def answers(connection: sa.Connection, project: int, session: str) -> dict[str, list[Stored]]:
+    """What the model said in each call of a session, by call id."""
+    c = schema.calls.c
+    return _between(connection, project, session, c.input_depth, c.output)
+
+
+def _between(
+    connection: sa.Connection, project: int, session: str, above: sa.Column[int], end: sa.Column[bytes]
+) -> dict[str, list[Stored]]:
+    """Of each call of the session, the messages on the path to `end` that are deeper than `above`."""
     c, m = schema.calls.c, schema.messages
-    columns = (m.c.id, m.c.parent, m.c.depth, m.c.role, m.c.frame, m.c.text)
+    columns = (m.c.id, m.c.parent, m.c.depth, m.c.role, m.c.format, m.c.answer, m.c.frame, m.c.text)
     walk = (
-        sa.select(c.id.label("call_id"), c.base_depth.label("above"), *columns)
+        sa.select(c.id.label("call_id"), above.label("above"), *columns)
         .select_from(schema.calls)
-        .join(m, sa.and_(m.c.project == c.project, m.c.id == c.leaf, m.c.depth > c.base_depth))
+        .join(m, sa.and_(m.c.project == c.project, m.c.id == end, m.c.depth > above))
         .where(c.project == project, c.session == session)
         .cte("walk", recursive=True)
     )
@@ -79,19 +100,6 @@ def added(connection: sa.Connection, project: int, session: str) -> dict[str, li
     for row, message in zip(rows, _stored(connection, project, rows), strict=True):
         found.setdefault(row.call_id, []).append(message)
     return found
-
-
-def answers(connection: sa.Connection, project: int, session: str) -> dict[str, Stored]:
-    """The answer of each call of a session that has one, by call id."""
-    c, m = schema.calls.c, schema.messages.c
-    rows = connection.execute(
-        sa.select(c.id.label("call_id"), m.id, m.depth, m.role, m.frame, m.text)
-        .select_from(schema.calls)
-        .join(schema.messages, sa.and_(m.project == c.project, m.id == c.output))
-        .where(c.project == project, c.session == session)
-    ).all()
-    messages = _stored(connection, project, rows)
-    return {row.call_id: message for row, message in zip(rows, messages, strict=True)}
 
 
 def reached(connection: sa.Connection, project: int, session: str) -> list[Node]:
@@ -133,18 +141,10 @@ def rebuild(connection: sa.Connection, project: int, packed: bytes, end: bytes |
         return r.shell
     bodies = load_bodies(connection, project, {*r.lifted.values(), *r.preamble})
     lifted = {key: bodies[hashed] for key, hashed in r.lifted.items()}
-    if r.chain.startswith("choices."):
-        messages = [one(connection, project, end)]
-    else:
-        messages = [bodies[h] for h in r.preamble] + [s.raw for s in path(connection, project, end)]
+    messages = [bodies[h] for h in r.preamble]
+    if r.chain:
+        messages += [s.raw for s in path(connection, project, end, r.above)]
     return join(r.shell, lifted, r.chain, messages)
-
-
-def one(connection: sa.Connection, project: int, message: bytes | None) -> bytes:
-    """One message's bytes."""
-    m = schema.messages.c
-    row = connection.execute(sa.select(m.frame, m.text).where(m.project == project, m.id == message)).one()
-    return raws(connection, project, [row])[0]
 
 
 def request_body(connection: sa.Connection, call: sa.Row[Any]) -> bytes:

@@ -12,7 +12,6 @@ from sessionary.store import tree
 from sessionary.store.writes import clean
 from sessionary.wire import text
 from sessionary.wire.message import Message
-from sessionary.wire.reading import read_answer, read_message
 
 MOST = 200_000
 """Characters of one text that are indexed."""
@@ -25,11 +24,5 @@ def of(messages: Iterable[Message]) -> str:
 
 def of_call(connection: sa.Connection, call: sa.RowMapping, *, answer: bool) -> str:
     """`call` has the columns of its row."""
-    if answer:
-        return of(read_answer(raw, call["endpoint"])[0] for raw in _answer(connection, call))
-    added = tree.path(connection, call["project"], call["leaf"], call["base_depth"])
-    return of(read_message(s.raw, call["endpoint"])[0] for s in added)
-
-
-def _answer(connection: sa.Connection, call: sa.RowMapping) -> list[bytes]:
-    return [] if call["output"] is None else [tree.one(connection, call["project"], call["output"])]
+    end, above = (call["output"], call["input_depth"]) if answer else (call["leaf"], call["base_depth"])
+    return of(stored.message() for stored in tree.path(connection, call["project"], end, above))

@@ -20,3 +20,5 @@ class Recipe(msgspec.Struct, frozen=True, array_like=True):
     """Body hashes of the leading system and developer messages, which are beside the chain."""
     whole: bool = False
     """Not a JSON object, or not one we take apart: `shell` is the body itself."""
+    above: int = 0
+    """The chain is the part of the path that is deeper than this: what comes before it was not sent."""

@@ -11,13 +11,22 @@ from sessionary.wire import loose
 Raw = msgspec.Raw
 LIFT_FROM = 512
 """Top-level values longer than this are stored apart, once for all calls that send the same."""
-_ALWAYS = frozenset({"tools", "functions"})
-_CHAINS = {"chat.completions": "messages", "completions": "prompt", "embeddings": "input"}
-_TEXTS = frozenset({"prompt", "input"})
-"""Chain keys whose value is one message: a string."""
+_ALWAYS = frozenset({"tools", "functions", "system", "instructions"})
+_CHAINS = {
+    "chat.completions": "messages",
+    "completions": "prompt",
+    "embeddings": "input",
+    "responses": "input",
+    "messages": "messages",
+}
+_WITH_PREAMBLE = frozenset({"chat.completions"})
+_LISTS = frozenset({"chat.completions", "responses", "messages"})
+"""Endpoints whose chain may be a list; a chain that is a string is one message everywhere."""
 OUTPUT = "choices.0.message"
-"""The chain key of an answer: its first choice's message."""
+"""The chain key of a chat answer: its first choice's message."""
 _TEXT_OUTPUT = "choices.0.text"
+_OUTPUTS = {"responses": "output", "messages": "content"}
+"""The chain key of other answers: a list of items, or the content that is one message."""
 
 _object = msgspec.json.Decoder(dict[str, Raw])
 _list = msgspec.json.Decoder(list[Raw])
@@ -49,7 +58,7 @@ def split(body: bytes, endpoint: str) -> Split:
 
 
 def split_response(body: bytes, endpoint: str) -> Split:
-    """An answer's body: the first choice's message apart, the rest in the shell."""
+    """An answer's body: what the model said apart (of several choices the first), the rest in the shell."""
     return _strict(_split_response, body, endpoint)
 
 
@@ -81,25 +90,24 @@ def _split(body: bytes, endpoint: str) -> Split | None:
     chain = _CHAINS.get(endpoint, "")
     preamble: list[bytes] = []
     messages: list[bytes] = []
-    if chain not in fields:
-        chain = ""
-    elif chain in _TEXTS:
-        if bytes(fields[chain])[:1] == b'"':
-            messages = [bytes(fields[chain])]
-        else:
-            chain = ""
-    else:
-        items = _messages(fields[chain])
-        if items:
+    value = bytes(fields[chain]) if chain in fields else b""
+    if value[:1] == b'"' and endpoint != "chat.completions":
+        messages = [value]
+    elif endpoint in _LISTS:
+        items = _messages(fields[chain]) if value else []
+        lead = 0
+        if endpoint in _WITH_PREAMBLE:
             lead = next((n for n, m in enumerate(items) if _role_of(m) not in ("system", "developer")), len(items))
-            preamble, messages = items[:lead], items[lead:]
-        else:
-            chain = ""
+        preamble, messages = items[:lead], items[lead:]
+    if not preamble and not messages:
+        chain = ""
     lifted = {k: bytes(v) for k, v in fields.items() if k != chain and (k in _ALWAYS or len(bytes(v)) > LIFT_FROM)}
     return Split(_shell(fields, {chain, *lifted} - {""}), lifted, chain, preamble, messages)
 
 
 def _split_response(body: bytes, endpoint: str) -> Split | None:
+    if endpoint in _OUTPUTS:
+        return _split_output(body, _OUTPUTS[endpoint])
     key, opening = ("text", b'"') if endpoint == "completions" else ("message", b"{")
     fields = _fields(body)
     if fields is None or "choices" not in fields:
@@ -114,6 +122,18 @@ def _split_response(body: bytes, endpoint: str) -> Split | None:
     hollow = [_shell(first, {key}), *choices[1:]]
     shell = _shell(fields | {"choices": Raw(b"[" + b",".join(hollow) + b"]")}, set())
     return Split(shell, {}, _TEXT_OUTPUT if key == "text" else OUTPUT, [], [bytes(first[key])])
+
+
+def _split_output(body: bytes, chain: str) -> Split | None:
+    fields = _fields(body)
+    if fields is None or chain not in fields:
+        return None
+    items = _messages(fields[chain])
+    if not items:
+        return None
+    messages = items if chain == "output" else [bytes(fields[chain])]
+    lifted = {k: bytes(v) for k, v in fields.items() if k != chain and (k in _ALWAYS or len(bytes(v)) > LIFT_FROM)}
+    return Split(_shell(fields, {chain, *lifted}), lifted, chain, [], messages)
 
 
 def join(shell: bytes, lifted: dict[str, bytes], chain: str, messages: list[bytes], *, whole: bool = False) -> bytes:
@@ -135,7 +155,7 @@ def join(shell: bytes, lifted: dict[str, bytes], chain: str, messages: list[byte
         return _shell(fields | {"choices": Raw(b"[" + b",".join(bytes(c) for c in choices) + b"]")}, set())
     for key, value in lifted.items():
         fields[key] = Raw(value)
-    if chain in _TEXTS:
+    if chain and len(messages) == 1 and (messages[0][:1] == b'"' or chain == "content"):
         fields[chain] = Raw(messages[0])
     elif chain:
         fields[chain] = Raw(b"[" + b",".join(messages) + b"]")

@@ -31,10 +31,10 @@ def count(words: str) -> int:
     return sum(len(_tokenizer().encode_ordinary(piece)) for piece in pieces)
 
 
-def estimate(inputs: list[Message], output: Message) -> Usage:
+def estimate(inputs: list[Message], output: list[Message]) -> Usage:
     """Framing of a message costs about four tokens; an image as much as a usual one in detail."""
     asked = sum(count(text.plain(m)) + _PER_MESSAGE + _PER_IMAGE * _images(m) for m in inputs)
-    return Usage(input=asked, output=count(text.plain(output)), estimated=True)
+    return Usage(input=asked, output=sum(count(text.plain(m)) for m in output), estimated=True)
 
 
 def _images(message: Message) -> int:

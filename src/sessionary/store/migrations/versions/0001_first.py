@@ -55,6 +55,8 @@ def upgrade() -> None:
         sa.Column("node", sa.LargeBinary(16), nullable=False),
         sa.Column("depth", sa.Integer, nullable=False),
         sa.Column("role", sa.Text, nullable=False),
+        sa.Column("format", sa.Text, nullable=False),
+        sa.Column("answer", sa.Boolean, nullable=False),
         sa.Column("frame", sa.LargeBinary(16), nullable=False),
         sa.Column("text", sa.LargeBinary(16)),
         sa.Index("messages_parent", "project", "parent"),

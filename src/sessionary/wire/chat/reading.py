@@ -1,23 +1,15 @@
-"""Chat messages: what they show, and what they mean. Pure.
+"""Chat messages: what they show, and what they mean (`wire/meaning`). Pure.
 
-`read` gives the canonical message, and its *meaning*: the bytes that the message tree hashes. Clients rewrite
-history between turns, so the meaning leaves out what they change: cache marks, null and empty fields, key
-order and number form in tool arguments, a string against a single text part, reasoning, annotations, the
-message's own id, and of spoken answers all but the id. Text is never trimmed, and the ids of tool calls count.
+A string is equal to a single text part; reasoning, annotations, and the message's own id do not count.
 A system message inside the history has no meaning: clients inject and move those.
 """
 
-import contextlib
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
-from sessionary.wire import loose
+from sessionary.wire import loose, meaning
 from sessionary.wire.message import Message, Piece, Role
 
-VERSION = 1
-"""Of the rules below; raise it with them, and re-hash what is stored."""
 _ROLES: dict[str, Role] = {
     "system": "system",
     "developer": "system",
@@ -26,7 +18,6 @@ _ROLES: dict[str, Role] = {
     "tool": "tool",
     "function": "tool",
 }
-_encoder = msgspec.json.Encoder(order="deterministic")
 _SHOWN = frozenset(
     {"role", "content", "name", "tool_calls", "function_call", "tool_call_id", "refusal", "audio"}
     # Beside what is said: servers put it into answers, and clients drop it or send it back as they like.
@@ -35,7 +26,7 @@ _SHOWN = frozenset(
 )
 
 
-def read(raw: bytes) -> tuple[Message, bytes | None]:
+def read_message(raw: bytes) -> tuple[Message, bytes | None]:
     """The message, and its meaning; None where the message does not count. Any bytes are read."""
     value = _decode(raw)
     if not isinstance(value, dict):
@@ -44,7 +35,7 @@ def read(raw: bytes) -> tuple[Message, bytes | None]:
     return message, None if message.role == "system" else _meaning(value, message)
 
 
-def read_output(raw: bytes) -> tuple[Message, bytes | None]:
+def read_answer(raw: bytes) -> tuple[Message, bytes | None]:
     """The same for an answer's message, which may leave its role out."""
     value = _decode(raw)
     if not isinstance(value, dict):
@@ -64,7 +55,7 @@ def _decode(raw: bytes) -> Any:
 def _opaque(role: Role, value: Any) -> tuple[Message, bytes]:
     """What is no message: a bare string is its text, anything else is shown as it is."""
     piece = Piece("text", text=value) if isinstance(value, str) else Piece("other", value=value)
-    return Message(role, [piece]), _encoder.encode(["?", _plain(value)])
+    return Message(role, [piece]), meaning.of_value(value)
 
 
 def _message(value: Mapping[str, Any]) -> Message:
@@ -116,20 +107,16 @@ def _part(part: Any) -> list[Piece]:
         case {"type": "thinking", "thinking": list(inner)}:  # Mistral
             return [Piece("reasoning", text=p.text) for p in _content(inner) if p.type == "text"]
         case {"type": "image_url", "image_url": {"url": str(url), **image}}:
-            return [Piece("image", url=url, media_type=_media_type(url), detail=str(image.get("detail") or ""))]
+            return [Piece("image", url=url, media_type=meaning.media_type(url), detail=str(image.get("detail") or ""))]
         case {"type": "image_url", "image_url": str(url)}:
-            return [Piece("image", url=url, media_type=_media_type(url))]
+            return [Piece("image", url=url, media_type=meaning.media_type(url))]
         case {"type": "input_audio", "input_audio": {"data": str(data), **audio}}:
             kind = f"audio/{audio.get('format') or 'wav'}"
             return [Piece("audio", url=f"data:{kind};base64,{data}", media_type=kind)]
         case {"type": "file", "file": dict(file)}:
             url, name, file_id = (str(file.get(key) or "") for key in ("file_data", "filename", "file_id"))
-            return [Piece("file", url=url, media_type=_media_type(url), name=name, id=file_id)]
+            return [Piece("file", url=url, media_type=meaning.media_type(url), name=name, id=file_id)]
     return [Piece("other", value=part)]
-
-
-def _media_type(url: str) -> str:
-    return url[5:80].split(";", 1)[0].split(",", 1)[0] if url.startswith("data:") else ""
 
 
 def _tool_calls(value: Mapping[str, Any]) -> list[Piece]:
@@ -152,44 +139,9 @@ def _tool_calls(value: Mapping[str, Any]) -> list[Piece]:
 
 
 def _tool_call(call_id: str, function: Mapping[str, Any]) -> Piece:
-    """A model that means no arguments may say "", which clients send back as "{}"."""
-    arguments = function.get("arguments")
-    if isinstance(arguments, str) and arguments.strip():
-        with contextlib.suppress(*loose.FAILURES):  # a model's broken JSON stays the text that it is
-            arguments = loose.decode(arguments)
-    elif arguments is None or isinstance(arguments, str):
-        arguments = {}
-    return Piece("tool_call", id=call_id, name=str(function.get("name") or ""), arguments=arguments)
+    parsed = meaning.arguments(function.get("arguments"))
+    return Piece("tool_call", id=call_id, name=str(function.get("name") or ""), arguments=parsed)
 
 
 def _meaning(value: Mapping[str, Any], message: Message) -> bytes:
-    pieces = [_plain(_identity(piece)) for piece in message.pieces if piece.type != "reasoning"]
-    # Fields that we do not show mean something all the same, unless they are empty.
-    rest = {k: _plain(v) for k, v in value.items() if k not in _SHOWN and not _empty(v)}
-    name = message.name if message.role != "tool" else ""
-    return _encoder.encode([message.role, name, pieces, rest])
-
-
-def _identity(piece: Piece) -> Any:
-    if piece.type == "audio" and piece.id:
-        return {"type": "audio", "id": piece.id}  # sent back as its id alone
-    return msgspec.to_builtins(piece)
-
-
-def _empty(value: Any) -> bool:
-    return value is None or value in ([], {}, "")
-
-
-def _plain(value: Any, *, exact: bool = False) -> Any:
-    """Without cache marks and null fields; a whole float is the integer. In tool arguments a null means something."""
-    if isinstance(value, dict):
-        return {
-            str(k): _plain(v, exact=exact or k == "arguments")
-            for k, v in value.items()
-            if exact or (k not in ("cache_control", "caller") and v is not None)
-        }
-    if isinstance(value, list):
-        return [_plain(v, exact=exact) for v in value]
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value
+    return meaning.of(message, {k: v for k, v in value.items() if k not in _SHOWN})
