@@ -23,11 +23,14 @@ from sessionary.gate import Gate
 from sessionary.metrics import Metrics
 from sessionary.pages import StorePages
 from sessionary.providers.routing import Router, Target
+from sessionary.recall import Recall
 from sessionary.record.recorder import Recorder
 from sessionary.relay.relay import Relay
 from sessionary.relay.upstream import DemoUpstream, HttpUpstream, Upstream
 from sessionary.settings import Settings
+from sessionary.spool.reader import Reader
 from sessionary.spool.writer import Writer
+from sessionary.state import State
 from sessionary.store import keys
 from sessionary.store.engine import open_engine
 
@@ -110,7 +113,11 @@ class Worker:
             exception_handlers=api.exception_handlers(),
             lifespan=self._lifespan,
         )
-        self.app = Edge(self._auth, self._router, relay, self._recorder, self._metrics, other, settings.max_body)
+        state = State(self._engine, Reader(Folder(settings.data_dir).spool), self._writer.name)
+        recall = Recall(self._auth, state, self._engine)
+        self.app = Edge(
+            self._auth, self._router, relay, self._recorder, state, recall, self._metrics, other, settings.max_body
+        )
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:

@@ -9,6 +9,7 @@ import msgspec
 from sessionary import errors, ids
 from sessionary.errors import GatewayError, PayloadTooLarge
 from sessionary.record.exchange import Begin
+from sessionary.wire.messages import errors as anthropic
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -47,7 +48,7 @@ class AsgiClient:
         await self._send({"type": "http.response.body", "body": data})
 
     async def fail(self, error: GatewayError) -> None:
-        body = errors.body(error, self._begin.call_id)
+        body = error_body(error, self._begin.call_id, self._begin.endpoint)
         if not self.started:
             await self.start(error.status, {"content-type": "application/json", "content-length": str(len(body))})
             await self.end(body)
@@ -100,7 +101,12 @@ async def send_json(send: Send, status: int, body: bytes, headers: Mapping[str, 
     await send({"type": "http.response.body", "body": body})
 
 
-async def refuse(send: Send, error: GatewayError) -> None:
+async def refuse(send: Send, error: GatewayError, endpoint: str = "") -> None:
     """For requests that never became a call."""
     request_id = ids.new_request_id()
-    await send_json(send, error.status, errors.body(error, request_id), {"x-request-id": request_id})
+    await send_json(send, error.status, error_body(error, request_id, endpoint), {"x-request-id": request_id})
+
+
+def error_body(error: GatewayError, request_id: str, endpoint: str) -> bytes:
+    """In the wire format of whoever called."""
+    return anthropic.body(error, request_id) if endpoint == "messages" else errors.body(error, request_id)

@@ -9,9 +9,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable
 
-import msgspec
-
-from sessionary import ids
+from sessionary import incoming
 from sessionary.asgi import (
     App,
     AsgiClient,
@@ -26,15 +24,15 @@ from sessionary.asgi import (
     respond,
 )
 from sessionary.auth import Auth, Principal, allow_model
-from sessionary.errors import BadRequest, GatewayError, MethodNotAllowed, ModelNotFound
+from sessionary.errors import GatewayError, MethodNotAllowed, ModelNotFound, PreviousResponseNotFound
+from sessionary.incoming import Incoming
 from sessionary.metrics import Metrics
 from sessionary.providers.routing import Router
-from sessionary.record.exchange import Begin
-from sessionary.record.recorder import Recorder, Recording, now_us
-from sessionary.relay import headers as header_rules
+from sessionary.recall import Recall
+from sessionary.record.recorder import Recorder, Recording
+from sessionary.relay.crossing import crossing
 from sessionary.relay.relay import Relay, Request
-from sessionary.sessions.clients import client_name
-from sessionary.sessions.identify import Identity, identify
+from sessionary.state import Link, State
 
 log = logging.getLogger("sessionary.edge")
 CLIENT_CLOSED = 499
@@ -42,18 +40,9 @@ _CALLS = {
     "/chat/completions": "chat.completions",
     "/completions": "completions",
     "/embeddings": "embeddings",
+    "/responses": "responses",
+    "/messages": "messages",
 }
-_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
-
-
-class Call(msgspec.Struct, frozen=True):
-    """A call that is understood well enough to be recorded."""
-
-    begin: Begin
-    fields: dict[str, msgspec.Raw]
-    headers: dict[str, str]
-    problem: GatewayError | None
-    """Set where the body cannot be relayed."""
 
 
 class Edge:
@@ -63,6 +52,8 @@ class Edge:
         router: Router,
         relay: Relay,
         recorder: Recorder,
+        state: State,
+        recall: Recall,
         metrics: Metrics,
         other: App,
         max_body: int,
@@ -71,17 +62,21 @@ class Edge:
         self._router = router
         self._relay = relay
         self._recorder = recorder
+        self._state = state
+        self._recall = recall
         self._metrics = metrics
         self._other = other
         self._max_body = max_body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            path = scope["path"].removeprefix("/v1")
+            path = scope["path"].removeprefix("/v1").removeprefix("/v1")  # one SDK says it twice
             if path in _CALLS:
-                return await self._answer(scope, send, self.serve(_CALLS[path], scope, receive, send))
+                return await self._answer(send, self.serve(_CALLS[path], scope, receive, send), _CALLS[path])
+            if path.startswith("/responses/"):
+                return await self._answer(send, self._recall.serve(path.removeprefix("/responses/"), scope, send))
             if path == "/models" or path.startswith("/models/"):
-                return await self._answer(scope, send, self._models(path.removeprefix("/models")[1:], scope, send))
+                return await self._answer(send, self._models(path.removeprefix("/models")[1:], scope, send))
         return await self._other(scope, receive, send)
 
     async def serve(self, endpoint: str, scope: Scope, receive: Receive, send: Send) -> None:
@@ -97,45 +92,29 @@ class Edge:
         self, endpoint: str, principal: Principal, headers: dict[str, str], body: bytes, receive: Receive, send: Send
     ) -> None:
         """The same for a principal who is known and a body that is read."""
-        call = self._understand(endpoint, principal, headers, body)
-        recording = self._recorder.begin(call.begin)
-        client = AsgiClient(send, call.begin)
-        relaying = self._relay_call(call, principal, recording, client)
+        request = incoming.read(endpoint, headers, body)
+        link = await self._goes_on_from(request, principal)
+        recording = self._recorder.begin(incoming.begin(request, principal, link))
+        if endpoint == "responses":
+            recording.keep()
+            self._state.remember(recording)
+        client = AsgiClient(send, recording.begin)
+        relaying = self._relay_call(request, link, principal, recording, client)
         await self._until_client_leaves(receive, recording, relaying, client)
 
-    def _understand(self, endpoint: str, principal: Principal, headers: dict[str, str], body: bytes) -> Call:
-        fields, problem = _decode(body)
-        model = _text(fields.get("model"))
-        if problem is None and not model:
-            problem = BadRequest("you must provide a model parameter", param="model", code="missing_model")
-        identity = identify(headers, lambda name: _value(fields.get(name)), _object(fields.get("metadata")))
-        call_id = ids.new_call_id()
-        session = ids.session_id(principal.call_project, identity.text or call_id)
-        begin = Begin(
-            call_id=call_id,
-            at=now_us(),
-            project=principal.call_project,
-            key_id=principal.key_id,
-            session_id=session,
-            session_text=identity.text or session,
-            source=identity.source,
-            rule=identity.rule,
-            endpoint=endpoint,
-            model=model[:500],
-            stream=_value(fields.get("stream")) is True,
-            client=client_name(headers),
-            user=_text(fields.get("user"))[:500],
-            headers=header_rules.recorded(headers),
-            body=body,
-            agent=_agent(identity),
-        )
-        return Call(begin, fields, headers, problem)
+    async def _goes_on_from(self, request: Incoming, principal: Principal) -> Link | None:
+        previous = incoming.call_named(request.previous)
+        return await self._state.find(principal.call_project, previous) if previous else None
 
-    async def _relay_call(self, call: Call, principal: Principal, recording: Recording, client: "AsgiClient") -> None:
-        begin = call.begin
+    async def _relay_call(
+        self, request: Incoming, link: Link | None, principal: Principal, recording: Recording, client: AsgiClient
+    ) -> None:
+        begin = recording.begin
         try:
-            if call.problem is not None:
-                raise call.problem
+            if request.problem is not None:
+                raise request.problem
+            if request.previous and link is None:
+                raise PreviousResponseNotFound(request.previous)
             allow_model(principal, begin.model)
             targets = self._router.resolve(begin.model)
         except GatewayError as error:
@@ -146,8 +125,18 @@ class Edge:
                 error_message=error.message,
             )
             raise
-        request = Request(begin.endpoint.replace(".", "/"), begin.body, call.fields, begin.stream, call.headers)
-        await self._relay.run(request, targets, recording, client)
+        history = await self._state.history(begin.project, link) if link is not None else []
+        passage = crossing(
+            begin.endpoint,
+            begin.body,
+            request.fields,
+            history,
+            begin.call_id,
+            begin.at // 1_000_000,
+            stream=begin.stream,
+        )
+        path = begin.endpoint.replace(".", "/")
+        await self._relay.run(Request(path, begin.stream, request.headers, passage), targets, recording, client)
 
     async def _until_client_leaves(
         self, receive: Receive, recording: Recording, relaying: Awaitable[None], client: "AsgiClient"
@@ -203,7 +192,7 @@ class Edge:
         visible = [n for n in names if principal.models is None or _allowed(principal, n)]
         await respond(send, 200, {"object": "list", "data": [_model(n) for n in visible]})
 
-    async def _answer(self, scope: Scope, send: Send, serving: Awaitable[None]) -> None:
+    async def _answer(self, send: Send, serving: Awaitable[None], endpoint: str = "") -> None:
         """Failures before a call has begun: nothing is recorded but the count."""
         try:
             await serving
@@ -211,7 +200,7 @@ class Edge:
             return
         except GatewayError as error:
             self._metrics.refused.labels(code=error.code or error.type).inc()
-            await refuse(send, error)
+            await refuse(send, error, endpoint)
 
 
 async def _cancelled(task: "asyncio.Future[None]") -> None:
@@ -219,43 +208,6 @@ async def _cancelled(task: "asyncio.Future[None]") -> None:
     await asyncio.wait({task})
     if not task.cancelled() and (error := task.exception()) is not None:
         log.debug("relay ended with %r while being cancelled", error)
-
-
-def _decode(body: bytes) -> tuple[dict[str, msgspec.Raw], GatewayError | None]:
-    try:
-        return _fields.decode(body), None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return {}, BadRequest(
-            "We could not parse the JSON body of your request. The API expects a JSON object.",
-            code="invalid_json",
-        )
-
-
-def _value(raw: msgspec.Raw | None) -> object:
-    """A field's value, where it is short enough to be one that we look at."""
-    if raw is None:
-        return None
-    data = bytes(raw)
-    if len(data) > 16_384:
-        return None
-    try:
-        return msgspec.json.decode(data)
-    except (msgspec.DecodeError, RecursionError):
-        return None
-
-
-def _text(raw: msgspec.Raw | None) -> str:
-    value = _value(raw)
-    return value if isinstance(value, str) else ""
-
-
-def _object(raw: msgspec.Raw | None) -> dict[str, object]:
-    value = _value(raw)
-    return value if isinstance(value, dict) else {}
-
-
-def _agent(identity: Identity) -> str:
-    return identity.agent[:200]
 
 
 def _allowed(principal: Principal, model: str) -> bool:

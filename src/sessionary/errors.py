@@ -1,4 +1,4 @@
-"""Every failure the gateway can answer with, and its body in each wire format.
+"""Every failure the gateway can answer with. (Anthropic's format of it: `wire.messages.errors`.)
 
     SessionaryError
     ├── SettingsError          start-up: a configuration that cannot be used
@@ -8,7 +8,9 @@
         ├── Unauthenticated    401
         ├── Forbidden          403
         ├── NotFound           404
-        │   └── ModelNotFound  404
+        │   ├── ModelNotFound  404
+        │   ├── PreviousResponseNotFound 404
+        │   └── ResponseNotFound 404
         ├── PayloadTooLarge    413
         ├── Overloaded         503
         ├── UpstreamError      502
@@ -89,6 +91,22 @@ class ModelNotFound(NotFound):
     code = "model_not_found"
 
 
+class PreviousResponseNotFound(NotFound):
+    """The answer to go on from is not known."""
+
+    code = "previous_response_not_found"
+
+    def __init__(self, given: str) -> None:
+        super().__init__(f"Previous response with id '{given[:200]}' not found.", param="previous_response_id")
+
+
+class ResponseNotFound(NotFound):
+    """There is no such response."""
+
+    def __init__(self, given: str) -> None:
+        super().__init__(f"Response with id '{given[:200]}' not found.")
+
+
 class PayloadTooLarge(GatewayError):
     """The request body is larger than this gateway accepts."""
 
@@ -121,16 +139,8 @@ class UpstreamTimeout(UpstreamError):
     code = "upstream_timeout"
 
 
-def body(error: GatewayError, request_id: str, *, format: str = "openai") -> bytes:
-    """`error` as a JSON body in the caller's wire format: "openai" (chat, responses, our API) or "anthropic"."""
-    if format == "anthropic":
-        return msgspec.json.encode(
-            {
-                "type": "error",
-                "error": {"type": error.type, "message": error.message},
-                "request_id": request_id,
-            }
-        )
+def body(error: GatewayError, request_id: str) -> bytes:
+    """`error` as a JSON body in OpenAI's format: chat, responses, and our own API."""
     return msgspec.json.encode(
         {
             "error": {

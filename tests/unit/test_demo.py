@@ -9,7 +9,11 @@ from typing import Any
 import pytest
 
 from sessionary.providers import demo
+from sessionary.settings.tree import Format
 from sessionary.wire.assemble import assemble
+from sessionary.wire.canonical import Answer, Closed, Ended
+from sessionary.wire.formats import FORMATS
+from sessionary.wire.sse import Parser
 
 Wire = dict[str, Any]
 HELLO = [{"role": "user", "content": "What is the weather in Paris?"}]
@@ -134,3 +138,74 @@ async def test_nothing_to_answer(body: bytes) -> None:
 )
 async def test_odd_messages_are_answered(content: Any) -> None:
     assert (await chat([{"role": "user", "content": content}], tools=[CLOCK]))["choices"]
+
+
+# -- the other formats
+
+CITY = {"type": "object", "properties": {"city": {"type": "string"}}}
+ASKED: dict[Format, Wire] = {
+    "responses": {
+        "instructions": "Be brief.",
+        "input": "Paris",
+        "tools": [{"type": "web_search"}, {"type": "function", "name": "get_weather", "parameters": CITY}],
+        "reasoning": {"effort": "high", "summary": "auto"},
+        "prompt": {"id": "kept elsewhere"},
+    },
+    "messages": {
+        "system": [{"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}],
+        "messages": [{"role": "user", "content": "Paris"}],
+        "max_tokens": 100,
+        "tools": [
+            {"type": "web_search_20250305", "name": "web_search"},
+            {"name": "get_weather", "input_schema": CITY},
+        ],
+        "thinking": {"type": "enabled", "budget_tokens": 1024},
+        "container": "kept elsewhere",
+    },
+}
+formats = pytest.mark.parametrize("format", list(ASKED))
+
+
+async def answered(format: Format, **more: Any) -> Answer:
+    status, headers, raw = await ask(format, **{**ASKED[format], **more})
+    assert (status, headers["content-type"]) == (200, "application/json")
+    return FORMATS[format].read_answer(json.loads(raw))
+
+
+@formats
+async def test_a_tool_is_called_in_every_format(format: Format) -> None:
+    answer = await answered(format)
+    (call,) = [part.piece for turn in answer.turns for part in turn.parts]
+    assert (call.type, call.name, call.arguments, answer.stop) == (
+        "tool_call",
+        "get_weather",
+        {"city": "Paris"},
+        "tool_calls",
+    )
+    assert answer.usage is not None
+    assert answer.usage.input > 0
+
+
+@formats
+@pytest.mark.parametrize("without_tools", [False, True])
+async def test_a_stream_is_the_plain_answer_in_every_format(format: Format, without_tools: bool) -> None:
+    more: Wire = {"tools": []} if without_tools else {}
+    plain = await answered(format, **more)
+    status, headers, raw = await ask(format, **{**ASKED[format], **more, "stream": True})
+    assert (status, headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
+    parser, reader = Parser(), FORMATS[format].Reader()
+    events = [*parser.feed(raw), *parser.close()]
+    told = [*(one for event in events for one in reader.feed(event)), *reader.close()]
+    closed = [one.part.piece for one in told if isinstance(one, Closed)]
+    assert closed == [part.piece for turn in plain.turns for part in turn.parts]
+    assert isinstance(told[-1], Ended)
+    assert (told[-1].stop, told[-1].usage) == (plain.stop, plain.usage)
+
+
+@formats
+async def test_what_cannot_be_answered_in_every_format(format: Format) -> None:
+    field = "input" if format == "responses" else "messages"
+    for nothing in ([], [1]):
+        status, _, raw = await ask(format, **{**ASKED[format], "system": None, "instructions": None, field: nothing})
+        assert status == 400
+        assert field in json.loads(raw)["error"]["message"] or nothing == []

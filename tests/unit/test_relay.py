@@ -13,6 +13,7 @@ from sessionary.providers.routing import Router, Target
 from sessionary.record import exchange
 from sessionary.record.exchange import Begin, Finish
 from sessionary.record.recorder import Recording
+from sessionary.relay.crossing import crossing
 from sessionary.relay.relay import Relay, Request
 from sessionary.settings import Deployment, Settings
 
@@ -109,7 +110,8 @@ class Run:
 
         recording = Recording(begin, write, lambda b, s: None)
         fields = msgspec.json.decode(BODY, type=dict[str, msgspec.Raw])
-        request = Request("chat/completions", BODY, fields, stream, {})
+        passage = crossing("chat.completions", BODY, fields, [], "call_1", 0, stream=stream)
+        request = Request("chat/completions", stream, {}, passage)
         await self.relay.run(request, self.targets, recording, self.client)
         return self
 

@@ -22,7 +22,7 @@ def shown(message: Message) -> None:
     text.plain(message).encode()
     assert b"\0" not in text.plain(message).encode()
     loose.encode([piece.arguments for piece in message.pieces])
-    assert tokens.estimate([message], message).estimated
+    assert tokens.estimate([message], [message]).estimated
 
 
 def parted(parts: Split) -> None:

@@ -55,6 +55,13 @@ def link(parsed: Parsed, session: str, turns: int, known: Known) -> Link:
     return Link(None, turns + 1, 0)
 
 
+def follow(parsed: Parsed, before: Ref, turns: int) -> Link:
+    """The same for a call that says which one it goes on from."""
+    assert parsed.base is not None
+    spoken = any(step.role == "user" for step in parsed.steps)
+    return Link(before.id, turns + 1 if spoken else before.turn, parsed.base.depth)
+
+
 def _newest(refs: list[Ref] | None, session: str, but: str) -> Ref | None:
     mine = [r for r in refs or () if r.session == session and r.id != but]
     return max(mine, key=lambda r: r.at, default=None)

@@ -11,7 +11,7 @@ from sessionary.drain.answers import Asked
 from sessionary.drain.batch import Batch
 from sessionary.drain.intake import Intake, Unreadable
 from sessionary.drain.link import Known, Ref
-from sessionary.drain.requests import Parsed, Step
+from sessionary.drain.requests import Base, Parsed, Step
 from sessionary.record.exchange import Begin, Finish, Part, Record, encode
 from sessionary.store import pack, schema, search, tree, words, writes
 from sessionary.wire import text
@@ -31,6 +31,8 @@ class Round:
         self._key_names = key_names
         self._now = now
         self._parsed: dict[str, Parsed] = {}
+        self._following: dict[str, tuple[Begin, str]] = {}
+        """Begun calls that go on from another: taken apart when that one has been seen to its end."""
         self._sessions: dict[Key, dict[str, Any]] = {}
         self._calls: dict[str, dict[str, Any]] = {}
         self._known: dict[int, Known] = {}
@@ -64,6 +66,8 @@ class Round:
     def _record(self, record: Record | Unreadable) -> None:
         match record:
             case Begin():
+                if record.call_id in self._following:
+                    self._follow(*self._following[record.call_id])
                 if record.call_id in self._parsed:
                     self._begin(self._parsed[record.call_id])
             case Part():
@@ -86,10 +90,13 @@ class Round:
         for project, found in by_project.items():
             ids = [begin.call_id for begin, _ in found]
             stored = {row.id for row in writes.present(self._db, schema.calls, "id", project, ids)}
-            parsed = [requests.parse(begin, writer) for begin, writer in found if begin.call_id not in stored]
+            fresh = [(begin, writer) for begin, writer in found if begin.call_id not in stored]
+            self._following |= {begin.call_id: (begin, writer) for begin, writer in fresh if begin.parent}
+            parsed = [requests.parse(begin, writer) for begin, writer in fresh if not begin.parent]
             self._parsed |= {p.begin.call_id: p for p in parsed}
             self._load_project(project, parsed)
-        self._load_earlier(later - self._parsed.keys())
+        before = {begin.parent for begin, _ in self._following.values()}
+        self._load_earlier((later | before) - self._parsed.keys() - self._following.keys())
 
     def _load_project(self, project: int, parsed: list[Parsed]) -> None:
         ids = [step.id for p in parsed for step in p.steps]
@@ -131,6 +138,22 @@ class Round:
 
     # -- one record at a time
 
+    def _follow(self, begin: Begin, writer: str) -> None:
+        parsed = requests.parse(begin, writer, self._base(self._calls.get(begin.parent)))
+        self._parsed[begin.call_id] = parsed
+        self._load_project(begin.project, [parsed])
+
+    def _base(self, before: Mapping[str, Any] | None) -> Base | None:
+        """The last that was said in the call `before`: its answer, or where that was lost its question."""
+        end = (before["output"] or before["leaf"]) if before is not None else None
+        if before is None or end is None:
+            return None
+        row = self._batch.messages.get((before["project"], end))
+        if row is not None:
+            return Base(end, row["node"], row["depth"])
+        found = writes.present(self._db, schema.messages, "id", before["project"], [end], "node", "depth")
+        return Base(end, found[0].node, found[0].depth) if found else None
+
     def _begin(self, parsed: Parsed) -> None:
         begin = parsed.begin
         key = (begin.project, begin.session_id)
@@ -138,8 +161,12 @@ class Round:
         session = self._sessions.get(key) or rollup.new_session(begin, title)
         self._sessions[key] = session
         known = self._known.setdefault(begin.project, Known())
-        found = link.link(parsed, begin.session_id, session["turns"], known)
-        leaf = parsed.steps[-1] if parsed.steps else None
+        before = self._calls.get(begin.parent)
+        if parsed.base is not None and before is not None:
+            found = link.follow(parsed, _ref(before), session["turns"])
+        else:
+            found = link.link(parsed, begin.session_id, session["turns"], known)
+        leaf = parsed.steps[-1] if parsed.steps else parsed.base
         known.add(
             Ref(begin.call_id, begin.session_id, begin.at, found.turn, found.parent, found.base_depth),
             leaf.node if leaf else None,
@@ -185,7 +212,7 @@ class Round:
                 "request_headers": begin.headers,
             }
         )
-        added = [_message(s, begin.endpoint) for s in parsed.steps[found.base_depth :]]
+        added = [_message(s, begin.endpoint) for s in parsed.steps if s.depth > found.base_depth]
         self._doc(self._calls[begin.call_id], added, answer=False)
 
     def _finish(self, finish: Finish) -> None:
@@ -235,15 +262,7 @@ class Round:
         session = self._sessions.get((project, call["session"]))
         if session is not None:
             rollup.ended(session, call)
-        ref = Ref(
-            finish.call_id,
-            call["session"],
-            call["created_at"],
-            call["turn"],
-            call["parent"],
-            call["base_depth"],
-        )
-        self._known.setdefault(project, Known()).add(ref, None, call["output_node"])
+        self._known.setdefault(project, Known()).add(_ref(call), None, call["output_node"])
         if answered.output:
             self._doc(call, answered.output, answer=True)
         self.stored += 1
@@ -274,6 +293,10 @@ class Round:
     def _doc(self, call: Mapping[str, Any], messages: list[Message], *, answer: bool) -> None:
         if said := words.of(messages):
             self._batch.docs.append(search.Doc(call["project"], call["id"], answer, said))
+
+
+def _ref(call: Mapping[str, Any]) -> Ref:
+    return Ref(call["id"], call["session"], call["created_at"], call["turn"], call["parent"], call["base_depth"])
 
 
 def _message(step: Step, endpoint: str) -> Message:

@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from sessionary.settings.tree import Format
+
 
 class Provider(msgspec.Struct, frozen=True):
     name: str
@@ -21,7 +23,9 @@ class Provider(msgspec.Struct, frozen=True):
     """Its home, with the version segment; null: must be given."""
     key_envs: tuple[str, ...] = ()
     base_envs: tuple[str, ...] = ()
-    auth: Literal["bearer", "api-key", "none"] = "bearer"
+    auth: Literal["bearer", "api-key", "x-api-key", "none"] = "bearer"
+    speaks: tuple[Format, ...] = ("chat",)
+    """Its own wire formats, the one that says most first."""
     bare: tuple[str, ...] = ()
     """Model names that mean this provider without a prefix, as patterns."""
     port: int | None = None
@@ -40,7 +44,7 @@ _ROWS = (
     Provider(
         "openai", "OpenAI", "https://api.openai.com/v1", ("OPENAI_API_KEY",), ("OPENAI_BASE_URL", "OPENAI_API_BASE"),
         bare=("gpt-*", "o1*", "o3*", "o4*", "chatgpt-*", "codex-*", "computer-use-*", "text-embedding-*", "davinci-*"),
-        metadata="store",
+        metadata="store", speaks=("responses", "chat"),
     ),
     Provider(
         "azure", "Azure OpenAI", None, ("AZURE_API_KEY", "AZURE_OPENAI_API_KEY"),
@@ -49,6 +53,7 @@ _ROWS = (
     Provider(
         "anthropic", "Anthropic", "https://api.anthropic.com/v1", ("ANTHROPIC_API_KEY",),
         ("ANTHROPIC_BASE_URL", "ANTHROPIC_API_BASE"), bare=("claude-*",),
+        auth="x-api-key", speaks=("messages",), metadata="always",
     ),
     Provider(
         "gemini", "Gemini", "https://generativelanguage.googleapis.com/v1beta/openai",
@@ -102,7 +107,8 @@ _ROWS = (
         "openai-compatible", "OpenAI-compatible provider", None, ("OPENAI_COMPATIBLE_API_KEY",),
         ("OPENAI_COMPATIBLE_BASE_URL",), local=True, metadata="always",
     ),
-    Provider("demo", "Demo", None, auth="none", style="demo", local=True, metadata="always"),
+    Provider("demo", "Demo", None, auth="none", style="demo", local=True, metadata="always",
+        speaks=("chat", "responses", "messages")),
 )
 # fmt: on
 

@@ -15,12 +15,15 @@ from typing import Any
 
 import msgspec
 
+from sessionary.providers import demo_formats
 from sessionary.providers.fitting import fit
+from sessionary.settings.tree import Format
 from sessionary.wire import loose
 
 PAUSE = 0.008
 """Seconds between the pieces of a stream, so that streaming can be seen."""
 _JSON = {"content-type": "application/json"}
+_FORMATS: dict[str, Format] = {"responses": "responses", "messages": "messages"}
 _CREATED = 1_767_225_600
 
 _OPENINGS = (
@@ -42,8 +45,13 @@ _CLOSINGS = (
 
 
 async def answer(endpoint: str, body: bytes) -> tuple[int, dict[str, str], AsyncIterator[bytes]]:
-    """Status, headers, and the body in chunks. `endpoint` is `chat/completions`, `completions` or `embeddings`."""
+    """Status, headers, and the body in chunks.
+
+    `endpoint` is `chat/completions`, `responses`, `messages`, `completions` or `embeddings`.
+    """
     request = _object(body)
+    if (format := _FORMATS.get(endpoint)) is not None:
+        return await demo_formats.answer(format, request, answer)
     seed = hashlib.sha256(body).hexdigest()
     if endpoint == "embeddings":
         return 200, _JSON, _whole(_embeddings(request))

@@ -19,6 +19,7 @@ from sessionary.errors import ModelNotFound, SettingsError
 from sessionary.providers import catalog
 from sessionary.providers.catalog import CATALOG, Provider
 from sessionary.settings import Deployment, Model, Price, Settings
+from sessionary.settings.tree import Format
 
 AZURE_VERSION = "2024-10-21"
 _PROXY_PREFIX = "litellm_proxy/"
@@ -44,8 +45,20 @@ class Target(msgspec.Struct, frozen=True):
     def price(self) -> Price | None:
         return self.deployment.price
 
+    @property
+    def speaks(self) -> tuple[Format, ...]:
+        """The wire formats of the deployment. Elsewhere than at its home, OpenAI's name stands for its chat format."""
+        if self.deployment.formats:
+            return tuple(self.deployment.formats)
+        if self.provider.name == "openai" and self.deployment.base_url is not None:
+            home = catalog.base_url(self.provider, None)
+            return (
+                self.provider.speaks if catalog.base_url(self.provider, self.deployment.base_url) == home else ("chat",)
+            )
+        return self.provider.speaks
+
     def url(self, endpoint: str) -> str:
-        """`endpoint` is `chat/completions`, `completions` or `embeddings`."""
+        """`endpoint` is the path below the base URL: `chat/completions`, `responses`, `messages`, …"""
         d = self.deployment
         base = catalog.base_url(self.provider, d.base_url) or ""
         if self.provider.style != "azure" or base.endswith("/v1"):
@@ -60,8 +73,8 @@ class Target(msgspec.Struct, frozen=True):
         key = self.deployment.api_key
         if key and self.provider.auth == "bearer":
             headers["authorization"] = f"Bearer {key}"
-        elif key and self.provider.auth == "api-key":
-            headers["api-key"] = key
+        elif key and self.provider.auth != "none":
+            headers[self.provider.auth] = key
         return headers
 
     def __repr__(self) -> str:

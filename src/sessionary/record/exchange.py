@@ -39,7 +39,8 @@ class Begin(msgspec.Struct, frozen=True, tag="begin", array_like=True):
     """Request headers, by allow-list: never a credential."""
     body: bytes
     agent: str = ""
-    continues: str = ""
+    parent: str = ""
+    """The call whose answer this one goes on from, where the client said so."""
 
 
 class Part(msgspec.Struct, frozen=True, tag="part", array_like=True):

@@ -33,6 +33,15 @@ class Recording:
         self._closed = closed
         self._seq = 0
         self._pending: list[bytes] = []
+        self._kept: list[bytes] | None = None
+
+    def keep(self) -> None:
+        """Keeps the answer in memory, for `answer`: from the start, or not at all."""
+        self._kept = []
+
+    def answer(self) -> bytes:
+        """What has come so far."""
+        return b"".join(self._kept or ())
 
     @property
     def call_id(self) -> str:
@@ -43,6 +52,8 @@ class Recording:
         if self.ttft is None:
             self.ttft = now_us() - self.begin.at
         self._pending.append(data)
+        if self._kept is not None:
+            self._kept.append(data)
 
     def pending(self) -> bytes:
         """What came since the last checkpoint: the whole answer, where it is not a stream."""

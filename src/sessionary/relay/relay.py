@@ -6,28 +6,27 @@ has left, or the server stops) closes the upstream's connection; the caller fini
 
 import asyncio
 import random
-import re
 from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
 
-from sessionary.errors import GatewayError, UpstreamError, UpstreamTimeout
+from sessionary.errors import BadRequest, GatewayError, UpstreamError, UpstreamTimeout
 from sessionary.errors import body as error_body
 from sessionary.providers.routing import Router, Target
 from sessionary.record.exchange import Attempt, Status
 from sessionary.record.recorder import Recording, now_us
 from sessionary.relay import headers as header_rules
-from sessionary.relay.outgoing import Fields, Outgoing, outgoing
+from sessionary.relay.ends import Ends, ends_of
+from sessionary.relay.passage import Passage
 from sessionary.relay.upstream import Answer, Sleep, Upstream
-from sessionary.relay.usage_filter import UsageFilter
 from sessionary.settings import Settings
+from sessionary.wire.canonical import Failed
 
 _RETRYABLE = frozenset({408, 429, 500, 502, 503, 504, 529})
 _NEXT_TARGET = _RETRYABLE | {401, 403, 404}
 """A deployment that answers so may be misconfigured: another one may do better, the same one will not."""
 _MAX_PAUSE = 60.0
-_DONE = re.compile(rb"(?:^|[\r\n])data: ?\[DONE\]")
 
 
 class Client(Protocol):
@@ -42,11 +41,11 @@ class Request(msgspec.Struct, frozen=True):
     """What is relayed."""
 
     endpoint: str
-    """The path below the provider's base URL: `chat/completions`."""
-    body: bytes
-    fields: Fields
+    """`chat/completions`, `responses`, `messages`, …: the caller's path, and what ends its streams."""
     stream: bool
     headers: dict[str, str]
+    passage: Callable[[Target], Passage]
+    """How it crosses to a deployment. Raises BadRequest where that one cannot do what is asked."""
 
 
 class Opened(msgspec.Struct, frozen=True):
@@ -54,7 +53,7 @@ class Opened(msgspec.Struct, frozen=True):
 
     answer: Answer
     target: Target
-    sent: Outgoing
+    passage: Passage
 
 
 class Relay:
@@ -87,7 +86,7 @@ class Relay:
             raise
         try:
             if opened.answer.headers.get("content-type", "").startswith("text/event-stream"):
-                await self._stream(opened, recording, client)
+                await self._stream(opened, ends_of(request.endpoint), recording, client)
             else:
                 await self._whole(opened, recording, client)
         finally:
@@ -101,7 +100,12 @@ class Relay:
             target = targets[n % len(targets)]
             recording.price = target.price
             last = n + 1 == tries
-            sent = outgoing(request.body, request.fields, target, stream=request.stream)
+            try:
+                passage = request.passage(target)
+            except BadRequest:
+                if last:
+                    raise
+                continue
             began = now_us()
 
             def attempted(http_status: int, error: str = "", target: Target = target, began: int = began) -> None:
@@ -112,7 +116,7 @@ class Relay:
 
             try:
                 answer = await self._upstreams(target).open(
-                    target, request.endpoint, sent.body, headers, stream=request.stream
+                    target, passage.endpoint, passage.body, headers, stream=request.stream
                 )
                 if 300 <= answer.status < 400:
                     answer.close()
@@ -132,7 +136,7 @@ class Relay:
             again = answer.status in (_RETRYABLE if len(targets) == 1 else _NEXT_TARGET)
             wait = _retry_after(answer)
             if last or not again or (wait or 0) > _MAX_PAUSE:
-                return Opened(answer, target, sent)
+                return Opened(answer, target, passage)
             answer.close()
             await self._pause(n + 1, len(targets), wait)
         raise AssertionError("unreachable")
@@ -146,11 +150,14 @@ class Relay:
         await self._sleep(min(max(backoff, retry_after or 0.0), _MAX_PAUSE))
 
     async def _whole(self, opened: Opened, recording: Recording, client: Client) -> None:
-        answer = opened.answer
+        answer, passage = opened.answer, opened.passage
         headers = header_rules.to_client(answer.headers)
+        parts: list[bytes] = []
         try:
             async for data in answer.chunks():
-                recording.chunk(data)
+                parts.append(data)
+                if passage.records_upstream:
+                    recording.chunk(data)
         except UpstreamError as error:
             recording.finish(
                 _status_of(error),
@@ -160,33 +167,38 @@ class Relay:
                 headers=headers,
             )
             raise
-        body = recording.pending()
+        body = passage.whole(answer.status, b"".join(parts))
+        if not passage.records_upstream:
+            headers = {**headers, "content-type": "application/json"}
+            headers.pop("content-encoding", None)
+            recording.chunk(body)
         recording.finish("ok" if answer.status < 400 else "upstream_error", http_status=answer.status, headers=headers)
         await client.start(answer.status, {**headers, **_named(opened), "content-length": str(len(body))})
         await client.end(body)
 
-    async def _stream(self, opened: Opened, recording: Recording, client: Client) -> None:
-        answer = opened.answer
+    async def _stream(self, opened: Opened, ends: Ends, recording: Recording, client: Client) -> None:
+        answer, passage = opened.answer, opened.passage
         headers = header_rules.to_client(answer.headers)
-        usage = UsageFilter() if opened.sent.usage_added else None
         status: Status = "ok" if answer.status < 400 else "upstream_error"
-        await client.start(
-            answer.status, {**headers, **_named(opened), "cache-control": "no-cache", "x-accel-buffering": "no"}
-        )
-        tail = b""
+        named = {**headers, **_named(opened), "cache-control": "no-cache", "x-accel-buffering": "no"}
+        await client.start(answer.status, named)
         last = b""
         try:
             async for data in answer.chunks():
-                recording.chunk(data)
-                passed = usage.feed(data) if usage else data
-                # The client has its answer with [DONE], whatever the upstream does afterwards: the record first.
-                if _DONE.search(tail + data):
+                passed = passage.feed(data)
+                # The log has it before the client does, and the end of the record before the end of the answer.
+                recorded = data if passage.records_upstream else passed
+                if recorded:
+                    recording.chunk(recorded)
+                if ends.feed(passed):
                     last = passed
                     break
-                tail = data[-16:]
                 if passed:
                     await client.send(passed)
         except UpstreamError as error:
+            failed = passage.failure(Failed(error.type, error.message, error.code or ""))
+            if not passage.records_upstream:
+                recording.chunk(failed)
             recording.finish(
                 _status_of(error),
                 http_status=answer.status,
@@ -194,13 +206,13 @@ class Relay:
                 error_message=error.message,
                 headers=headers,
             )
-            failure = error_body(error, recording.call_id)
-            await client.end(b"data: " + failure + b"\n\n")
+            await client.end(failed or b"data: " + error_body(error, recording.call_id) + b"\n\n")
             return
-        if usage:
-            last += usage.close()
+        rest = passage.close()
+        if rest and not passage.records_upstream:
+            recording.chunk(rest)
         recording.finish(status, http_status=answer.status, headers=headers)
-        await client.end(last)
+        await client.end(last + rest)
 
 
 def _named(opened: Opened) -> dict[str, str]:
@@ -216,4 +228,6 @@ def _retry_after(answer: Answer) -> float | None:
 
 
 def _status_of(error: GatewayError) -> Status:
+    if not isinstance(error, UpstreamError):
+        return "rejected"
     return "timeout" if isinstance(error, UpstreamTimeout) else "upstream_error"

@@ -79,8 +79,16 @@ def usable(value: object) -> str:
     return bare
 
 
-def identify(headers: Mapping[str, str], field: Callable[[str], object], metadata: Mapping[str, object]) -> Identity:
-    """`field(name)` is the decoded top-level body field or None; `metadata` the body's metadata object or {}."""
+def identify(
+    headers: Mapping[str, str],
+    field: Callable[[str], object],
+    metadata: Mapping[str, object],
+    chain: Identity | None = None,
+) -> Identity:
+    """`field(name)` is the decoded top-level body field or None; `metadata` the body's metadata object or {}.
+
+    `chain` is the session of the answer that the request goes on from.
+    """
     agent = next((headers[h] for h in AGENT_HEADERS if h in headers), "")
     for name in OWN_HEADERS:
         if name in headers and (text := usable(headers[name])):
@@ -97,6 +105,8 @@ def identify(headers: Mapping[str, str], field: Callable[[str], object], metadat
     for name in headers:
         if _VENDOR_HEADER.fullmatch(name) and (text := usable(headers[name])):
             return Identity(text, "harness", name, agent)
+    if chain is not None:
+        return Identity(chain.text, chain.source, chain.rule, agent)
     if text := _from_user_id(metadata.get("user_id")):
         return Identity(text, "harness", "metadata.user_id", agent)
     if text := _from_baggage(headers.get("baggage", "")):

@@ -5,12 +5,12 @@ What only the provider catalogue can judge (is there such a provider?) the route
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast, get_args
 
 from sessionary.settings import litellm
 from sessionary.settings.document import Node, read, variable
 from sessionary.settings.litellm import split
-from sessionary.settings.tree import Deployment, Model, Price, Settings
+from sessionary.settings.tree import Deployment, Format, Model, Price, Settings
 
 PREFIX = "SESSIONARY_"
 _DEFAULTS = dict(zip(Settings.__struct_fields__, Settings.__struct_defaults__, strict=True))
@@ -106,6 +106,7 @@ def _deployment(node: Node, fields: Mapping[str, Node], price: Price | None) -> 
         provider=provider,
         model=model,
         weight=fields["weight"].number() if "weight" in fields else 1.0,
+        formats=tuple(map(_format, fields["formats"].items())) if "formats" in fields else (),
         timeout=fields["timeout"].number(least=0.001) if "timeout" in fields else None,
         price=_price(fields["price"]) if "price" in fields else price,
         place=node.place,
@@ -118,3 +119,10 @@ def _price(node: Node) -> Price:
     if not {"input", "output"} <= fields.keys():
         raise node.fail(f"'{node.path}' needs input and output, in USD per million tokens")
     return Price(**{name: field.number() for name, field in fields.items()})
+
+
+def _format(node: Node) -> Format:
+    value = node.text()
+    if value not in get_args(Format):
+        raise node.fail(f"{node.path} must be one of {', '.join(get_args(Format))}")
+    return cast(Format, value)

@@ -4,8 +4,11 @@ Durations are seconds. Secrets are resolved when the file is read and appear in 
 """
 
 from pathlib import Path
+from typing import Literal
 
 import msgspec
+
+Format = Literal["chat", "responses", "messages"]
 
 
 class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -45,6 +48,8 @@ class Deployment(msgspec.Struct, frozen=True):
     """In place of the general one."""
     price: Price | None = None
     """Null: the public price list."""
+    formats: tuple[Format, ...] = ()
+    """Wire formats that it speaks, of `chat`, `responses`, `messages`, best first; empty: those of its provider."""
     place: str = ""
     """Where it is configured: `config.yaml:12`. Not an option."""
 

@@ -12,7 +12,7 @@ import msgspec
 import sqlalchemy as sa
 
 from sessionary.store import schema, search, tree
-from sessionary.store.writes import clean, present, transaction
+from sessionary.store.writes import clean, insert, present, transaction
 
 _SLICE = 500
 _SCAN = 10_000
@@ -33,6 +33,12 @@ def patch_session(engine: sa.Engine, project: int, session: str, title: str | No
         )
 
 
+def forget_answer(engine: sa.Engine, project: int, call_id: str) -> None:
+    """Clients cannot go on from this call any more; the log keeps it."""
+    with transaction(engine) as connection:
+        insert(connection, schema.forgotten, [{"project": project, "call_id": call_id}])
+
+
 def delete_session(engine: sa.Engine, project: int, session: str) -> None:
     """Calls of it that are in flight are answered, and leave nothing."""
     c, b, f, s = schema.calls.c, schema.session_bodies.c, schema.facets.c, schema.sessions.c
@@ -41,7 +47,7 @@ def delete_session(engine: sa.Engine, project: int, session: str) -> None:
         walked = tree.reached(connection, project, session)
         search.remove(connection, project, session)
         calls = sa.select(c.id).where(c.project == project, c.session == session)
-        for table in (schema.exchanges, schema.partials):
+        for table in (schema.exchanges, schema.partials, schema.forgotten):
             connection.execute(sa.delete(table).where(table.c.project == project, table.c.call_id.in_(calls)))
         connection.execute(sa.delete(schema.calls).where(c.project == project, c.session == session))
         connection.execute(sa.delete(schema.session_bodies).where(b.project == project, b.session == session))

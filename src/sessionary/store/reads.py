@@ -237,3 +237,10 @@ def call(engine: sa.Engine, project: int | None, call_id: str) -> Row | None:
     c = schema.calls.c
     with engine.connect() as connection:
         return connection.execute(_calls().where(_looked_up(project, c.project), c.id == call_id)).first()
+
+
+def is_forgotten(engine: sa.Engine, project: int, call_id: str) -> bool:
+    f = schema.forgotten.c
+    with engine.connect() as connection:
+        found = connection.scalar(sa.select(f.call_id).where(f.project == project, f.call_id == call_id))
+        return found is not None

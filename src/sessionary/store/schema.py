@@ -214,6 +214,14 @@ exchanges = sa.Table(  # one row a call: what is not shared with other calls
     sa.Column("raw", sa.LargeBinary),  # a streamed answer's bytes as they came, packed
 )
 
+forgotten = sa.Table(  # calls whose answer a client has deleted: nothing goes on from them
+    "forgotten",
+    metadata,
+    sa.Column("project", sa.Integer, primary_key=True),
+    sa.Column("call_id", sa.Text, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
 partials = sa.Table(  # checkpoints of streams in flight; gone when the call ends
     "partials",
     metadata,

@@ -20,6 +20,9 @@ class _Body(msgspec.Struct):
     id: msgspec.Raw = msgspec.Raw(b"null")
     usage: msgspec.Raw = msgspec.Raw(b"null")
     choices: msgspec.Raw = msgspec.Raw(b"null")
+    status: msgspec.Raw = msgspec.Raw(b"null")
+    incomplete_details: msgspec.Raw = msgspec.Raw(b"null")
+    stop_reason: msgspec.Raw = msgspec.Raw(b"null")
 
 
 _body = msgspec.json.Decoder(_Body)
@@ -29,22 +32,33 @@ def inspect(body: bytes, endpoint: str) -> Answer:
     try:
         try:
             found = _body.decode(body)
-            value = {k: loose.decode(bytes(getattr(found, k))) for k in ("id", "usage", "choices")}
+            value = {k: loose.decode(bytes(getattr(found, k))) for k in _Body.__struct_fields__}
         except (msgspec.DecodeError, UnicodeDecodeError):
             value = loose.decode(body)
     except loose.FAILURES:
         return Answer()
     if not isinstance(value, dict):
         return Answer()
+    return Answer(usage_of(value.get("usage")), _finish_reason(value, endpoint), _str(value.get("id")))
+
+
+def _finish_reason(value: dict[str, Any], endpoint: str) -> str | None:
+    match endpoint:
+        case "messages":
+            return _str(value.get("stop_reason"))
+        case "responses":
+            return _str(_dict(value.get("incomplete_details")).get("reason")) or _str(value.get("status"))
     choices = value.get("choices")
     first = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
-    return Answer(usage_of(value.get("usage")), _str(first.get("finish_reason")), _str(value.get("id")))
+    return _str(first.get("finish_reason"))
 
 
 def usage_of(usage: Any) -> Usage | None:
     """The provider's count, in the spellings that providers have."""
     if not isinstance(usage, dict):
         return None
+    if "input_tokens" in usage and "prompt_tokens" not in usage:
+        return _newer(usage)
     asked, answered = _int(usage.get("prompt_tokens")), _int(usage.get("completion_tokens"))
     if asked is None and answered is None:
         return None
@@ -68,6 +82,20 @@ def usage_of(usage: Any) -> Usage | None:
     if reasoning and (reasoning > answered or _int(usage.get("total_tokens")) == asked + answered + reasoning):
         answered += reasoning  # counted beside the answer, as xAI and Gemini do
     return Usage(input=asked, output=answered, cached=cached, cache_write=cache_write, reasoning=reasoning)
+
+
+def _newer(usage: dict[str, Any]) -> Usage:
+    """Responses counts what was cached within the input, Anthropic beside it."""
+    asked, answered = _int(usage.get("input_tokens")) or 0, _int(usage.get("output_tokens")) or 0
+    read = _dict(usage.get("input_tokens_details"))
+    beside = [_int(usage.get(key)) or 0 for key in ("cache_read_input_tokens", "cache_creation_input_tokens")]
+    return Usage(
+        input=asked + sum(beside),
+        output=answered,
+        cached=_first(read.get("cached_tokens"), beside[0]),
+        cache_write=_first(read.get("cache_write_tokens"), beside[1]),
+        reasoning=_first(_dict(usage.get("output_tokens_details")).get("reasoning_tokens")),
+    )
 
 
 def _first(*values: Any) -> int:

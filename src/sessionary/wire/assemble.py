@@ -11,6 +11,8 @@ import msgspec
 from sessionary.wire import loose, merge
 from sessionary.wire.answer import usage_of
 from sessionary.wire.message import Usage
+from sessionary.wire.messages import assemble as messages
+from sessionary.wire.responses import assembling as responses
 from sessionary.wire.sse import Event, Parser
 
 _PADDING = frozenset({"obfuscation"})
@@ -29,6 +31,27 @@ class Assembled(msgspec.Struct, frozen=True):
 
 
 def assemble(raw: bytes, endpoint: str) -> Assembled:
+    match endpoint:
+        case "messages":
+            return _of_object(messages.assemble(raw))
+        case "responses":
+            return _of_object(responses.assemble(raw))
+        case _:
+            return _of_chunks(raw, endpoint)
+
+
+def _of_object(body: bytes | None) -> Assembled:
+    """What a format of its own has put together; it says itself whether it was at its end."""
+    found = _object(body) if body else None
+    if body is None or found is None:
+        return Assembled(b"", None, None, False, None)
+    error = loose.joined(found["error"]) if isinstance(found.get("error"), dict) else None
+    reason = found.get("stop_reason") or found.get("status")
+    complete = found.get("stop_reason") is not None or found.get("status") in ("completed", "incomplete")
+    return Assembled(body, usage_of(found.get("usage")), reason if isinstance(reason, str) else None, complete, error)
+
+
+def _of_chunks(raw: bytes, endpoint: str) -> Assembled:
     parser = Parser()
     stream = _Stream(endpoint)
     events = [*parser.feed(raw), *parser.close()]

@@ -9,9 +9,10 @@ from typing import Any, Literal
 
 import msgspec
 
+from sessionary.settings import tree
 from sessionary.wire.message import Piece, Role, Usage
 
-Format = Literal["chat", "responses", "messages"]
+Format = tree.Format
 Stop = Literal["stop", "length", "tool_calls", "refusal", "content_filter", "pause", "error"]
 
 
@@ -47,6 +48,8 @@ class Turn(msgspec.Struct, frozen=True):
     name: str = ""
     phase: str = ""
     """Responses: `commentary` or `final_answer`."""
+    origin: Any = None
+    """The message it was read from, where its parts have smaller origins (chat)."""
 
 
 class Tool(msgspec.Struct, frozen=True):
@@ -101,6 +104,8 @@ class Params(msgspec.Struct, frozen=True):
     format: Format = "chat"
     rest: dict[str, Any] = {}
     """Fields that no other format has; a same-format writer puts them back."""
+    spelled: dict[str, Any] = {}
+    """Fields that are told above and were not spelled as `format` usually spells them; for the same format alone."""
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -124,6 +129,9 @@ class Answer(msgspec.Struct, frozen=True):
     logprobs: list[Any] | None = None
     """Of the text, as chat has them: [{token, logprob, bytes, top_logprobs}]."""
     error: dict[str, Any] | None = None
+    format: Format = "chat"
+    origin: Any = None
+    """The body it was read from; a writer of the same format gives it back."""
 
 
 # A stream, as it is told between formats: Started, then for each part Opened, Delta*, Closed (with the whole part),

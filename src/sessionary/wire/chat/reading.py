@@ -4,7 +4,7 @@ A string is equal to a single text part; reasoning, annotations, and the message
 A system message inside the history has no meaning: clients inject and move those.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sessionary.wire import loose, meaning
@@ -31,7 +31,7 @@ def read_message(raw: bytes) -> tuple[Message, bytes | None]:
     value = _decode(raw)
     if not isinstance(value, dict):
         return _opaque("user", value)
-    message = _message(value)
+    message = to_message(value)
     return message, None if message.role == "system" else _meaning(value, message)
 
 
@@ -41,7 +41,7 @@ def read_answer(raw: bytes) -> tuple[Message, bytes | None]:
     if not isinstance(value, dict):
         return _opaque("assistant", value)
     value = {**value, "role": value.get("role") or "assistant"}
-    message = _message(value)
+    message = to_message(value)
     return message, _meaning(value, message)
 
 
@@ -58,37 +58,48 @@ def _opaque(role: Role, value: Any) -> tuple[Message, bytes]:
     return Message(role, [piece]), meaning.of_value(value)
 
 
-def _message(value: Mapping[str, Any]) -> Message:
-    role = _ROLES.get(str(value.get("role", "")), "user")
-    pieces: list[Piece] = []
+def to_message(value: Mapping[str, Any]) -> Message:
+    name = value.get("name")
+    return Message(role_of(value), [piece for piece, _ in pieces(value)], name=name if isinstance(name, str) else "")
+
+
+def role_of(value: Mapping[str, Any]) -> Role:
+    return _ROLES.get(str(value.get("role", "")), "user")
+
+
+def pieces(value: Mapping[str, Any]) -> list[tuple[Piece, Any]]:
+    """What the message says in order, each with the part or call that says it; None: a field of the message."""
+    found: list[tuple[Piece, Any]] = []
     for key in ("reasoning_content", "reasoning"):
         if isinstance(value.get(key), str) and value[key]:
-            pieces.append(Piece("reasoning", text=value[key]))
+            found.append((Piece("reasoning", text=value[key]), None))
             break
-    content = _content(value.get("content"))
-    if role == "tool":
+    content = list(_content(value.get("content")))
+    if role_of(value) == "tool":
         call_id = str(value.get("tool_call_id") or value.get("name") or "")
-        pieces.append(Piece("tool_result", id=call_id, content=content))
+        found.append((Piece("tool_result", id=call_id, content=[piece for piece, _ in content]), None))
     else:
-        pieces += content
+        found += content
     if isinstance(value.get("refusal"), str) and value["refusal"]:
-        pieces.append(Piece("refusal", text=value["refusal"]))
-    pieces += _tool_calls(value)
+        found.append((Piece("refusal", text=value["refusal"]), None))
+    found += _tool_calls(value)
     if isinstance(value.get("audio"), dict) and value["audio"]:
         audio = value["audio"]
-        pieces.append(Piece("audio", text=str(audio.get("transcript") or ""), id=str(audio.get("id") or "")))
-    name = value.get("name")
-    return Message(role, pieces, name=name if isinstance(name, str) else "")
+        spoken = Piece("audio", text=str(audio.get("transcript") or ""), id=str(audio.get("id") or ""))
+        found.append((spoken, None))
+    return found
 
 
-def _content(content: Any) -> list[Piece]:
-    if content is None:
-        return []
+def _content(content: Any) -> Iterator[tuple[Piece, Any]]:
     if isinstance(content, str):
-        return [Piece("text", text=content)] if content else []
-    if isinstance(content, list):
-        return [piece for part in content for piece in _part(part)]
-    return [Piece("other", value=content)]
+        if content:
+            yield Piece("text", text=content), None
+    elif isinstance(content, list):
+        for part in content:
+            for piece in _part(part):
+                yield piece, part
+    elif content is not None:
+        yield Piece("other", value=content), None
 
 
 def _part(part: Any) -> list[Piece]:
@@ -105,9 +116,11 @@ def _part(part: Any) -> list[Piece]:
         case {"type": "thinking", "thinking": str(text)}:
             return [Piece("reasoning", text=text)]
         case {"type": "thinking", "thinking": list(inner)}:  # Mistral
-            return [Piece("reasoning", text=p.text) for p in _content(inner) if p.type == "text"]
+            return [Piece("reasoning", text=p.text) for p, _ in _content(inner) if p.type == "text"]
         case {"type": "image_url", "image_url": {"url": str(url), **image}}:
-            return [Piece("image", url=url, media_type=meaning.media_type(url), detail=str(image.get("detail") or ""))]
+            detail = image.get("detail")
+            detail = str(detail) if detail and detail != "auto" else ""
+            return [Piece("image", url=url, media_type=meaning.media_type(url), detail=detail)]
         case {"type": "image_url", "image_url": str(url)}:
             return [Piece("image", url=url, media_type=meaning.media_type(url))]
         case {"type": "input_audio", "input_audio": {"data": str(data), **audio}}:
@@ -119,23 +132,21 @@ def _part(part: Any) -> list[Piece]:
     return [Piece("other", value=part)]
 
 
-def _tool_calls(value: Mapping[str, Any]) -> list[Piece]:
-    pieces = []
+def _tool_calls(value: Mapping[str, Any]) -> Iterator[tuple[Piece, Any]]:
     calls = value.get("tool_calls")
     for call in calls if isinstance(calls, list) else []:
         match call:
             case {"custom": dict(custom)}:  # takes free text: never parsed
                 name, call_id = str(custom.get("name") or ""), str(call.get("id") or "")
-                pieces.append(Piece("tool_call", id=call_id, name=name, arguments=custom.get("input")))
+                yield Piece("tool_call", id=call_id, name=name, arguments=custom.get("input")), call
             case dict():
                 function = call.get("function")
-                pieces.append(_tool_call(str(call.get("id") or ""), function if isinstance(function, dict) else {}))
+                yield _tool_call(str(call.get("id") or ""), function if isinstance(function, dict) else {}), call
             case _:
-                pieces.append(Piece("other", value=call))
+                yield Piece("other", value=call), call
     legacy = value.get("function_call")
     if isinstance(legacy, dict) and legacy:
-        pieces.append(_tool_call("", legacy))
-    return pieces
+        yield _tool_call("", legacy), None
 
 
 def _tool_call(call_id: str, function: Mapping[str, Any]) -> Piece:

@@ -194,6 +194,13 @@ def upgrade() -> None:
         sa.Column("raw", sa.LargeBinary),
     )
     sa.Table(
+        "forgotten",
+        tables,
+        sa.Column("project", sa.Integer, primary_key=True),
+        sa.Column("call_id", sa.Text, primary_key=True),
+        sqlite_with_rowid=False,
+    )
+    sa.Table(
         "partials",
         tables,
         sa.Column("project", sa.Integer, primary_key=True),

@@ -1,0 +1,1 @@
+"""One module for each library that needs a hand to carry sessions."""

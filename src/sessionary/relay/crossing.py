@@ -1,0 +1,135 @@
+"""Which passage a call takes to a deployment: straight where both speak the caller's format, else translated. Pure.
+
+What a call goes on from (`history`) is put in front of what it brings, in whatever formats that was said.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from itertools import groupby
+from typing import Any
+
+import msgspec
+
+from sessionary.errors import BadRequest
+from sessionary.providers.routing import Target
+from sessionary.relay.outgoing import Fields
+from sessionary.relay.passage import PATHS, Passage, Straight, Translated
+from sessionary.relay.rewritten import Rewritten
+from sessionary.settings.tree import Format
+from sessionary.wire import loose
+from sessionary.wire.canonical import Failed, Request, Turn, Unsupported
+from sessionary.wire.formats import FORMATS
+from sessionary.wire.reading import Said
+
+CALLERS: dict[str, Format] = {"chat.completions": "chat", "responses": "responses", "messages": "messages"}
+_PREFIXES: dict[Format, str] = {"chat": "chatcmpl-", "responses": "resp_", "messages": "msg_"}
+
+
+def answer_id(format: Format, call_id: str) -> str:
+    return _PREFIXES[format] + call_id.removeprefix("call_")
+
+
+def call_of(answer: str) -> str:
+    """The call whose answer has this id; "" for what is not of our making."""
+    prefix, _, rest = answer.partition("_")
+    return f"call_{rest}" if prefix == "resp" and rest else ""
+
+
+def crossing(
+    endpoint: str, body: bytes, fields: Fields, history: Sequence[Said], call_id: str, created: int, *, stream: bool
+) -> Callable[[Target], Passage]:
+    """`history` is in front of the request's own messages. The passage raises BadRequest for what cannot be said."""
+    path = endpoint.replace(".", "/")
+    caller = CALLERS.get(endpoint)
+    if caller is None:
+        return lambda target: Straight(path, body, fields, target, stream=stream)
+    ours = answer_id(caller, call_id)
+
+    @cache
+    def asked() -> dict[str, Any]:
+        value: dict[str, Any] = loose.decode(body)
+        return value
+
+    @cache
+    def request() -> Request:
+        try:
+            read = FORMATS[caller].read_request(asked())
+            return msgspec.structs.replace(read, turns=[*turns_of(history), *read.turns]) if history else read
+        except Unsupported as error:
+            raise BadRequest(str(error), param=error.field) from None
+
+    def passage(target: Target) -> Passage:
+        if caller not in target.speaks:
+            return Translated(asked(), request(), caller, target, ours, created)
+        if caller != "responses":
+            return Straight(path, body, fields, target, stream=stream)
+        return _StraightResponses(body, fields, asked(), request if history else None, target, ours, stream=stream)
+
+    return passage
+
+
+class _StraightResponses:
+    """Responses on both sides: the bytes pass, but the answer has our id, and the state is ours."""
+
+    endpoint = PATHS["responses"]
+    records_upstream = False
+
+    def __init__(
+        self,
+        body: bytes,
+        fields: Fields,
+        asked: dict[str, Any],
+        request: Callable[[], Request] | None,
+        target: Target,
+        ours: str,
+        *,
+        stream: bool,
+    ) -> None:
+        if request is not None:
+            written = FORMATS["responses"].write_request(request())
+            written.pop("previous_response_id", None)
+            written.pop("conversation", None)
+            body = loose.encode(written)
+            fields = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+        self.body = Straight(self.endpoint, body, fields, target, stream=False).body
+        said = {"id": ours, "previous_response_id": asked.get("previous_response_id")}
+        self._answer = Rewritten(said)
+
+    def whole(self, status: int, body: bytes) -> bytes:
+        return self._answer.whole(body)
+
+    def feed(self, data: bytes) -> bytes:
+        return self._answer.feed(data)
+
+    def close(self) -> bytes:
+        return self._answer.close()
+
+    def failure(self, failed: Failed) -> bytes:
+        return b""
+
+
+def turns_of(history: Sequence[Said]) -> list[Turn]:
+    """What was said, in the one form; consecutive messages of one format are read together."""
+    turns: list[Turn] = []
+    for format, group in groupby(history, key=lambda said: said.format):
+        messages = [_message(said) for said in group]
+        match format:
+            case "responses":
+                turns += FORMATS["responses"].read_request({"model": "", "input": messages}).turns
+            case "messages":
+                turns += FORMATS["messages"].read_request({"model": "", "max_tokens": 1, "messages": messages}).turns
+            case _:
+                turns += FORMATS["chat"].read_request({"model": "", "messages": messages}).turns
+    return turns
+
+
+def _message(said: Said) -> Any:
+    value = loose.decode(said.raw)
+    if isinstance(value, str):  # a prompt, or an input that is one text
+        role = "assistant" if said.answer else "user"
+        return {"role": role, "content": value}
+    if isinstance(value, list):  # an Anthropic answer's content
+        return {"role": "assistant", "content": value}
+    if said.answer and said.format == "chat":
+        return {"role": "assistant", **value}
+    return value

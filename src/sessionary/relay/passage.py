@@ -1,0 +1,129 @@
+"""How one call crosses the gateway to one deployment and its answer comes back: as it is, or translated.
+
+A passage has the bytes to send, and turns the answer's bytes into those that the client gets. `Straight` changes
+as few as possible. `Translated` reads the caller's format, writes the provider's, and the answer the other way.
+"""
+
+from typing import Protocol
+
+import msgspec
+
+from sessionary.errors import BadRequest
+from sessionary.providers.routing import Target
+from sessionary.relay.outgoing import Fields, outgoing
+from sessionary.relay.usage_filter import UsageFilter
+from sessionary.settings.tree import Format
+from sessionary.wire import loose
+from sessionary.wire.canonical import Failed, Request, Unsupported
+from sessionary.wire.formats import FORMATS
+from sessionary.wire.sse import Parser
+
+PATHS: dict[Format, str] = {"chat": "chat/completions", "responses": "responses", "messages": "messages"}
+
+
+class Passage(Protocol):
+    endpoint: str
+    """The path below the provider's base URL."""
+    body: bytes
+    records_upstream: bool
+    """Whether the log keeps the upstream's bytes; else those that the client gets."""
+
+    def whole(self, status: int, body: bytes) -> bytes:
+        """A whole answer's body for the client."""
+
+    def feed(self, data: bytes) -> bytes:
+        """A piece of a stream for the client; b"" where nothing is complete yet."""
+
+    def close(self) -> bytes:
+        """What is left when the stream has ended."""
+
+    def failure(self, failed: Failed) -> bytes:
+        """The event that tells the client of a stream that broke; b"" where the format has none of its own."""
+
+
+class Straight:
+    """The same format on both sides."""
+
+    records_upstream = True
+
+    def __init__(self, endpoint: str, body: bytes, fields: Fields, target: Target, *, stream: bool) -> None:
+        sent = outgoing(body, fields, target, stream=stream and endpoint != "messages")
+        self.endpoint = endpoint
+        self.body = sent.body
+        self._filter = UsageFilter() if sent.usage_added else None
+
+    def whole(self, status: int, body: bytes) -> bytes:
+        return body
+
+    def feed(self, data: bytes) -> bytes:
+        return self._filter.feed(data) if self._filter else data
+
+    def close(self) -> bytes:
+        return self._filter.close() if self._filter else b""
+
+    def failure(self, failed: Failed) -> bytes:
+        return b""
+
+
+class Translated:
+    """Two formats. Raises BadRequest, naming the field, for what the provider's cannot say."""
+
+    records_upstream = False
+
+    def __init__(
+        self, asked: dict[str, object], request: Request, caller: Format, target: Target, answer_id: str, created: int
+    ) -> None:
+        spoken = target.speaks[0]
+        model = target.deployment.model
+        renamed = msgspec.structs.replace(request, params=msgspec.structs.replace(request.params, model=model))
+        try:
+            body = FORMATS[spoken].write_request(renamed)
+        except Unsupported as error:
+            raise BadRequest(
+                f"{target.provider.title} cannot do this: {error}", param=error.field, code="unsupported_parameter"
+            ) from None
+        self.endpoint = PATHS[spoken]
+        self.body = msgspec.json.encode(body)
+        self._caller = FORMATS[caller]
+        self._upstream = FORMATS[spoken]
+        self._asked = asked
+        self._id = answer_id
+        self._created = created
+        self._parser = Parser()
+        self._reader = self._upstream.Reader()
+        self._writer = self._caller.Writer(asked, answer_id, created)
+
+    def whole(self, status: int, body: bytes) -> bytes:
+        try:
+            value = loose.decode(body)
+        except loose.FAILURES:
+            return body
+        if not isinstance(value, dict):
+            return body
+        if status >= 400:
+            return msgspec.json.encode(self._caller.write_error(status, *_error(value)))
+        answer = self._upstream.read_answer(value)
+        answer = msgspec.structs.replace(answer, id=self._id, created=answer.created or self._created)
+        return loose.encode(self._caller.write_answer(answer, self._asked))
+
+    def feed(self, data: bytes) -> bytes:
+        told = [t for event in self._parser.feed(data) for t in self._reader.feed(event)]
+        return b"".join(self._writer.feed(t) for t in told)
+
+    def close(self) -> bytes:
+        told = [t for event in self._parser.close() for t in self._reader.feed(event)]
+        told += self._reader.close()
+        return b"".join(self._writer.feed(t) for t in told) + self._writer.close()
+
+    def failure(self, failed: Failed) -> bytes:
+        return self._writer.feed(failed) + self._writer.close()
+
+
+def _error(value: dict[str, object]) -> tuple[str, str]:
+    """Type and message of any provider's error body."""
+    error = value.get("error", value)
+    if isinstance(error, dict):
+        return str(error.get("type") or "api_error"), str(
+            error.get("message") or "The provider answered with an error."
+        )
+    return "api_error", str(error)

@@ -1,0 +1,74 @@
+"""Fields that only one format has, on the way to another: which may be left out, and which may not. Pure.
+
+A hint changes what a call costs or how fast it is, never what is answered: it is left out. Anything else that the
+target cannot say is `Unsupported`, unless it has no effect (null, empty, or what would happen anyway).
+"""
+
+from typing import Any
+
+from sessionary.settings.tree import Format
+from sessionary.wire.canonical import Params, Unsupported
+
+HINTS: dict[Format, frozenset[str]] = {
+    "chat": frozenset(
+        {
+            "metadata",
+            "prediction",
+            "prompt_cache_key",
+            "prompt_cache_options",
+            "prompt_cache_retention",
+            "safety_identifier",
+            "stream_options",
+        }
+    ),
+    "responses": frozenset(
+        {
+            "client_metadata",
+            "include",
+            "max_tool_calls",
+            "metadata",
+            "prompt_cache_key",
+            "prompt_cache_options",
+            "prompt_cache_retention",
+            "safety_identifier",
+            "stream_options",
+        }
+    ),
+    "messages": frozenset({"cache_control", "context_management", "inference_geo", "speed"}),
+}
+"""Docs: reference/translation.md."""
+_FOR_THE_GATEWAY = frozenset({"session_id", "litellm_session_id", "litellm_trace_id", "thread_id", "extra_body"})
+_NO_EFFECT: dict[str, tuple[Any, ...]] = {
+    "background": (False,),
+    "logprobs": (False,),
+    "modalities": (["text"],),
+    "response_format": ({"type": "text"},),
+    "top_logprobs": (0,),
+    "truncation": ("disabled", "auto"),
+}
+_NAMES: dict[Format, str] = {
+    "chat": "chat completions",
+    "responses": "the Responses API",
+    "messages": "the Messages API",
+}
+
+
+def check(params: Params, target: Format, carried: frozenset[str] = frozenset()) -> None:
+    """Raises Unsupported for the first field of `params.rest` that `target` cannot say.
+
+    `carried`: fields that the writer of the target says itself.
+    """
+    if params.format == target:
+        return
+    silent = HINTS[params.format] | _FOR_THE_GATEWAY | carried
+    for name, value in params.rest.items():
+        if name in silent or value is None or value in ([], {}, ""):
+            continue
+        if value not in _NO_EFFECT.get(name, ()):
+            raise cannot(name, target)
+
+
+def cannot(field: str, target: Format, why: str = "") -> Unsupported:
+    return Unsupported(
+        field, why or f"the model behind this name is reached by {_NAMES[target]}, which has no such field"
+    )

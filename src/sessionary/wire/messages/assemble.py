@@ -1,0 +1,55 @@
+"""The message that a stream's bytes amount to, as the provider would have answered without streaming. Pure.
+
+A stream that was cut amounts to what was delivered, with `stop_reason` null; one that failed has its `error` too.
+"""
+
+from typing import Any
+
+from sessionary.wire import loose
+from sessionary.wire.messages import errors, growing
+from sessionary.wire.sse import Event, Parser
+
+
+def assemble(raw: bytes) -> bytes | None:
+    """None where nothing came that is of a message; an answer that was no stream is given back."""
+    parser = Parser()
+    message = growing.Message()
+    blocks: dict[int, growing.Block] = {}
+    events = [*parser.feed(raw), *parser.close()]
+    for event in events:
+        _add(event, message, blocks)
+    if not events:
+        return raw if _object(raw) is not None else None
+    if message.begun or blocks:
+        return loose.encode(message.whole())
+    return None if message.error is None else loose.encode({"type": "error", "error": message.error})
+
+
+def _add(event: Event, message: growing.Message, blocks: dict[int, growing.Block]) -> None:
+    found = _object(event.data)
+    if found is None:
+        return
+    index = growing.index_of(found)
+    match found.get("type") or event.event:
+        case "message_start":
+            message.begin(found)
+        case "content_block_start":
+            blocks[index] = message.open(index, found.get("content_block"))
+        case "content_block_delta" if isinstance(found.get("delta"), dict):
+            if index not in blocks:
+                blocks[index] = message.open(index, growing.start_of(found["delta"]))
+            blocks[index].add(found["delta"])
+        case "message_delta":
+            message.end(found)
+        case "message_stop":
+            message.ended = True
+        case "error":
+            message.error = errors.read(found) or {"type": "api_error", "message": event.data}
+
+
+def _object(data: bytes | str) -> dict[str, Any] | None:
+    try:
+        value = loose.decode(data, keep_surrogates=True)  # a pair may be split between two deltas
+    except loose.FAILURES:
+        return None
+    return value if isinstance(value, dict) else None

@@ -1,0 +1,66 @@
+"""A message of the Messages format: what it shows, and what it means. Pure; any bytes are read.
+
+A message that is nothing but tool results is a tool's: in other formats each is a message of its own role. A
+system message inside the history has no meaning: clients inject and move those.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from sessionary.wire import loose, meaning
+from sessionary.wire.message import Message, Piece, Role
+from sessionary.wire.messages import blocks
+
+_ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", "system": "system"}
+_SHOWN = frozenset({"role", "content"})
+
+
+def read_message(raw: bytes) -> tuple[Message, bytes | None]:
+    """The message, and its meaning; None where the message does not count."""
+    value = _decode(raw)
+    if not isinstance(value, dict):
+        return _opaque("user", value)
+    message = shown(value)
+    return message, None if message.role == "system" else _meaning(value, message)
+
+
+def read_answer(raw: bytes) -> tuple[Message, bytes | None]:
+    """The same for an answer: its content, or its whole body. What else that says is no part of the message."""
+    value = _decode(raw)
+    if isinstance(value, list):
+        value = {"content": value}
+    if not isinstance(value, dict):
+        return _opaque("assistant", value)
+    message = Message("assistant", blocks.content(value.get("content")))
+    return message, _meaning({}, message)
+
+
+def shown(value: Mapping[str, Any]) -> Message:
+    role = _ROLES.get(str(value.get("role", "")), "user")
+    pieces = blocks.content(value.get("content"))
+    if role == "user" and pieces and all(piece.type == "tool_result" for piece in pieces):
+        role = "tool"
+    return Message(role, pieces)
+
+
+def _meaning(value: Mapping[str, Any], message: Message) -> bytes:
+    """Tool calls come last, as in formats that keep them beside the text."""
+    if message.role == "assistant":
+        ordered = sorted(message.pieces, key=lambda piece: piece.type == "tool_call")
+        message = msgspec.structs.replace(message, pieces=ordered)
+    rest = {} if value.get("type") == "message" else {k: v for k, v in value.items() if k not in _SHOWN}
+    return meaning.of(message, rest)
+
+
+def _decode(raw: bytes) -> Any:
+    try:
+        return loose.decode(raw)
+    except loose.FAILURES:
+        return raw.decode("utf-8", "replace")
+
+
+def _opaque(role: Role, value: Any) -> tuple[Message, bytes]:
+    piece = Piece("text", text=value) if isinstance(value, str) else Piece("other", value=value)
+    return Message(role, [piece]), meaning.of_value(value)

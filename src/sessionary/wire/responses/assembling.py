@@ -1,0 +1,57 @@
+"""From a response stream's bytes to the response object they amount to. Pure; any bytes are read.
+
+The last event has the whole response. Without it the stream was cut: the items are what was delivered of them.
+"""
+
+from typing import Any
+
+from sessionary.wire import loose
+from sessionary.wire.responses.growing import Growing
+from sessionary.wire.responses.reader import error_in, parse
+from sessionary.wire.sse import Parser
+
+Body = dict[str, Any]
+
+_ENDS = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})
+
+
+def assemble(raw: bytes) -> bytes | None:
+    """The response's JSON; None where the bytes tell of none."""
+    parser = Parser()
+    found: Body | None = None
+    error: Body | None = None
+    items: dict[int | str, Growing] = {}
+    ended = False
+    for event in [*parser.feed(raw), *parser.close()]:
+        data = parse(event)
+        if data is None:
+            continue
+        kind, response = data["type"], data.get("response")
+        if isinstance(response, dict):
+            found = {**(found or {}), **response}
+            ended = ended or kind in _ENDS
+        elif kind == "error" or (not kind and data.get("error")):
+            error = error_in(data)
+        elif (key := _key(data)) is not None:
+            if key not in items:
+                items[key] = Growing(data["item"] if isinstance(data.get("item"), dict) else {})
+            items[key].add(data)
+    if found is None and not items and error is None:
+        return None
+    body: Body = {"object": "response", **(found or {})}
+    if items and not (ended and body.get("output")):
+        body["output"] = [items[key].item() for key in items]
+    if not ended:
+        body["status"] = "incomplete" if error is None else "failed"
+        if error is not None:
+            body["error"] = {"code": error.get("code"), "message": error.get("message")}
+    body.setdefault("output", [])
+    return loose.encode(body)
+
+
+def _key(data: Body) -> int | str | None:
+    for name in ("output_index", "item_id"):
+        if isinstance(data.get(name), int | str):
+            key: int | str = data[name]
+            return key
+    return None

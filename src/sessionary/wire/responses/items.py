@@ -1,0 +1,138 @@
+"""One item of the Responses API, read: who says it, and in which parts. Pure; any JSON value is read to something.
+
+Every part's origin is the whole item. A provider's own tool (web search, MCP, ...) is a tool call whose `kind` is
+the item's type; what it gave stands beside it. Tools of a namespace go by `namespace__name` everywhere else.
+"""
+
+from typing import Any
+
+from sessionary.wire import meaning, signature
+from sessionary.wire.canonical import Part, Turn
+from sessionary.wire.message import Piece, Role
+from sessionary.wire.responses.tools import flat
+
+Item = dict[str, Any]
+
+_ROLES: dict[str, Role] = {
+    "system": "system",
+    "developer": "system",
+    "user": "user",
+    "assistant": "assistant",
+    "tool": "tool",
+}
+_BESIDE = frozenset({"id", "type", "status", "call_id", "name", "arguments", "caller", "created_by"})
+_GIVEN = frozenset({"output", "outputs", "result", "results", "error", "tools"})
+"""What a provider's own tool gave, in the item of its call."""
+
+
+def read_item(item: Any) -> Turn:
+    if isinstance(item, str):
+        return Turn("user", [Part(piece, "responses", item) for piece in read_content(item)])
+    if not isinstance(item, dict):
+        return Turn("user", [Part(Piece("other", value=item), "responses", item)])
+    match str(item.get("type") or "message"):
+        case "message":
+            role = _ROLES.get(_str(item.get("role")), "user")
+            parts = [Part(piece, "responses", item) for piece in read_content(item.get("content"))]
+            return Turn(role, parts, phase=_str(item.get("phase")))
+        case "reasoning":
+            return Turn("assistant", [_reasoning(item)])
+        case "function_call":
+            return Turn("assistant", [_call(item, meaning.arguments(item.get("arguments")), "function")])
+        case "custom_tool_call":
+            return Turn("assistant", [_call(item, item.get("input"), "custom")])
+        case "function_call_output":
+            return Turn("tool", [_result(item, "function")])
+        case "custom_tool_call_output":
+            return Turn("tool", [_result(item, "custom")])
+        case kind if kind.endswith("_call_output"):
+            return Turn("tool", [_result(item, kind)])
+        case kind if kind.endswith("_call") or kind == "mcp_list_tools":
+            return Turn("assistant", _own_tool(item, kind))
+        case kind:
+            role = "user" if kind == "mcp_approval_response" else "assistant"
+            return Turn(role, [Part(Piece("other", value=item), "responses", item, kind=kind)])
+
+
+def read_content(content: Any) -> list[Piece]:
+    """Of a message, or of a tool's output. Empty text is no piece."""
+    if content is None:
+        return []
+    if isinstance(content, str):
+        return [Piece("text", text=content)] if content else []
+    if isinstance(content, list):
+        return [piece for part in content for piece in _content_part(part)]
+    return _content_part(content)
+
+
+def _content_part(part: Any) -> list[Piece]:
+    match part:
+        case str(text) | {"type": "input_text" | "output_text" | "text" | "summary_text", "text": str(text)}:
+            return [Piece("text", text=text)] if text else []
+        case {"type": "refusal", "refusal": str(text)}:
+            return [Piece("refusal", text=text)]
+        case {"type": "reasoning_text", "text": str(text)}:
+            return [Piece("reasoning", text=text)]
+        case {"type": "input_image" | "computer_screenshot"}:
+            url, detail = _str(part.get("image_url")), _str(part.get("detail"))
+            detail = "" if detail == "auto" else detail
+            kind = meaning.media_type(url)
+            return [Piece("image", url=url, media_type=kind, detail=detail, id=_str(part.get("file_id")))]
+        case {"type": "input_audio", "input_audio": {"data": str(data), **audio}}:
+            kind = f"audio/{audio.get('format') or 'wav'}"
+            return [Piece("audio", url=f"data:{kind};base64,{data}", media_type=kind)]
+        case {"type": "input_file"}:
+            url = _str(part.get("file_data")) or _str(part.get("file_url"))
+            name, file_id = _str(part.get("filename")), _str(part.get("file_id"))
+            return [Piece("file", url=url, media_type=meaning.media_type(url), name=name, id=file_id)]
+    return [Piece("other", value=part)]
+
+
+def reasoning_text(item: Item) -> str:
+    """The reasoning itself where it is shown, else its summary."""
+    shown = [_str(part.get("text")) for part in _dicts(item.get("content"))]
+    summary = [_str(part.get("text")) for part in _dicts(item.get("summary"))]
+    return "".join(shown) or "\n\n".join(summary)
+
+
+def _reasoning(item: Item) -> Part:
+    text, proof = reasoning_text(item), _str(item.get("encrypted_content"))
+    own = Part(Piece("reasoning", text=text), "responses", item, proof, redacted=bool(proof) and not text)
+    return signature.read(proof, text) or own
+
+
+def _call(item: Item, arguments: Any, kind: str) -> Part:
+    name = flat(_str(item.get("namespace")), _str(item.get("name")))
+    piece = Piece("tool_call", id=_str(item.get("call_id")), name=name, arguments=arguments)
+    return Part(piece, "responses", item, kind=kind)
+
+
+def _result(item: Item, kind: str) -> Part:
+    piece = Piece("tool_result", id=_str(item.get("call_id")), content=read_content(item.get("output")))
+    return Part(piece, "responses", item, kind=kind)
+
+
+def _own_tool(item: Item, kind: str) -> list[Part]:
+    call_id = _str(item.get("call_id")) or _str(item.get("id"))
+    name = _str(item.get("name")) or kind.removesuffix("_call")
+    given = {k: v for k, v in item.items() if k in _GIVEN and not meaning.empty(v)}
+    asked: Any = {k: v for k, v in item.items() if k not in _BESIDE | _GIVEN and v is not None}
+    if "arguments" in item:
+        asked = meaning.arguments(item["arguments"])
+    pieces = [Piece("tool_call", id=call_id, name=name, arguments=asked)]
+    if kind == "image_generation_call" and isinstance(given.get("result"), str):
+        url = f"data:image/{_str(item.get('output_format')) or 'png'};base64,{given['result']}"
+        pieces.append(Piece("image", url=url, media_type=meaning.media_type(url)))
+    elif given:
+        content = [piece for value in given.values() for piece in read_content(value)]
+        failed = item.get("status") == "failed" or "error" in given
+        pieces.append(Piece("tool_result", id=call_id, content=content, error=failed))
+    return [Part(piece, "responses", item, kind=kind) for piece in pieces]
+
+
+def _dicts(value: Any) -> list[Item]:
+    return [part for part in value if isinstance(part, dict)] if isinstance(value, list) else []
+
+
+def _str(value: Any) -> str:
+    return value if isinstance(value, str) else ""

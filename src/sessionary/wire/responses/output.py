@@ -1,0 +1,143 @@
+"""Output items, made from what another format's model said. Pure; the same for a whole answer and for a stream.
+
+Ids follow from the response's: `msg_`, `fc_`, `ctc_`, `rs_`, `ig_`, the response's own, and the item's position.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sessionary.wire import signature
+from sessionary.wire.canonical import Part
+from sessionary.wire.responses.turns import as_text
+
+Item = dict[str, Any]
+Names = Mapping[str, tuple[str, str]]
+"""The name that the model sees -> (namespace, name): `tools.namespaced`."""
+
+_PREFIXES = {
+    "message": "msg",
+    "function_call": "fc",
+    "custom_tool_call": "ctc",
+    "reasoning": "rs",
+    "image_generation_call": "ig",
+}
+
+
+def item_id(kind: str, answer_id: str, position: int) -> str:
+    return f"{_PREFIXES.get(kind, 'item')}_{answer_id.removeprefix('resp_')}{position}"
+
+
+def message(id: str, content: list[Item], status: str, phase: str = "") -> Item:
+    item = {"id": id, "type": "message", "status": status, "role": "assistant", "content": content}
+    return item | ({"phase": phase} if phase else {})
+
+
+def content_part(kind: str, text: str, part: Part | None, logprobs: list[Any] | None) -> Item:
+    """`part`: what it was made from, once it is whole."""
+    if kind == "refusal":
+        return {"type": "refusal", "refusal": text}
+    tokens = write_logprobs(logprobs)
+    return {"type": "output_text", "text": text, "annotations": _annotations(part), "logprobs": tokens}
+
+
+def phase_of(part: Part) -> str:
+    origin = part.origin if part.format == "responses" and isinstance(part.origin, dict) else {}
+    phase = origin.get("phase")
+    return phase if isinstance(phase, str) else ""
+
+
+def _annotations(part: Part | None) -> list[Any]:
+    """Citations, which chat nests once more and Messages has in a form of its own."""
+    origin = part.origin if part is not None and isinstance(part.origin, dict) else {}
+    if part is not None and part.format == "responses":
+        found = [c for c in _dicts(origin.get("content")) if c.get("text") == part.piece.text]
+        return found[0].get("annotations") or [] if found else []
+    if part is not None and part.format == "chat":
+        cited = [(a, a.get("url_citation")) for a in _dicts(origin.get("annotations"))]
+        fields = ("url", "title", "start_index", "end_index")
+        return [
+            {"type": "url_citation", **{k: inner[k] for k in fields}}
+            for _, inner in cited
+            if isinstance(inner, dict) and all(k in inner for k in fields)
+        ]
+    return []
+
+
+def write_logprobs(logprobs: list[Any] | None) -> list[Item]:
+    """Chat has the same, where the bytes of a token may be null."""
+    return [
+        {
+            "token": token.get("token", ""),
+            "bytes": _bytes(token),
+            "logprob": token.get("logprob", 0),
+            "top_logprobs": [
+                {"token": top.get("token", ""), "bytes": _bytes(top), "logprob": top.get("logprob", 0)}
+                for top in _dicts(token.get("top_logprobs"))
+            ],
+        }
+        for token in _dicts(logprobs)
+    ]
+
+
+def _bytes(token: Item) -> list[int]:
+    known = token.get("bytes")
+    return known if isinstance(known, list) else list(str(token.get("token", "")).encode("utf-8", "replace"))
+
+
+def reasoning(id: str, part: Part) -> Item:
+    summary = [{"type": "summary_text", "text": part.piece.text}] if part.piece.text else []
+    item = {"id": id, "type": "reasoning", "summary": summary}
+    proof = signature.carried(part, "responses")
+    return item | ({"encrypted_content": proof} if proof else {})
+
+
+def call(id: str, kind: str, call_id: str, name: str, given: str, status: str, names: Names) -> Item:
+    """A call of a function (`kind`: function) or of a tool that takes text (custom)."""
+    namespace, own = names.get(name, ("", name))
+    item: Item = {"id": id, "type": "function_call", "status": status, "call_id": call_id, "name": own}
+    if kind == "custom":
+        item["type"] = "custom_tool_call"
+    item["input" if kind == "custom" else "arguments"] = given
+    return item | ({"namespace": namespace} if namespace else {})
+
+
+def kind_of(part_type: str, kind: str) -> str:
+    """The item's type for a part; empty where there is none."""
+    match part_type:
+        case "text" | "refusal":
+            return "message"
+        case "reasoning":
+            return "reasoning"
+        case "image":
+            return "image_generation_call"
+        case "tool_call" if kind == "function":
+            return "function_call"
+        case "tool_call" if kind == "custom":
+            return "custom_tool_call"
+    return ""
+
+
+def whole(part: Part, answer_id: str, position: int, names: Names, given: str | None = None) -> Item | None:
+    """The finished item for a part that is no part of a message. None where this format has no such item.
+
+    `given`: a tool call's arguments as they were streamed. What another provider's own tools did is not shown.
+    """
+    if part.format == "responses" and isinstance(part.origin, dict):
+        return part.origin
+    piece = part.piece
+    kind = kind_of(piece.type, part.kind)
+    id = item_id(kind, answer_id, position)
+    match kind:
+        case "reasoning":
+            return reasoning(id, part)
+        case "function_call" | "custom_tool_call":
+            text = as_text(piece.arguments) if given is None else given
+            return call(id, part.kind, piece.id, piece.name, text, "completed", names)
+        case "image_generation_call" if ";base64," in piece.url:
+            data = piece.url.partition(";base64,")[2]
+            return {"id": id, "type": "image_generation_call", "status": "completed", "result": data}
+    return None
+
+
+def _dicts(value: Any) -> list[Item]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
