@@ -133,14 +133,6 @@ def test_logprobs_are_told_once(tokens: list[Wire]) -> None:
     assert read_answer(body).logprobs == tokens
 
 
-def test_citations_of_a_chat_answer() -> None:
-    cited = {"url": "https://example.com", "title": "T", "start_index": 0, "end_index": 1}
-    message = {"role": "assistant", "content": "a", "annotations": [{"type": "url_citation", "url_citation": cited}]}
-    answer = chat.read_answer({"choices": [{"message": message, "finish_reason": "stop"}]})
-    body = write_answer(msgspec.structs.replace(answer, id="resp_1"), ASKED)
-    assert body["output"][0]["content"][0]["annotations"] == [{"type": "url_citation", **cited}]
-
-
 def test_an_error_keeps_a_code_that_clients_know() -> None:
     error = {"message": "Slow down", "type": "rate_limit_error", "code": None}
     body = write_answer(Answer("resp_1", "m", [], "error", error=error), ASKED)

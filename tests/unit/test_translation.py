@@ -15,7 +15,7 @@ from sessionary.wire.formats import FORMATS
 from sessionary.wire.message import Piece
 from sessionary.wire.messages import reading as messages_reading
 from sessionary.wire.responses import reading as responses_reading
-from sessionary.wire.sse import Parser
+from sessionary.wire.sse import Event, Parser
 from tests.support import chats
 
 Wire = dict[str, Any]
@@ -88,6 +88,16 @@ def test_an_answer_goes_there_and_back(to: Format, body: Wire) -> None:
     assert without_times(back) == without_times(body)
 
 
+def test_logprobs() -> None:
+    tokens = [{"token": "a", "logprob": -0.5, "bytes": [97], "top_logprobs": []}]
+    choice = {"index": 0, "message": {"role": "assistant", "content": "a", "refusal": None}, "finish_reason": "stop"}
+    body = {"id": "c", "model": "m", "choices": [{**choice, "logprobs": {"content": tokens, "refusal": None}}]}
+    asked = {"model": "m", "include": ["message.output_text.logprobs"]}
+    there = FORMATS["responses"].write_answer(FORMATS["chat"].read_answer(body), asked)
+    assert there["output"][0]["content"][0]["logprobs"] == tokens
+    assert FORMATS["responses"].read_answer(there).logprobs == tokens
+
+
 # -- streams
 
 
@@ -151,6 +161,49 @@ def test_a_stream_that_breaks_ends_in_every_format(to: Format, body: Wire, lengt
     failures = [one for one in reread(raw, to) if isinstance(one, Failed)]
     assert [one.message for one in failures] == ["It broke."]
     assert FORMATS[to].read_answer(whole).stop == "error"
+
+
+TYPES = st.sampled_from(
+    ["response.created", "response.output_item.added", "response.output_text.delta", "response.output_item.done"]
+    + ["response.function_call_arguments.delta", "response.reasoning_summary_text.delta", "response.completed"]
+    + ["message_start", "content_block_start", "content_block_delta", "content_block_stop", "message_delta"]
+    + ["message_stop", "error", "x"]
+)
+FIELDS = st.sampled_from(
+    ["item", "delta", "response", "message", "content_block", "index", "output_index", "item_id", "choices", "usage"]
+    + ["output", "content", "error", "part", "text", "arguments", "input", "id", "name", "stop_reason"]
+)
+ITEMS = st.sampled_from(
+    [
+        {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "a"}]},
+        {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{"},
+        {"type": "reasoning", "summary": [], "encrypted_content": "e"},
+        {"type": "web_search_call", "id": "ws", "action": {}},
+        {"type": "tool_use", "id": "t", "name": "f", "input": {}},
+        {"type": "text", "text": "a"},
+        {"type": "thinking", "thinking": "a", "signature": "s"},
+        {"type": "text_delta", "text": "a"},
+        {"type": "input_json_delta", "partial_json": "{"},
+        {"type": "server_tool_use", "id": "t", "name": "web_search", "input": {}},
+    ]
+)
+EVENTS = st.tuples(TYPES, st.dictionaries(FIELDS, ITEMS | chats.JSON, max_size=4)).map(
+    lambda drawn: Event(drawn[0], json.dumps({"type": drawn[0], **drawn[1]}))
+)
+
+
+@pytest.mark.parametrize("of", list(FORMATS))
+@settings(max_examples=150)
+@given(st.lists(EVENTS, max_size=8))
+def test_any_stream_has_one_end_in_every_format(of: Format, events: list[Event]) -> None:
+    reader = FORMATS[of].Reader()
+    told = [one for event in events for one in reader.feed(event)] + reader.close()
+    assert sum(isinstance(one, Ended | Failed) for one in told) == 1
+    assert isinstance(told[-1], Ended | Failed)
+    for to in FORMATS:
+        raw, _ = written(told, to, {"model": "m", "stream": True})
+        again = reread(raw, to)
+        assert isinstance(again[-1], Failed if isinstance(told[-1], Failed) else Ended | Failed)
 
 
 @pytest.mark.parametrize("format", list(FORMATS))

@@ -15,6 +15,7 @@ from sessionary.providers.routing import Target
 from sessionary.relay.outgoing import Fields
 from sessionary.relay.passage import PATHS, Passage, Straight, Translated
 from sessionary.relay.rewritten import Rewritten
+from sessionary.sessions.identify import OWN_FIELDS
 from sessionary.settings.tree import Format
 from sessionary.wire import loose
 from sessionary.wire.canonical import Failed, Request, Turn, Unsupported
@@ -22,6 +23,8 @@ from sessionary.wire.formats import FORMATS
 from sessionary.wire.reading import Said
 
 CALLERS: dict[str, Format] = {"chat.completions": "chat", "responses": "responses", "messages": "messages"}
+_OURS = frozenset({"previous_response_id", "conversation", *OWN_FIELDS})
+"""Fields that the gateway itself answers to."""
 _PREFIXES: dict[Format, str] = {"chat": "chatcmpl-", "responses": "resp_", "messages": "msg_"}
 
 
@@ -53,7 +56,8 @@ def crossing(
     @cache
     def request() -> Request:
         try:
-            read = FORMATS[caller].read_request(asked())
+            kept = {key: value for key, value in asked().items() if key not in _OURS}
+            read = FORMATS[caller].read_request(kept)
             return msgspec.structs.replace(read, turns=[*turns_of(history), *read.turns]) if history else read
         except Unsupported as error:
             raise BadRequest(str(error), param=error.field) from None
@@ -87,8 +91,6 @@ class _StraightResponses:
     ) -> None:
         if request is not None:
             written = FORMATS["responses"].write_request(request())
-            written.pop("previous_response_id", None)
-            written.pop("conversation", None)
             body = loose.encode(written)
             fields = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
         self.body = Straight(self.endpoint, body, fields, target, stream=False).body

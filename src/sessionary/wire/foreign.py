@@ -7,7 +7,7 @@ target cannot say is `Unsupported`, unless it has no effect (null, empty, or wha
 from typing import Any
 
 from sessionary.settings.tree import Format
-from sessionary.wire.canonical import Params, Unsupported
+from sessionary.wire.canonical import Params, Turn, Unsupported
 
 HINTS: dict[Format, frozenset[str]] = {
     "chat": frozenset(
@@ -66,6 +66,17 @@ def check(params: Params, target: Format, carried: frozenset[str] = frozenset())
             continue
         if value not in _NO_EFFECT.get(name, ()):
             raise cannot(name, target)
+
+
+def check_files(turns: list[Turn], target: Format) -> None:
+    """Raises Unsupported for a file that is named by the id that it has at another provider."""
+    for part in (part for turn in turns for part in turn.parts):
+        if (part.format == "messages") == (target == "messages"):
+            continue
+        for piece in (part.piece, *part.piece.content):
+            if piece.type in ("image", "file") and piece.id and not piece.url:
+                root = "input" if part.format == "responses" else "messages"
+                raise cannot(root, target, f"the {piece.type} {piece.id!r} is at another provider")
 
 
 def cannot(field: str, target: Format, why: str = "") -> Unsupported:

@@ -26,6 +26,7 @@ def read_request(body: dict[str, Any]) -> Request:
 def write_request(request: Request) -> dict[str, Any]:
     """Raises Unsupported."""
     foreign.check(request.params, "chat", _CARRIED)
+    foreign.check_files([*request.system, *request.turns], "chat")
     messages = write_turns([*request.system, *request.turns])
     body = params.write(request.params)
     if request.params.format == "responses":

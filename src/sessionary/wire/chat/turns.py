@@ -76,11 +76,11 @@ def _written(turn: Turn) -> list[Wire]:
         piece = part.piece
         if piece.type == "tool_result":
             text = [inner for inner in piece.content if inner.type in ("text", "refusal")]
-            said += [_content(inner, part) for inner in piece.content if inner.type not in ("text", "refusal")]
+            said += [_content(inner) for inner in piece.content if inner.type not in ("text", "refusal")]
             content = _plain([{"type": "text", "text": inner.text} for inner in text])
             messages.append({"role": "tool", "tool_call_id": piece.id, "content": content})
         elif piece.type != "reasoning" and not (piece.type == "text" and not piece.text):
-            said.append(_content(piece, part))
+            said.append(_content(piece))
     if said or not messages:
         role = "user" if turn.role == "tool" else turn.role
         message: Wire = {"role": role, "content": _plain(said)}
@@ -97,8 +97,8 @@ def _plain(content: list[Wire]) -> str | list[Wire]:
     return content
 
 
-def _content(piece: Piece, part: Part) -> Wire:
-    """A part of a user's or a system message. Raises Unsupported. The ids of Anthropic's files are its own."""
+def _content(piece: Piece) -> Wire:
+    """A part of a user's or a system message. Raises Unsupported."""
     match piece.type:
         case "text" | "refusal":
             return {"type": "text", "text": piece.text}
@@ -111,7 +111,7 @@ def _content(piece: Piece, part: Part) -> Wire:
         case "file" if piece.url.startswith("data:"):
             named = {"filename": piece.name} if piece.name else {}
             return {"type": "file", "file": {**named, "file_data": piece.url}}
-        case "file" if piece.id and part.format != "messages":
+        case "file" if piece.id:
             return {"type": "file", "file": {"file_id": piece.id}}
         case "image" | "audio" | "file":
             raise cannot("messages", "chat", f"chat completions takes this {piece.type} only as data")

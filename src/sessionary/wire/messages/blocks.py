@@ -73,7 +73,7 @@ def _thought(text: str, proof: str, *, redacted: bool, origin: Any) -> Part:
 def written(part: Part, *, asking: bool) -> dict[str, Any] | None:
     """The block that says what `part` says; None where nothing needs to be said.
 
-    `asking`: in a request to Anthropic, which takes back only its own reasoning, and no empty blocks.
+    `asking`: in a request to Anthropic, which takes back only its own reasoning, and no empty texts.
     """
     piece = part.piece
     match piece.type:

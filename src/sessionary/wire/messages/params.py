@@ -196,8 +196,8 @@ def _thinking(params: Params) -> tuple[Body, str]:
         return {"type": "adaptive"} | display, effort
     if params.format == FORMAT or not effort:
         return {}, effort
-    if models.thinks_adaptively(params.model):
-        return {"type": "adaptive"} | display, effort
+    if models.thinks_adaptively(params.model):  # newer models say what they thought only where that is asked for
+        return {"type": "adaptive"} | (_SUMMARISED if params.format == "chat" else display), effort
     budget = _BUDGETS.get(asked.effort, _BUDGETS["high"])
     if params.max_output is not None:  # the answer needs room beside it
         budget = min(budget, max(params.max_output // 2, LEAST_BUDGET), params.max_output - 1)

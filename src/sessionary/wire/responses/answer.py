@@ -7,7 +7,7 @@ import msgspec
 from sessionary.wire.canonical import Answer, Part, Stop
 from sessionary.wire.responses import output, tools
 from sessionary.wire.responses.envelope import ending, envelope, error_of, read_usage
-from sessionary.wire.responses.turns import read_turn
+from sessionary.wire.responses.turns import read_turn, unchanged
 
 Body = dict[str, Any]
 
@@ -107,7 +107,7 @@ def write_output(answer: Answer, names: output.Names) -> list[Body]:
     said: list[Part] = []
     logprobs = answer.logprobs
 
-    def flush() -> None:
+    def flush(phase: str = "") -> None:
         nonlocal logprobs
         if said:
             id = output.item_id("message", answer.id, len(items))
@@ -116,23 +116,24 @@ def write_output(answer: Answer, names: output.Names) -> list[Body]:
                 tokens = logprobs if part.piece.type == "text" else None
                 content.append(output.content_part(part.piece.type, part.piece.text, part, tokens))
                 logprobs = logprobs if tokens is None else None  # all of the answer's, told once
-            items.append(output.message(id, content, "completed"))
+            items.append(output.message(id, content, "completed", phase))
             said.clear()
 
     for turn in answer.turns:
-        native: Any = None
+        if unchanged(turn):
+            flush()
+            items.append(turn.origin)
+            continue
         for part in turn.parts:
-            if part.format == "responses" and isinstance(part.origin, dict):
-                flush()
-                if part.origin is not native:
-                    items.append(part.origin)
-                native = part.origin
-            elif part.piece.type in ("text", "refusal"):
+            if part.piece.type in ("text", "refusal"):
                 if part.piece.text:
                     said.append(part)
             elif (item := output.whole(part, answer.id, len(items) + bool(said), names)) is not None:
-                flush()
-                items.append(item)
+                flush(turn.phase)
+                if not items or items[-1] is not item:  # several parts of one item
+                    items.append(item)
+        if turn.phase:
+            flush(turn.phase)
     flush()
     return items
 

@@ -1,6 +1,7 @@
 """One item of the Responses API, read: who says it, and in which parts. Pure; any JSON value is read to something.
 
-Every part's origin is the whole item. A provider's own tool (web search, MCP, ...) is a tool call whose `kind` is
+A turn's origin is the item; a part's, its own part of a message's content, else the item. A provider's own tool
+(web search, MCP, ...) is a tool call whose `kind` is
 the item's type; what it gave stands beside it. Tools of a namespace go by `namespace__name` everywhere else.
 """
 
@@ -30,28 +31,36 @@ def read_item(item: Any) -> Turn:
         return Turn("user", [Part(piece, "responses", item) for piece in read_content(item)])
     if not isinstance(item, dict):
         return Turn("user", [Part(Piece("other", value=item), "responses", item)])
-    match str(item.get("type") or "message"):
+    kind = str(item.get("type") or "message")
+    role: Role
+    match kind:
         case "message":
             role = _ROLES.get(_str(item.get("role")), "user")
-            parts = [Part(piece, "responses", item) for piece in read_content(item.get("content"))]
-            return Turn(role, parts, phase=_str(item.get("phase")))
+            return Turn(role, _said(item.get("content")), phase=_str(item.get("phase")), origin=item)
         case "reasoning":
-            return Turn("assistant", [_reasoning(item)])
+            role, parts = "assistant", [_reasoning(item)]
         case "function_call":
-            return Turn("assistant", [_call(item, meaning.arguments(item.get("arguments")), "function")])
+            role, parts = "assistant", [_call(item, meaning.arguments(item.get("arguments")), "function")]
         case "custom_tool_call":
-            return Turn("assistant", [_call(item, item.get("input"), "custom")])
+            role, parts = "assistant", [_call(item, item.get("input"), "custom")]
         case "function_call_output":
-            return Turn("tool", [_result(item, "function")])
+            role, parts = "tool", [_result(item, "function")]
         case "custom_tool_call_output":
-            return Turn("tool", [_result(item, "custom")])
-        case kind if kind.endswith("_call_output"):
-            return Turn("tool", [_result(item, kind)])
-        case kind if kind.endswith("_call") or kind == "mcp_list_tools":
-            return Turn("assistant", _own_tool(item, kind))
-        case kind:
+            role, parts = "tool", [_result(item, "custom")]
+        case _ if kind.endswith("_call_output"):
+            role, parts = "tool", [_result(item, kind)]
+        case _ if kind.endswith("_call") or kind == "mcp_list_tools":
+            role, parts = "assistant", _own_tool(item, kind)
+        case _:
             role = "user" if kind == "mcp_approval_response" else "assistant"
-            return Turn(role, [Part(Piece("other", value=item), "responses", item, kind=kind)])
+            parts = [Part(Piece("other", value=item), "responses", item, kind=kind)]
+    return Turn(role, parts, origin=item)
+
+
+def _said(content: Any) -> list[Part]:
+    if not isinstance(content, list):
+        return [Part(piece, "responses", None) for piece in read_content(content)]
+    return [Part(piece, "responses", part) for part in content for piece in _content_part(part)]
 
 
 def read_content(content: Any) -> list[Piece]:

@@ -36,31 +36,10 @@ def content_part(kind: str, text: str, part: Part | None, logprobs: list[Any] | 
     """`part`: what it was made from, once it is whole."""
     if kind == "refusal":
         return {"type": "refusal", "refusal": text}
-    tokens = write_logprobs(logprobs)
-    return {"type": "output_text", "text": text, "annotations": _annotations(part), "logprobs": tokens}
-
-
-def phase_of(part: Part) -> str:
-    origin = part.origin if part.format == "responses" and isinstance(part.origin, dict) else {}
-    phase = origin.get("phase")
-    return phase if isinstance(phase, str) else ""
-
-
-def _annotations(part: Part | None) -> list[Any]:
-    """Citations, which chat nests once more and Messages has in a form of its own."""
-    origin = part.origin if part is not None and isinstance(part.origin, dict) else {}
-    if part is not None and part.format == "responses":
-        found = [c for c in _dicts(origin.get("content")) if c.get("text") == part.piece.text]
-        return found[0].get("annotations") or [] if found else []
-    if part is not None and part.format == "chat":
-        cited = [(a, a.get("url_citation")) for a in _dicts(origin.get("annotations"))]
-        fields = ("url", "title", "start_index", "end_index")
-        return [
-            {"type": "url_citation", **{k: inner[k] for k in fields}}
-            for _, inner in cited
-            if isinstance(inner, dict) and all(k in inner for k in fields)
-        ]
-    return []
+    known = part.origin if part is not None and part.format == "responses" and isinstance(part.origin, dict) else {}
+    annotations = known.get("annotations")
+    cited = annotations if isinstance(annotations, list) else []
+    return {"type": "output_text", "text": text, "annotations": cited, "logprobs": write_logprobs(logprobs)}
 
 
 def write_logprobs(logprobs: list[Any] | None) -> list[Item]:

@@ -38,6 +38,7 @@ def read_request(body: dict[str, Any]) -> Request:
 def write_request(request: Request) -> dict[str, Any]:
     """Raises Unsupported."""
     foreign.check(request.params, "responses", _CARRIED)
+    foreign.check_files([*request.system, *request.turns], "responses")
     fields = params.write(request.params)
     if request.params.format == "chat":
         fields |= {k: v for k, v in request.params.rest.items() if k in _CARRIED and v is not None}
@@ -60,7 +61,7 @@ def _plain(role: str, text: str) -> Turn:
 def _own_text(turn: Turn) -> str | None:
     """Of a turn that was a string."""
     match turn.parts:
-        case [Part(format="responses", origin=str(), piece=Piece(type="text", text=text))]:
+        case [Part(format="responses", origin=str(), piece=Piece(type="text", text=text))] if turn.origin is None:
             return text
     return None
 
@@ -69,5 +70,5 @@ def _instructions(turn: Turn) -> str | None:
     """A leading system turn that is one text, unless it was an item of the input."""
     match turn.parts:
         case [Part(piece=Piece(type="text", text=text)) as part] if not turn.name:
-            return text if part.format != "responses" or isinstance(part.origin, str) else None
+            return text if part.format != "responses" or turn.origin is None else None
     return None

@@ -6,6 +6,8 @@ provider's reasoning was is left out: OpenAI refuses what it has not signed.
 
 from typing import Any
 
+import msgspec
+
 from sessionary.wire import loose, signature
 from sessionary.wire.canonical import Part, Turn
 from sessionary.wire.foreign import cannot
@@ -16,7 +18,13 @@ from sessionary.wire.responses.items import Item, read_item
 def read_turn(item: Item) -> Turn:
     """As `read_item`, with a part at least, so that the item is not lost."""
     turn = read_item(item)
-    return turn if turn.parts else Turn(turn.role, [Part(Piece("text"), "responses", item)], phase=turn.phase)
+    return turn if turn.parts else msgspec.structs.replace(turn, parts=[Part(Piece("text"), "responses", None)])
+
+
+def unchanged(turn: Turn) -> bool:
+    """Whether the turn is of this format, and still says what its item says."""
+    own = all(part.format == "responses" for part in turn.parts)
+    return own and isinstance(turn.origin, dict) and read_turn(turn.origin) == turn
 
 
 def write_turns(turns: list[Turn]) -> list[Item]:
@@ -26,9 +34,8 @@ def write_turns(turns: list[Turn]) -> list[Item]:
 
 
 def _written(turn: Turn, kinds: dict[str, str]) -> list[Item]:
-    origin = turn.parts[0].origin if turn.parts and turn.parts[0].format == "responses" else None
-    if isinstance(origin, dict) and read_turn(origin) == turn:
-        return [origin]
+    if unchanged(turn):
+        return [turn.origin]
     items: list[Item] = []
     said: list[Part] = []
 

@@ -174,8 +174,6 @@ class Writer:
         item, text = self._items[live.position], live.text()
         done = output.content_part(live.opened.piece.type, text, part, live.logprobs)
         item["content"][live.content_index] = done
-        if phase := output.phase_of(part):
-            item["phase"] = phase
         if done["type"] == "refusal":
             self._refused = True
             sent = self._event("response.refusal.done", self._at(content=True), refusal=text)
