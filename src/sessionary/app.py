@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from sessionary import __version__, api, ui
 from sessionary.auth import Auth, Principal
+from sessionary.counting import Counting
 from sessionary.drain.loop import Drain
 from sessionary.edge import Edge
 from sessionary.gate import Gate
@@ -115,9 +116,9 @@ class Worker:
         )
         state = State(self._engine, Reader(Folder(settings.data_dir).spool), self._writer.name)
         recall = Recall(self._auth, state, self._engine)
-        self.app = Edge(
-            self._auth, self._router, relay, self._recorder, state, recall, self._metrics, other, settings.max_body
-        )
+        counts = Counting(self._auth, self._router, upstream, state, settings.max_body)
+        metrics, most = self._metrics, settings.max_body
+        self.app = Edge(self._auth, self._router, relay, self._recorder, state, recall, counts, metrics, other, most)
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:

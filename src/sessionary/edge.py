@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable
 
-from sessionary import incoming
+from sessionary import counting, incoming
 from sessionary.asgi import (
     App,
     AsgiClient,
@@ -24,6 +24,7 @@ from sessionary.asgi import (
     respond,
 )
 from sessionary.auth import Auth, Principal, allow_model
+from sessionary.counting import Counting
 from sessionary.errors import GatewayError, MethodNotAllowed, ModelNotFound, PreviousResponseNotFound
 from sessionary.incoming import Incoming
 from sessionary.metrics import Metrics
@@ -54,6 +55,7 @@ class Edge:
         recorder: Recorder,
         state: State,
         recall: Recall,
+        counts: Counting,
         metrics: Metrics,
         other: App,
         max_body: int,
@@ -64,6 +66,7 @@ class Edge:
         self._recorder = recorder
         self._state = state
         self._recall = recall
+        self._counting = counts
         self._metrics = metrics
         self._other = other
         self._max_body = max_body
@@ -73,6 +76,8 @@ class Edge:
             path = scope["path"].removeprefix("/v1").removeprefix("/v1")  # one SDK says it twice
             if path in _CALLS:
                 return await self._answer(send, self.serve(_CALLS[path], scope, receive, send), _CALLS[path])
+            if path in counting.PATHS:
+                return await self._answer(send, self._counting.serve(path, scope, receive, send), path.split("/")[1])
             if path.startswith("/responses/"):
                 return await self._answer(send, self._recall.serve(path.removeprefix("/responses/"), scope, send))
             if path == "/models" or path.startswith("/models/"):

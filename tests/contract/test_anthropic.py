@@ -81,3 +81,11 @@ def test_a_provider_that_speaks_chat_alone(
     assert request.json["messages"][0] == {"role": "system", "content": "Be brief."}
     session = shared_server.session(session_id, calls=1)
     assert session["input_tokens"] > 0
+
+
+def test_tokens_are_counted(demo_server: Server) -> None:
+    client = anthropic.Anthropic(api_key=demo_server.key, base_url=demo_server.base_url)
+    said = [{"role": "user", "content": "How many tokens are these words? " * 20}]
+    few = client.messages.count_tokens(model=MODEL, messages=said[:1])  # type: ignore[arg-type]
+    more = client.messages.count_tokens(model=MODEL, messages=said, tools=[TOOL])  # type: ignore[arg-type, list-item]
+    assert 100 < few.input_tokens < more.input_tokens < 300

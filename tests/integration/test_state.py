@@ -100,7 +100,8 @@ def test_every_format_reaches_every_upstream(gateway: Server, caller: str, model
     }
     path, body = bodies[caller]
     session = f"{caller}-{model}-{stream}"
-    answer = gateway.post(path, {"model": model, "stream": stream, **body}, headers={"x-session-id": session})
+    body |= {"metadata": {"litellm_session_id": session, "team": "search"}}
+    answer = gateway.post(path, {"model": model, "stream": stream, **body})
     assert answer.status == 200, answer.body
     assert b"Hello there" in answer.body.replace(b'"}', b"") or stream
     found = gateway.session(session, calls=1)

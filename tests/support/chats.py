@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 Wire = dict[str, Any]
-WORDS = st.text(st.sampled_from('abz é日😀\n"\\{}'), min_size=1, max_size=12)
+WORDS = st.text(st.sampled_from('abz é日😀\n"\\{}'), min_size=1, max_size=12).filter(str.strip)
 NAMES = st.sampled_from(["get_weather", "search", "run"])
 PNG = "data:image/png;base64,iVBORw0KGgo="
 PDF = "data:application/pdf;base64,JVBERi0xLjQ="

@@ -417,12 +417,13 @@ def test_what_anthropic_cannot_do_is_refused_by_name(asked: Wire, field: str) ->
     assert refused.value.field == field
 
 
-def test_white_space_before_calls_is_left_out() -> None:
-    body = written(said("user", " "), turn("assistant", part("text", text="\n"), call("a")), result("a"))
+def test_texts_of_white_space_are_left_out() -> None:
+    blank = turn("assistant", part("text", text="\n"), call("a"))
+    body = written(said("user", "q"), said("user", " "), blank, result("a", Piece("text", text="r")))
     assert [m["content"] for m in body["messages"]] == [
-        " ",
+        "q",
         [{"type": "tool_use", "id": "a", "name": "f", "input": {}}],
-        [{"type": "tool_result", "tool_use_id": "a"}],
+        [{"type": "tool_result", "tool_use_id": "a", "content": "r"}],
     ]
 
 

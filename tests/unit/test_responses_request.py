@@ -8,6 +8,9 @@ from hypothesis import given, settings
 
 from sessionary.wire.canonical import Unsupported
 from sessionary.wire.chat import request as chat
+from sessionary.wire.messages import answer as messages_answer
+from sessionary.wire.messages import request as messages
+from sessionary.wire.responses.answer import write_answer
 from sessionary.wire.responses.request import read_request, write_request
 from sessionary.wire.responses.tools import flat, namespaced
 from tests.support import items
@@ -179,3 +182,43 @@ def test_another_providers_reasoning_is_not_sent() -> None:
     item = {"type": "reasoning", "summary": [], "encrypted_content": "sessionary:messages:signed:abc"}
     body = {"model": "m", "input": [{"role": "user", "content": "x"}, item]}
     assert write_request(read_request(body))["input"] == [{"role": "user", "content": "x"}]
+
+
+def test_what_is_refused_is_named_as_the_caller_calls_it() -> None:
+    audio = {"type": "file", "file": {}}
+    with pytest.raises(Unsupported) as refused:
+        from_chat({"messages": [{"role": "user", "content": [{"type": "text", "text": "x"}, audio]}]})
+    assert refused.value.field == "messages"
+    asked = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "x"}], "stop_sequences": ["a"]}
+    with pytest.raises(Unsupported) as refused:
+        write_request(messages.read_request(asked))
+    assert refused.value.field == "stop_sequences"
+
+
+def test_audio() -> None:
+    part = {"type": "input_audio", "input_audio": {"data": "AA==", "format": "mp3"}}
+    sent = from_chat({"messages": [{"role": "user", "content": [part]}]})
+    assert sent["input"][0]["content"] == [part]
+    assert to_chat({"input": sent["input"]})["messages"][0]["content"] == [part]
+
+
+def test_a_prompt_cached_by_mark_for_claude() -> None:
+    part = {"type": "input_text", "text": "long", "cache_control": {"type": "ephemeral"}}
+    sent = messages.write_request(read_request({"model": "m", "input": [{"role": "user", "content": [part]}]}))
+    assert sent["messages"][0]["content"] == [{"type": "text", "text": "long", "cache_control": {"type": "ephemeral"}}]
+
+
+def test_the_thinking_of_claude_goes_through_a_client_of_responses() -> None:
+    thought = [
+        {"type": "thinking", "thinking": "hm", "signature": "c2ln"},
+        {"type": "redacted_thinking", "data": "cmVk"},
+        {"type": "thinking", "thinking": "", "signature": "b21pdHRlZA"},
+    ]
+    said = {"id": "msg_1", "content": [*thought, {"type": "text", "text": "yes"}], "stop_reason": "end_turn"}
+    answer = messages_answer.read_answer({"type": "message", "role": "assistant", "model": "m", **said})
+    asked = {"model": "m", "input": "x", "reasoning": {"effort": "low"}}
+    items = write_answer(answer, asked)["output"]
+    assert [item["type"] for item in items] == ["reasoning"] * 3 + ["message"]
+    history = [{"role": "user", "content": "x"}, *items, {"role": "user", "content": "and?"}]
+    sent = messages.write_request(read_request({**asked, "input": history}))
+    assert sent["messages"][1]["content"] == said["content"]

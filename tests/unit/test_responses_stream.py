@@ -1,12 +1,15 @@
 """A response's events: in the specified order and shape for clients, and read from whatever an upstream sends."""
 
 import json
+import time
 from typing import Any
 
+import httpx
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from openai import OpenAI
 from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
 
@@ -274,6 +277,31 @@ def test_a_stream_of_the_last_event_alone() -> None:
     assert told[0] == Started("r", "m", 1)
 
 
+def test_signs_of_life_tell_nothing() -> None:
+    reader = Reader()
+    told = [
+        one for event in Parser().feed(sse({"type": "keepalive", "sequence_number": 0})) for one in reader.feed(event)
+    ]
+    assert told == []
+
+
+def test_long_streams_are_read_in_linear_time() -> None:
+    """A megabyte in small pieces; with a sum copied for each it would take minutes."""
+    at = {"output_index": 0, "item_id": "msg_1", "content_index": 0}
+    pieces_of_text = [{"type": "response.output_text.delta", **at, "delta": "x" * 20}] * 50_000
+    end = {"type": "response.completed", "response": {"id": "r", "status": "completed"}}
+    raw = sse(*pieces_of_text, end)
+    began = time.process_time()
+    writer, reader = Writer(ASKED, "resp_1", 1), Reader()
+    for event in Parser().feed(raw):
+        for one in reader.feed(event):
+            writer.feed(one)
+    assert writer.body is not None
+    assert len(writer.body["output"][0]["content"][0]["text"]) == 1_000_000
+    assert len(assemble(raw) or b"") > 1_000_000
+    assert time.process_time() - began < 20
+
+
 def test_items_that_come_at_once_are_told_one_after_another() -> None:
     def call(position: int) -> Wire:
         return {"type": "function_call", "call_id": f"c{position}", "name": "f", "arguments": ""}
@@ -384,3 +412,28 @@ def test_a_stream_that_failed_early() -> None:
         "error": {"code": "server_error", "message": "no"},
         "output": [],
     }
+
+
+# -- the official client
+
+
+@settings(max_examples=50)
+@given(chats.answers(), st.integers(1, 9))
+def test_the_official_client_adds_the_events_up_to_the_same_answer(body: Wire, step: int) -> None:
+    raw, whole = written(telling(chat.read_answer(body), step))
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, headers={"content-type": "text/event-stream"}, content=raw)
+
+    sent = httpx.Client(transport=httpx.MockTransport(answer))
+    with (
+        OpenAI(api_key="k", base_url="http://gateway", http_client=sent) as client,
+        client.responses.stream(model="some-model", input="x") as stream,
+    ):
+        heard = list(stream)
+    final = heard[-1].response  # type: ignore[union-attr]
+    last = [event.snapshot for event in heard if event.type == "response.output_text.delta"]
+    texts = [part["text"] for item in whole["output"] for part in item.get("content", [])]
+    assert final.id == whole["id"]
+    assert final.output_text == "".join(texts)
+    assert not last or last[-1] == texts[-1]

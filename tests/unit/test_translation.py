@@ -164,14 +164,47 @@ def test_a_stream_that_breaks_ends_in_every_format(to: Format, body: Wire, lengt
 
 
 TYPES = st.sampled_from(
-    ["response.created", "response.output_item.added", "response.output_text.delta", "response.output_item.done"]
-    + ["response.function_call_arguments.delta", "response.reasoning_summary_text.delta", "response.completed"]
-    + ["message_start", "content_block_start", "content_block_delta", "content_block_stop", "message_delta"]
-    + ["message_stop", "error", "x"]
+    [
+        "response.created",
+        "response.output_item.added",
+        "response.output_text.delta",
+        "response.output_item.done",
+        "response.function_call_arguments.delta",
+        "response.reasoning_summary_text.delta",
+        "response.completed",
+        "message_start",
+        "content_block_start",
+        "content_block_delta",
+        "content_block_stop",
+        "message_delta",
+        "message_stop",
+        "error",
+        "x",
+    ]
 )
 FIELDS = st.sampled_from(
-    ["item", "delta", "response", "message", "content_block", "index", "output_index", "item_id", "choices", "usage"]
-    + ["output", "content", "error", "part", "text", "arguments", "input", "id", "name", "stop_reason"]
+    [
+        "item",
+        "delta",
+        "response",
+        "message",
+        "content_block",
+        "index",
+        "output_index",
+        "item_id",
+        "choices",
+        "usage",
+        "output",
+        "content",
+        "error",
+        "part",
+        "text",
+        "arguments",
+        "input",
+        "id",
+        "name",
+        "stop_reason",
+    ]
 )
 ITEMS = st.sampled_from(
     [

@@ -285,6 +285,19 @@ def test_reasoning_reaches_its_maker_again(client: Format, maker: Format, reason
     assert "Hm." not in chat_body
 
 
+@pytest.mark.parametrize("client", ["responses", "messages"])
+def test_a_chat_providers_reasoning_goes_back_with_its_calls(client: Format) -> None:
+    """As DeepSeek and Moonshot want it."""
+    message = {"role": "assistant", "content": None, "reasoning_content": "Hm.", "tool_calls": [CALL]}
+    answer = FORMATS["chat"].read_answer({"choices": [{"message": message, "finish_reason": "tool_calls"}]})
+    answer = msgspec.structs.replace(answer, id="resp_1", created=1)
+    body = json.loads(json.dumps(FORMATS[client].write_answer(answer, BODIES[client])))
+    request = FORMATS[client].read_request(sent_back(client, body))
+    assert FORMATS["chat"].write_request(request)["messages"][1] == message
+    assert reasoning_in(FORMATS["messages"].write_request(request)) == []
+    assert reasoning_in(FORMATS["responses"].write_request(request)) == []
+
+
 def test_a_text_in_pieces_is_one_in_chat() -> None:
     def part(type: Any, text: str) -> Part:
         return Part(Piece(type, text=text), "messages", None)

@@ -56,7 +56,8 @@ def crossing(
     @cache
     def request() -> Request:
         try:
-            kept = {key: value for key, value in asked().items() if key not in _OURS}
+            # Metadata is for the log, which has it: towards another format it would only be in the way.
+            kept = {key: value for key, value in asked().items() if key not in _OURS and key != "metadata"}
             read = FORMATS[caller].read_request(kept)
             return msgspec.structs.replace(read, turns=[*turns_of(history), *read.turns]) if history else read
         except Unsupported as error:

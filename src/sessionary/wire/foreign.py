@@ -34,7 +34,7 @@ HINTS: dict[Format, frozenset[str]] = {
             "stream_options",
         }
     ),
-    "messages": frozenset({"cache_control", "context_management", "inference_geo", "speed"}),
+    "messages": frozenset({"cache_control", "context_management", "diagnostics", "inference_geo", "speed"}),
 }
 """Docs: reference/translation.md."""
 _FOR_THE_GATEWAY = frozenset({"session_id", "litellm_session_id", "litellm_trace_id", "thread_id", "extra_body"})

@@ -158,8 +158,9 @@ class Reader:
         if not isinstance(index, int):
             return None if call.get("id") or named else (calls[-1] if calls else None)
         slot = next((slot for slot in reversed(calls) if slot.index == index), None)
-        known = slot.call().get("id") if slot is not None else None
-        return None if named and known and call.get("id") and call["id"] != known else slot
+        if slot is None or not named or not call.get("id"):
+            return slot
+        return None if slot.call().get("id") not in (None, "", call["id"]) else slot
 
     def _make_way(self) -> list[Told]:
         """Closes what is open, unless it is a call that may go on."""

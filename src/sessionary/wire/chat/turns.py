@@ -124,15 +124,15 @@ def _type_of(piece: Piece) -> str:
 
 
 def _assistant(parts: list[Part]) -> Wire:
-    """For a request: reasoning is left out, since no chat provider takes another's."""
+    """For a request. A chat provider's own reasoning goes back with its calls, as some want it; another's does not."""
+    thought = "\n\n".join(p.piece.text for p in parts if p.piece.type == "reasoning" and p.format == "chat")
     parts = [part for part in parts if part.piece.type != "reasoning"]
     for part in parts:
         if part.kind not in ("function", "custom") or part.piece.type not in ("text", "refusal", "tool_call"):
             raise cannot("messages", "chat", f"chat completions has no such part{_type_of(part.piece)}")
-    texts = [
-        {"type": "text", "text": part.piece.text} for part in parts if part.piece.type == "text" and part.piece.text
-    ]
-    return _with_calls({"role": "assistant", "content": _plain(texts) or None}, parts)
+    texts = [{"type": "text", "text": p.piece.text} for p in parts if p.piece.type == "text" and p.piece.text]
+    message = _with_calls({"role": "assistant", "content": _plain(texts) or None}, parts)
+    return message | ({"reasoning_content": thought} if thought else {})
 
 
 def write_answer_message(parts: list[Part]) -> Wire:

@@ -73,12 +73,13 @@ def _thought(text: str, proof: str, *, redacted: bool, origin: Any) -> Part:
 def written(part: Part, *, asking: bool) -> dict[str, Any] | None:
     """The block that says what `part` says; None where nothing needs to be said.
 
-    `asking`: in a request to Anthropic, which takes back only its own reasoning, and no empty texts.
+    `asking`: in a request to Anthropic, which takes back only its own reasoning, and no texts of white space.
     """
     piece = part.piece
     match piece.type:
         case "text" | "refusal":
-            return _marked({"type": "text", "text": piece.text}, part.origin) if piece.text or not asking else None
+            refused = asking and not (piece.text if part.format == FORMAT else piece.text.strip())
+            return None if refused else _marked({"type": "text", "text": piece.text}, part.origin)
         case "reasoning":
             return _reasoning(part, asking=asking)
         case "tool_call" if part.kind in ("function", "custom"):

@@ -178,14 +178,7 @@ def _written(turn: Turn) -> list[Any]:
             if part.piece.type in ("image", "audio", "file") and part.format != FORMAT:
                 raise Unsupported(blocks.field(part), "an answer's message to Anthropic has text and tool calls alone")
     unused: dict[int, list[Any]] = {}
-    calls = any(part.piece.type == "tool_call" for part in turn.parts)
-    said = (part for part in turn.parts if not (calls and _blank(part)))
-    return [block for part in said if (block := _block(part, unused)) is not None]
-
-
-def _blank(part: Part) -> bool:
-    """White space that other models put before their calls, and that Anthropic refuses."""
-    return part.format != FORMAT and part.piece.type == "text" and not part.piece.text.strip()
+    return [block for part in turn.parts if (block := _block(part, unused)) is not None]
 
 
 def _block(part: Part, unused: dict[int, list[Any]]) -> Any:

@@ -1,8 +1,8 @@
 """One item of the Responses API, read: who says it, and in which parts. Pure; any JSON value is read to something.
 
 A turn's origin is the item; a part's, its own part of a message's content, else the item. A provider's own tool
-(web search, MCP, ...) is a tool call whose `kind` is
-the item's type; what it gave stands beside it. Tools of a namespace go by `namespace__name` everywhere else.
+(web search, MCP, ...) is a tool call whose `kind` is the item's type; what it gave stands beside it. Tools of a
+namespace go by `namespace__name` everywhere else.
 """
 
 from typing import Any

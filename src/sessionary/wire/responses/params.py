@@ -57,7 +57,7 @@ def write(params: Params) -> Body:
     own = params.format == "responses"
     for name, silent in _ELSEWHERE.items():
         if getattr(params, name) != silent:
-            raise cannot(name, "responses")
+            raise cannot("stop_sequences" if name == "stop" and params.format == "messages" else name, "responses")
     body: Body = {}
     for row in _ROWS:
         written = row.write(params)

@@ -51,8 +51,8 @@ class _Slot:
         self.held: list[Told] = []
         self.count = 0
         self.open = False
-        self.told = ""
-        """Of the open part: the text so far."""
+        self.told: list[str] = []
+        """Of the open part: its text so far."""
         self.content_index = 0
         self.field = ""
         """Of reasoning: which of its texts is told, the summary or the reasoning itself."""
@@ -60,11 +60,11 @@ class _Slot:
 
     def start(self, piece: Piece, kind: str = "function") -> None:
         self.held.append(Opened(self.count, piece, kind))
-        self.open, self.told = True, ""
+        self.open, self.told = True, []
 
     def tell(self, text: str, logprobs: list[Any] | None = None) -> None:
         if text or logprobs:
-            self.told += text
+            self.told.append(text)
             self.held.append(Delta(self.count, text, logprobs=logprobs))
 
     def end(self, part: Part) -> None:
@@ -73,8 +73,9 @@ class _Slot:
         text = piece.text
         if piece.type == "tool_call":
             text = _given(part)
-        if text.startswith(self.told):
-            self.tell(text[len(self.told) :])
+        told = "".join(self.told)
+        if text.startswith(told):
+            self.tell(text[len(told) :])
         if part.signature:
             self.held.append(Delta(self.count, signature=part.signature))
         self.held.append(Closed(self.count, part))
@@ -101,10 +102,12 @@ class Reader:
         response = response if isinstance(response, dict) else {}
         if kind == "error" or (not kind and data.get("error")):
             return self._failed(error_in(data))
+        if not kind.startswith("response."):  # a sign of life
+            return []
         told = self._start(response)
         if kind in _ENDS:
             return told + self._end(kind, response)
-        if kind.startswith("response.") and (slot := self._slot(data)) is not None:
+        if (slot := self._slot(data)) is not None:
             self._add(slot, kind, data)
         return told + self._flush()
 

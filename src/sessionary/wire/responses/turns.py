@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from sessionary.wire import loose, signature
-from sessionary.wire.canonical import Part, Turn
+from sessionary.wire.canonical import Format, Part, Turn, Unsupported
 from sessionary.wire.foreign import cannot
 from sessionary.wire.message import Piece
 from sessionary.wire.responses.items import Item, read_item
@@ -70,36 +70,44 @@ def _message(turn: Turn, parts: list[Part]) -> Item:
     if [part.piece.type for part in parts] == ["text"]:
         return {"type": "message", "role": role, "content": parts[0].piece.text, **phase}
     if role == "assistant":
-        content = [_said(part.piece) for part in parts if part.piece != Piece("text")]
+        content = [_said(part) for part in parts if part.piece != Piece("text")]
     else:
-        content = [content_part(part.piece) for part in parts]
+        content = [_shown(part.piece, part.format) for part in parts]
     return {"type": "message", "role": role, "content": content, **phase}
 
 
-def _said(piece: Piece) -> Item:
-    match piece.type:
+def _said(part: Part) -> Item:
+    match part.piece.type:
         case "text":
-            return {"type": "output_text", "text": piece.text}
+            return {"type": "output_text", "text": part.piece.text}
         case "refusal":
-            return {"type": "refusal", "refusal": piece.text}
-    raise cannot("input", "responses", f"the Responses API has no such part of an answer: {_type_of(piece)}")
+            return {"type": "refusal", "refusal": part.piece.text}
+    raise _no_such(part.format, f"part of an answer: {_type_of(part.piece)}")
 
 
-def content_part(piece: Piece) -> Item:
-    """A part of a user's or a system message, or of a tool's output. Raises Unsupported."""
+def _shown(piece: Piece, of: Format) -> Item:
+    """A part of a user's or a system message, or of a tool's output. A file's id is known to its provider alone."""
+    file_id = "" if of == "messages" else piece.id
     match piece.type:
         case "text" | "refusal":
             return {"type": "input_text", "text": piece.text}
-        case "image" if piece.url:
-            return {"type": "input_image", "image_url": piece.url, "detail": piece.detail or "auto"}
-        case "image" if piece.id:
-            return {"type": "input_image", "file_id": piece.id, "detail": piece.detail or "auto"}
-        case "file" if piece.url or piece.id:
-            name = {"filename": piece.name} if piece.name else {}
+        case "image" if piece.url or file_id:
+            where = {"image_url": piece.url} if piece.url else {"file_id": file_id}
+            return {"type": "input_image", **where, "detail": piece.detail or "auto"}
+        case "file" if piece.url or file_id:
+            where = {"file_data": piece.url} if piece.url else {"file_id": file_id}
             if piece.url.startswith(("http://", "https://")):
-                return {"type": "input_file", "file_url": piece.url, **name}
-            return {"type": "input_file"} | name | ({"file_data": piece.url} if piece.url else {"file_id": piece.id})
-    raise cannot("input", "responses", f"the Responses API has no such part: {_type_of(piece)}")
+                where = {"file_url": piece.url}
+            return {"type": "input_file", **({"filename": piece.name} if piece.name else {}), **where}
+        case "audio" if piece.url.startswith("data:audio/"):
+            kind, _, data = piece.url.removeprefix("data:audio/").partition(";base64,")
+            return {"type": "input_audio", "input_audio": {"data": data, "format": kind}}
+    raise _no_such(of, f"part: {_type_of(piece)}")
+
+
+def _no_such(of: Format, what: str) -> Unsupported:
+    """`of`: the format of the caller, who is told where in its own request."""
+    return cannot("input" if of == "responses" else "messages", "responses", f"the Responses API has no such {what}")
 
 
 def _type_of(piece: Piece) -> str:
@@ -121,24 +129,24 @@ def _call(part: Part) -> Item:
         return {"type": "function_call", **named, "arguments": as_text(piece.arguments)}
     if part.kind == "custom":
         return {"type": "custom_tool_call", **named, "input": as_text(piece.arguments)}
-    raise cannot("input", "responses", f"the Responses API has no such tool call: {part.kind}")
+    raise _no_such(part.format, f"tool call: {part.kind}")
 
 
 def _result(part: Part, kinds: dict[str, str]) -> Item:
     kind = kinds.get(part.piece.id, part.kind)
     if kind not in ("function", "custom"):
-        raise cannot("input", "responses", f"the Responses API has no such tool result: {kind}")
+        raise _no_such(part.format, f"tool result: {kind}")
     name = "function_call_output" if kind == "function" else "custom_tool_call_output"
-    return {"type": name, "call_id": part.piece.id, "output": _output(part.piece.content)}
+    return {"type": name, "call_id": part.piece.id, "output": _output(part)}
 
 
-def _output(content: list[Piece]) -> str | list[Any]:
-    match content:
+def _output(part: Part) -> str | list[Any]:
+    match part.piece.content:
         case []:
             return ""
         case [Piece(type="text", text=text)]:
             return text
-    return [content_part(piece) for piece in content]
+    return [_shown(piece, part.format) for piece in part.piece.content]
 
 
 def as_text(arguments: object) -> str:

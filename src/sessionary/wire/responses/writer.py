@@ -51,6 +51,8 @@ class Writer:
         self._live: _Live | None = None
         self._refused = False
         self.body: Body | None = None
+        self.completed_at: int | None = None
+        """Seconds; to be set before the end is told, else it is `created`."""
 
     def feed(self, told: Told) -> bytes:
         if self.body is not None:
@@ -256,6 +258,7 @@ class Writer:
             usage=usage,
             incomplete=incomplete,
             error=error,
+            completed_at=self.completed_at,
         )
 
     def _at(self, *, content: bool = False) -> Body:
