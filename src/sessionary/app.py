@@ -117,8 +117,18 @@ class Worker:
         state = State(self._engine, Reader(Folder(settings.data_dir).spool), self._writer.name)
         recall = Recall(self._auth, state, self._engine)
         counts = Counting(self._auth, self._router, upstream, state, settings.max_body)
-        metrics, most = self._metrics, settings.max_body
-        self.app = Edge(self._auth, self._router, relay, self._recorder, state, recall, counts, metrics, other, most)
+        self.app = Edge(
+            self._auth,
+            self._router,
+            relay,
+            self._recorder,
+            state,
+            recall,
+            counts,
+            self._metrics,
+            other,
+            settings,
+        )
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:

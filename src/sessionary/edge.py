@@ -33,6 +33,7 @@ from sessionary.recall import Recall
 from sessionary.record.recorder import Recorder, Recording
 from sessionary.relay.crossing import crossing
 from sessionary.relay.relay import Relay, Request
+from sessionary.settings import Settings
 from sessionary.state import Link, State
 
 log = logging.getLogger("sessionary.edge")
@@ -58,7 +59,7 @@ class Edge:
         counts: Counting,
         metrics: Metrics,
         other: App,
-        max_body: int,
+        settings: Settings,
     ) -> None:
         self._auth = auth
         self._router = router
@@ -69,7 +70,8 @@ class Edge:
         self._counting = counts
         self._metrics = metrics
         self._other = other
-        self._max_body = max_body
+        self._max_body = settings.max_body
+        self._keep_all = settings.log_unstored
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -99,8 +101,9 @@ class Edge:
         """The same for a principal who is known and a body that is read."""
         request = incoming.read(endpoint, headers, body)
         link = await self._goes_on_from(request, principal)
-        recording = self._recorder.begin(incoming.begin(request, principal, link))
-        if endpoint == "responses":
+        begin = incoming.begin(request, principal, link, keep_all=self._keep_all)
+        recording = self._recorder.begin(begin)
+        if endpoint == "responses" and request.value("store") is not False:
             recording.keep()
             self._state.remember(recording)
         client = AsgiClient(send, recording.begin)
@@ -133,7 +136,7 @@ class Edge:
         history = await self._state.history(begin.project, link) if link is not None else []
         passage = crossing(
             begin.endpoint,
-            begin.body,
+            request.body,
             request.fields,
             history,
             begin.call_id,

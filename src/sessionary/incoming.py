@@ -11,6 +11,7 @@ import msgspec
 from sessionary import ids
 from sessionary.auth import Principal
 from sessionary.errors import BadRequest, GatewayError
+from sessionary.record import private
 from sessionary.record.exchange import Begin
 from sessionary.record.recorder import now_us
 from sessionary.relay import headers as header_rules
@@ -72,8 +73,9 @@ def read(endpoint: str, headers: dict[str, str], body: bytes) -> Incoming:
     return incoming
 
 
-def begin(incoming: Incoming, principal: Principal, link: Link | None) -> Begin:
-    """`link` is the call that it goes on from."""
+def begin(incoming: Incoming, principal: Principal, link: Link | None, *, keep_all: bool) -> Begin:
+    """`link` is the call that it goes on from; `keep_all`: also what the client wants unkept."""
+    unkept = incoming.endpoint == "responses" and incoming.value("store") is False and not keep_all
     chain = Identity(link.session_text, "response", "previous_response_id") if link else None
     identity = identify(incoming.headers, incoming.value, incoming.object("metadata"), chain)
     call_id = ids.new_call_id()
@@ -96,7 +98,8 @@ def begin(incoming: Incoming, principal: Principal, link: Link | None) -> Begin:
         client=client_name(incoming.headers),
         user=incoming.text("user")[:500],
         headers=header_rules.recorded(incoming.headers),
-        body=incoming.body,
+        body=private.request(incoming.body) if unkept else incoming.body,
+        private=unkept,
         agent=identity.agent[:200],
         parent=link.call_id if link else "",
     )

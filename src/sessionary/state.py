@@ -123,7 +123,7 @@ class State:
                     data.append(record.data)
                 case Finish():
                     data.append(record.body)
-        if begin is None or begin.project != project:
+        if begin is None or begin.project != project or begin.private:
             return None
         return _link(begin, b"".join(data))
 

@@ -1,6 +1,7 @@
 """The real LiteLLM SDK after `install()`: what reaches the wire on every path it has, and what it answers with."""
 
 import asyncio
+import copy
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import pytest
 import sessionary
 import sessionary.integrations.litellm as sessions
 from tests.support.capture import gateway_like, response_id, root, session_headers
+from tests.support.sdk_loop import sdk_loop
 from tests.support.upstream import FakeUpstream
 
 pytestmark = pytest.mark.filterwarnings("ignore:Accessing the 'model_")  # the SDK's own, in its streams
@@ -33,14 +35,8 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def loop() -> Iterator[asyncio.AbstractEventLoop]:
-    """The SDK keeps clients for the thread's event loop, and would leave the one it is given open."""
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    yield loop
-    close: Any = litellm.close_litellm_async_clients  # type: ignore[attr-defined]
-    loop.run_until_complete(close())
-    asyncio.set_event_loop(None)
-    loop.close()
+    with sdk_loop() as loop:
+        yield loop
 
 
 @pytest.fixture
@@ -51,15 +47,18 @@ def gateway(loop: asyncio.AbstractEventLoop) -> Iterator[FakeUpstream]:
 
 @pytest.fixture(params=["sync", "async"])
 def call(request: pytest.FixtureRequest, gateway: FakeUpstream, loop: asyncio.AbstractEventLoop) -> Any:
-    """`call("completion" | "responses", **arguments)` in either way: the whole answer, or the list of events."""
+    """`call("completion" | "responses", **arguments)` in either way: the whole answer, or the list of events.
+
+    The SDK writes into what it is given, so it is given copies.
+    """
     common = {"api_base": root(gateway), "api_key": "k", "num_retries": 0}
 
     def sync(name: str, **arguments: Any) -> Any:
-        answer = getattr(litellm, name)(**{**common, **arguments})
+        answer = getattr(litellm, name)(**{**common, **copy.deepcopy(arguments)})
         return list(answer) if arguments.get("stream") else answer
 
     async def asynchronous(name: str, **arguments: Any) -> Any:
-        answer = await getattr(litellm, f"a{name}")(**{**common, **arguments})
+        answer = await getattr(litellm, f"a{name}")(**{**common, **copy.deepcopy(arguments)})
         return [event async for event in answer] if arguments.get("stream") else answer
 
     if request.param == "sync":
@@ -175,15 +174,15 @@ def test_only_the_gateway_is_told(call: Any, gateway: FakeUpstream, monkeypatch:
 
 
 def test_arguments_by_position(gateway: FakeUpstream) -> None:
-    litellm.completion("openai/gpt-4o", MESSAGES, api_base=root(gateway), api_key="k", metadata=METADATA)
-    litellm.responses("hi", "openai/gpt-4o", api_base=root(gateway), api_key="k", metadata=METADATA)
+    litellm.completion("openai/gpt-4o", MESSAGES, api_base=root(gateway), api_key="k", metadata=dict(METADATA))
+    litellm.responses("hi", "openai/gpt-4o", api_base=root(gateway), api_key="k", metadata=dict(METADATA))
     assert [session_headers(r) for r in gateway.requests] == [{"x-litellm-session-id": "mine"}] * 2
 
 
 def test_a_router(call: Any, gateway: FakeUpstream) -> None:
     params = {"model": "openai/gpt-4o", "api_base": root(gateway), "api_key": "k"}
     router = litellm.Router([{"model_name": "m", "litellm_params": params}], num_retries=0)
-    router.completion(model="m", messages=MESSAGES, metadata=METADATA)
+    router.completion(model="m", messages=MESSAGES, metadata=dict(METADATA))
     assert session_headers(gateway.requests[0]) == {"x-litellm-session-id": "mine"}
 
 

@@ -112,3 +112,20 @@ def test_an_explicit_session_wins_over_the_chain(client: openai.OpenAI, demo_ser
         model=MODEL, input="Two", previous_response_id=first.id, extra_headers={"x-session-id": "mine-responses"}
     )
     assert demo_server.session("mine-responses", calls=1)["source"] == "id"
+
+
+def test_what_is_not_to_be_stored_is_not(client: openai.OpenAI, demo_server: Server, *, stream: bool) -> None:
+    secret = f"unkept-{stream}"
+    made = ask(client, f"My secret is {secret}", stream=stream, store=False)
+    assert secret in made.output_text
+    with pytest.raises(openai.NotFoundError):
+        ask(client, "More", stream=stream, previous_response_id=made.id)
+    call = f"call_{made.id[5:]}"
+    found = wait_for(
+        lambda: [c for c in demo_server.get("/api/calls?limit=200")["data"] if c["id"] == call and c["status"] == "ok"]
+    )
+    assert found[0]["input_tokens"] == made.usage.input_tokens  # type: ignore[union-attr]
+    assert secret not in json.dumps(demo_server.get(f"/api/calls/{call}/request"))
+    assert secret not in json.dumps(demo_server.get(f"/api/calls/{call}/response"))
+    stored = [p for p in demo_server.data_dir.rglob("*") if p.is_file()]
+    assert not any(secret.encode() in p.read_bytes() for p in stored)

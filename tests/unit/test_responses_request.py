@@ -185,21 +185,14 @@ def test_another_providers_reasoning_is_not_sent() -> None:
 
 
 def test_what_is_refused_is_named_as_the_caller_calls_it() -> None:
-    audio = {"type": "file", "file": {}}
+    nothing = {"type": "file", "file": {}}
     with pytest.raises(Unsupported) as refused:
-        from_chat({"messages": [{"role": "user", "content": [{"type": "text", "text": "x"}, audio]}]})
+        from_chat({"messages": [{"role": "user", "content": [{"type": "text", "text": "x"}, nothing]}]})
     assert refused.value.field == "messages"
     asked = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "x"}], "stop_sequences": ["a"]}
     with pytest.raises(Unsupported) as refused:
         write_request(messages.read_request(asked))
     assert refused.value.field == "stop_sequences"
-
-
-def test_audio() -> None:
-    part = {"type": "input_audio", "input_audio": {"data": "AA==", "format": "mp3"}}
-    sent = from_chat({"messages": [{"role": "user", "content": [part]}]})
-    assert sent["input"][0]["content"] == [part]
-    assert to_chat({"input": sent["input"]})["messages"][0]["content"] == [part]
 
 
 def test_a_prompt_cached_by_mark_for_claude() -> None:

@@ -33,6 +33,8 @@ class Batch:
     partials: list[Row] = field(default_factory=list)
     ended: list[Key] = field(default_factory=list)
     """Calls whose checkpoints are not needed any more."""
+    forgotten: list[Row] = field(default_factory=list)
+    """Calls that nothing goes on from."""
     docs: list[search.Doc] = field(default_factory=list)
     set_aside: list[Row] = field(default_factory=list)
 
@@ -62,5 +64,6 @@ class Batch:
         writes.insert(connection, schema.partials, self.partials)
         for project, call_id in self.ended:
             writes.delete_partials(connection, project, [call_id])
+        writes.insert(connection, schema.forgotten, self.forgotten)
         writes.insert(connection, schema.set_aside, self.set_aside)
         search.add(connection, self.docs)

@@ -212,6 +212,8 @@ class Round:
                 "request_headers": begin.headers,
             }
         )
+        if begin.private:
+            self._batch.forgotten.append({"project": begin.project, "call_id": begin.call_id})
         added = [_message(s, begin.endpoint) for s in parsed.steps if s.depth > found.base_depth]
         self._doc(self._calls[begin.call_id], added, answer=False)
 

@@ -33,6 +33,8 @@ class Provider(msgspec.Struct, frozen=True):
     style: Literal["openai", "azure", "demo"] = "openai"
     stream_usage: bool = True
     """Whether it takes `stream_options.include_usage`."""
+    most_output: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    """What its chat format calls the limit of an answer."""
     metadata: Literal["never", "store", "always"] = "never"
     """Whether it takes `metadata`: OpenAI only for calls that it stores."""
     local: bool = False
@@ -44,11 +46,12 @@ _ROWS = (
     Provider(
         "openai", "OpenAI", "https://api.openai.com/v1", ("OPENAI_API_KEY",), ("OPENAI_BASE_URL", "OPENAI_API_BASE"),
         bare=("gpt-*", "o1*", "o3*", "o4*", "chatgpt-*", "codex-*", "computer-use-*", "text-embedding-*", "davinci-*"),
-        metadata="store", speaks=("responses", "chat"),
+        metadata="store", speaks=("responses", "chat"), most_output="max_completion_tokens",
     ),
     Provider(
         "azure", "Azure OpenAI", None, ("AZURE_API_KEY", "AZURE_OPENAI_API_KEY"),
         ("AZURE_API_BASE", "AZURE_OPENAI_ENDPOINT"), auth="api-key", style="azure", metadata="store",
+        most_output="max_completion_tokens",
     ),
     Provider(
         "anthropic", "Anthropic", "https://api.anthropic.com/v1", ("ANTHROPIC_API_KEY",),

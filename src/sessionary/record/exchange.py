@@ -39,6 +39,8 @@ class Begin(msgspec.Struct, frozen=True, tag="begin", array_like=True):
     """Request headers, by allow-list: never a credential."""
     body: bytes
     agent: str = ""
+    private: bool = False
+    """The client asked that nothing be kept: `body` is metadata only, and nothing goes on from this call later."""
     parent: str = ""
     """The call whose answer this one goes on from, where the client said so."""
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from sessionary.metrics import Metrics
-from sessionary.record import exchange
+from sessionary.record import exchange, private
 from sessionary.record.exchange import Attempt, Begin, Finish, Part, Record, Status
 from sessionary.settings import Price
 from sessionary.spool.writer import Writer
@@ -61,7 +61,7 @@ class Recording:
 
     def checkpoint(self) -> None:
         """Spools what has come since the last checkpoint, so that kill -9 costs at most the time between two."""
-        if self._pending and self.begin.stream and not self.finished:
+        if self._pending and self.begin.stream and not self.finished and not self.begin.private:
             part = Part(self.call_id, self._seq, b"".join(self._pending))
             if self._write(part):
                 self._seq += 1
@@ -82,6 +82,10 @@ class Recording:
             return
         self.finished = True
         last = self.attempts[-1] if self.attempts else None
+        data = b"".join(self._pending) + body
+        if self.begin.private:
+            data = private.answer(data, self.begin.endpoint, streamed=self.begin.stream and http_status < 400)
+            headers = {"content-type": "application/json"}
         self._write(
             Finish(
                 call_id=self.call_id,
@@ -96,7 +100,7 @@ class Recording:
                 error_message=error_message,
                 attempts=self.attempts,
                 headers=headers or {},
-                body=b"".join(self._pending) + body,
+                body=data,
                 price=self.price,
             )
         )

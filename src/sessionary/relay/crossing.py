@@ -25,6 +25,8 @@ from sessionary.wire.reading import Said
 CALLERS: dict[str, Format] = {"chat.completions": "chat", "responses": "responses", "messages": "messages"}
 _OURS = frozenset({"previous_response_id", "conversation", *OWN_FIELDS})
 """Fields that the gateway itself answers to."""
+_FOREIGN_PROOF = b'"sessionary:'
+"""A signature that another provider's reasoning was given here: its maker alone may see it again."""
 _PREFIXES: dict[Format, str] = {"chat": "chatcmpl-", "responses": "resp_", "messages": "msg_"}
 
 
@@ -66,6 +68,9 @@ def crossing(
     def passage(target: Target) -> Passage:
         if caller not in target.speaks:
             return Translated(asked(), request(), caller, target, ours, created)
+        if caller == "messages" and _FOREIGN_PROOF in body:
+            own = loose.encode(FORMATS["messages"].write_request(request()))
+            return Straight(path, own, msgspec.json.decode(own, type=dict[str, msgspec.Raw]), target, stream=stream)
         if caller != "responses":
             return Straight(path, body, fields, target, stream=stream)
         return _StraightResponses(body, fields, asked(), request if history else None, target, ours, stream=stream)

@@ -4,11 +4,12 @@ A passage has the bytes to send, and turns the answer's bytes into those that th
 as few as possible. `Translated` reads the caller's format, writes the provider's, and the answer the other way.
 """
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
 from sessionary.errors import BadRequest
+from sessionary.providers.catalog import Provider
 from sessionary.providers.routing import Target
 from sessionary.relay.outgoing import Fields, outgoing
 from sessionary.relay.usage_filter import UsageFilter
@@ -82,8 +83,10 @@ class Translated:
             raise BadRequest(
                 f"{target.provider.title} cannot do this: {error}", param=error.field, code="unsupported_parameter"
             ) from None
+        if spoken == "chat":
+            body = _as_provider_says(body, target.provider)
         self.endpoint = PATHS[spoken]
-        self.body = msgspec.json.encode(body)
+        self.body = loose.encode(body)
         self._caller = FORMATS[caller]
         self._upstream = FORMATS[spoken]
         self._asked = asked
@@ -117,6 +120,15 @@ class Translated:
 
     def failure(self, failed: Failed) -> bytes:
         return self._writer.feed(failed) + self._writer.close()
+
+
+def _as_provider_says(body: dict[str, Any], provider: Provider) -> dict[str, Any]:
+    """Chat has dialects."""
+    if not provider.stream_usage:
+        body = {key: value for key, value in body.items() if key != "stream_options"}
+    if "max_completion_tokens" in body:
+        body = {provider.most_output if k == "max_completion_tokens" else k: v for k, v in body.items()}
+    return body
 
 
 def _error(value: dict[str, object]) -> tuple[str, str]:

@@ -22,6 +22,9 @@ _LEVELS = ("debug", "info", "warning", "error")
 _DEPLOYMENT = tuple(name for name in Deployment.__struct_fields__ if name != "place")
 
 
+_FLAGS = ("true", "false")
+
+
 def load(config: Path | None, environ: Mapping[str, str], **overrides: Any) -> Settings:
     """`overrides` are what the command line gives, None being nothing. Raises SettingsError naming key and line."""
     values: dict[str, Any] = {}
@@ -52,6 +55,8 @@ def _option(name: str, node: Node) -> Any:
     if name == "log_level":
         return node.choice(_LEVELS)
     match _DEFAULTS[name]:
+        case bool():
+            return node.choice(_FLAGS) == "true"
         case int():
             return node.whole(least=_LEAST.get(name, 0))
         case float():

@@ -103,6 +103,8 @@ class Settings(msgspec.Struct, frozen=True):
     """Failures in a row, of one deployment."""
     max_body: int = 10 * 1024 * 1024
     """Bytes of a request body."""
+    log_unstored: bool = False
+    """Whether the log keeps the contents of `/responses` calls that ask not to be stored (`"store": false`)."""
     fsync_interval: float = 0.5
     """Seconds between fsyncs of the spool: what a power loss can cost."""
     log_level: str = "info"

@@ -214,7 +214,7 @@ exchanges = sa.Table(  # one row a call: what is not shared with other calls
     sa.Column("raw", sa.LargeBinary),  # a streamed answer's bytes as they came, packed
 )
 
-forgotten = sa.Table(  # calls whose answer a client has deleted: nothing goes on from them
+forgotten = sa.Table(  # calls that nothing goes on from: deleted by a client, or made with `store: false`
     "forgotten",
     metadata,
     sa.Column("project", sa.Integer, primary_key=True),

@@ -99,9 +99,6 @@ def _shown(piece: Piece, of: Format) -> Item:
             if piece.url.startswith(("http://", "https://")):
                 where = {"file_url": piece.url}
             return {"type": "input_file", **({"filename": piece.name} if piece.name else {}), **where}
-        case "audio" if piece.url.startswith("data:audio/"):
-            kind, _, data = piece.url.removeprefix("data:audio/").partition(";base64,")
-            return {"type": "input_audio", "input_audio": {"data": data, "format": kind}}
     raise _no_such(of, f"part: {_type_of(piece)}")
 
 
