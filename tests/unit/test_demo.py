@@ -49,7 +49,15 @@ async def test_the_same_question_has_the_same_answer() -> None:
     assert other["choices"] != (await chat(HELLO))["choices"]
 
 
-@pytest.mark.parametrize("more", [{}, {"tools": [WEATHER]}, {"response_format": {"type": "json_object"}}])
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"tools": [WEATHER]},
+        {"tools": [{"type": "custom", "custom": {"name": "script"}}]},
+        {"response_format": {"type": "json_object"}},
+    ],
+)
 async def test_a_stream_is_the_plain_answer_in_pieces(more: Wire) -> None:
     plain = await chat(HELLO, **more)
     started = time.monotonic()
@@ -84,6 +92,41 @@ async def test_a_tool_is_called_then_its_result_is_used() -> None:
     second = (await chat([*HELLO, first["message"], result], tools=[CLOCK, WEATHER]))["choices"][0]
     assert second["finish_reason"] == "stop"
     assert "18 degrees" in second["message"]["content"]
+
+
+SCRIPT = {"type": "custom", "custom": {"name": "script"}}
+STEPS = """Please:
+call get_time
+call script print("a b")
+call nobody {"x": 1}
+call script "one\\ntwo"
+call get_weather {"city": "Rome", "days": 3}"""
+
+
+async def test_a_prompt_may_say_which_tools_are_called_one_after_another() -> None:
+    messages: list[Wire] = [{"role": "user", "content": STEPS}, {"role": "system", "content": "be brief"}]
+    calls = []
+    for _ in range(4):
+        message = (await chat(messages, tools=[WEATHER, CLOCK, SCRIPT]))["choices"][0]["message"]
+        (call,) = message["tool_calls"]
+        calls.append(call[call["type"]])
+        messages += [message, {"role": "tool", "tool_call_id": call["id"], "content": "done"}]
+        messages += [{"role": "user", "content": "a reminder that the client adds"}]
+    assert calls[0]["name"] == "get_time"
+    assert [call["input"] for call in calls[1:3]] == ['print("a b")', "one\ntwo"]
+    assert json.loads(calls[3]["arguments"]) == {"city": "Rome", "days": 3}
+    last = (await chat(messages, tools=[WEATHER, CLOCK, SCRIPT]))["choices"][0]["message"]
+    assert last["content"].startswith("The tool answered: done")
+    messages += [last, {"role": "user", "content": "and now?"}]
+    (again,) = (await chat(messages, tools=[WEATHER]))["choices"][0]["message"]["tool_calls"]
+    assert again["function"]["name"] == "get_weather"
+
+
+async def test_a_choice_goes_before_the_prompt() -> None:
+    choice = {"type": "function", "function": {"name": "get_weather"}}
+    asked = [{"role": "user", "content": 'call get_time\ncall get_weather {"city": "Oslo"}'}]
+    (call,) = (await chat(asked, tools=[CLOCK, WEATHER], tool_choice=choice))["choices"][0]["message"]["tool_calls"]
+    assert json.loads(call["function"]["arguments"]) == {"city": "Oslo"}
 
 
 async def test_tools_are_left_alone_where_they_are_not_wanted() -> None:

@@ -1,7 +1,7 @@
 """The demo provider: answers every model without an account, the same answer for the same request.
 
-It exists so that the examples people have run as they stand: plain and streamed, with tools (it calls the
-first one with arguments that fit its schema, then speaks of the result), JSON output, embeddings, token usage.
+It exists so that the examples people have run as they stand: plain and streamed, with tools (`demo_tools` says which
+it calls; then it speaks of the result), JSON output, embeddings, token usage.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from sessionary.providers import demo_formats
+from sessionary.providers import demo_formats, demo_tools
 from sessionary.providers.fitting import fit
 from sessionary.settings.tree import Format
 from sessionary.wire import loose
@@ -80,18 +80,16 @@ async def answer(endpoint: str, body: bytes) -> tuple[int, dict[str, str], Async
 
 
 def _message(request: dict[str, Any], messages: list[dict[str, Any]], rng: random.Random) -> dict[str, Any]:
-    tools = [t for t in _list(request.get("tools")) if isinstance(t, dict) and isinstance(t.get("function"), dict)]
-    last = messages[-1]
-    if tools and last.get("role") == "user" and request.get("tool_choice") != "none":
-        return {"role": "assistant", "content": None, "refusal": None, "tool_calls": [_call(request, tools, last, rng)]}
+    if (call := demo_tools.call(request, messages, rng)) is not None:
+        return {"role": "assistant", "content": None, "refusal": None, "tool_calls": [call]}
     form = _dict(request.get("response_format"))
     if form.get("type") == "json_schema":
         schema = _dict(_dict(form.get("json_schema")).get("schema"))
         content = msgspec.json.encode(fit(schema, _said(messages))).decode()
     elif form.get("type") == "json_object":
         content = msgspec.json.encode({"answer": rng.choice(_BODIES), "asked": _said(messages)[:80]}).decode()
-    elif last.get("role") == "tool":
-        content = f"The tool answered: {_content(last)[:400]}\n\n{rng.choice(_CLOSINGS)}"
+    elif (result := demo_tools.result(messages)) is not None:
+        content = f"The tool answered: {_content(result)[:400]}\n\n{rng.choice(_CLOSINGS)}"
     else:
         turns = sum(m.get("role") == "user" for m in messages)
         content = (
@@ -99,17 +97,6 @@ def _message(request: dict[str, Any], messages: list[dict[str, Any]], rng: rando
             f"This is turn {turns} of our conversation. {rng.choice(_CLOSINGS)}"
         )
     return {"role": "assistant", "content": content, "refusal": None, "annotations": []}
-
-
-def _call(request: dict[str, Any], tools: list[Any], last: dict[str, Any], rng: random.Random) -> dict[str, Any]:
-    wanted = _dict(_dict(request.get("tool_choice")).get("function")).get("name")
-    function = next((t["function"] for t in tools if t["function"].get("name") == wanted), tools[0]["function"])
-    arguments = fit(_dict(function.get("parameters")), _content(last))
-    return {
-        "id": f"call_demo{rng.getrandbits(64):016x}",
-        "type": "function",
-        "function": {"name": str(function.get("name")), "arguments": msgspec.json.encode(arguments).decode()},
-    }
 
 
 async def _stream(
@@ -122,12 +109,12 @@ async def _stream(
 
     yield event({"role": "assistant", "content": None if "tool_calls" in message else ""})
     for call in message.get("tool_calls", []):
-        opened = {"id": call["id"], "type": "function", "function": {"name": call["function"]["name"], "arguments": ""}}
-        yield event({"tool_calls": [{"index": 0, **opened}]})
-        arguments = call["function"]["arguments"]
-        step = max(12, math.ceil(len(arguments) / 60))
-        for at in range(0, len(arguments), step):
-            yield event({"tool_calls": [{"index": 0, "function": {"arguments": arguments[at : at + step]}}]})
+        kind, field = ("custom", "input") if call["type"] == "custom" else ("function", "arguments")
+        yield event({"tool_calls": [{"index": 0, **call, kind: {**call[kind], field: ""}}]})
+        given = call[kind][field]
+        step = max(12, math.ceil(len(given) / 60))
+        for at in range(0, len(given), step):
+            yield event({"tool_calls": [{"index": 0, kind: {field: given[at : at + step]}}]})
             await asyncio.sleep(PAUSE)
     for piece in _pieces(message["content"]) if message["content"] else []:
         yield event({"content": piece})
