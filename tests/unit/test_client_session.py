@@ -11,14 +11,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sessionary
+from sessionary.client import naming
 from sessionary.client.active import current
-from sessionary.client.gateways import Gateways, is_below, parse
+from sessionary.client.gateways import carries, is_gateway
 from sessionary.client.naming import id_headers, names_session
+from sessionary.providers.catalog import CATALOG
+from sessionary.sessions import identify as server
 from sessionary.sessions.identify import identify, usable
-from tests.support.capture import call_id, gateway_like, root, session_headers
+from tests.support.capture import gateway_like, root, session_headers
 from tests.support.upstream import FakeUpstream, Reply
 
 HTTPX = ("httpx", "httpx2")
+STAINLESS = {"x-stainless-lang": "python"}
+"""What marks a call of the OpenAI and Anthropic libraries."""
 
 
 @pytest.fixture(params=HTTPX)
@@ -27,8 +32,9 @@ def http(request: pytest.FixtureRequest) -> Any:
 
 
 @pytest.fixture
-def gateway() -> Iterator[FakeUpstream]:
+def gateway(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeUpstream]:
     with gateway_like() as server:
+        monkeypatch.setenv("SESSIONARY_BASE_URL", root(server))
         yield server
 
 
@@ -187,60 +193,46 @@ def test_only_the_gateway_is_told(gateway: FakeUpstream, monkeypatch: pytest.Mon
     http = importlib.import_module("httpx")
     with FakeUpstream() as other:
         other.default = Reply(b"{}")
-        with sessionary.session("mine", base_url=root(gateway) + "/v1"):
-            assert chat(http, other) == {}
-            assert chat(http, gateway)
-        monkeypatch.setenv("SESSIONARY_BASE_URL", root(gateway))
         with sessionary.session("mine"):
             assert chat(http, other) == {}
             assert chat(http, gateway)
-
-
-def test_an_address_that_answered_with_a_call_id_is_a_gateway() -> None:
-    gateways = Gateways()
-    url = "https://llm.example.com/any/chat/completions"
-    gateways.answered(url, {"x-call-id": "some other service's"})
-    assert not gateways.own(url, None)
-    gateways.answered(url, {"x-call-id": call_id(7)})
-    assert gateways.own("https://llm.example.com:443/responses/resp_1", None)
-    assert not gateways.own("https://llm.example.com:8443/responses", None)
-    assert not gateways.own("http://llm.example.com/responses", None)
-    gateways.answered("https://api.openai.com/v1/responses", {"x-call-id": call_id(8)})
-    assert not gateways.own("https://api.openai.com/v1/responses", None)
+        monkeypatch.delenv("SESSIONARY_BASE_URL")
+        with sessionary.session("mine", base_url=root(gateway) + "/v1"):
+            assert chat(http, other) == {}
+            assert chat(http, gateway)
+        with sessionary.session("mine"):
+            assert chat(http, gateway) == {}
+            assert chat(http, gateway, headers=STAINLESS) == {"x-session-id": "mine"}
 
 
 @pytest.mark.parametrize(
     ("url", "own"),
     [
         ("http://127.0.0.1:4000/chat/completions", True),
-        ("http://localhost:4000/v1/v1/messages?beta=true", True),
         ("http://[::1]:4000/responses/resp_1/input_items", True),
-        ("http://10.0.0.7/v1/embeddings", True),
-        ("http://gateway:4000/v1/messages/count_tokens", True),
-        ("https://llm.corp.internal/responses", True),
+        ("https://llm.example.com/v1/v1/messages?beta=true", True),
+        ("http://gateway-1.eu-west-1.elb.amazonaws.com/v1/messages/count_tokens", True),
         ("http://127.0.0.1:4000/health", False),
         ("http://127.0.0.1:9200/messages-archive/_search", False),
-        ("https://llm.example.com/v1/chat/completions", False),
         ("https://api.openai.com/v1/chat/completions", False),
-        ("http://8.8.8.8/v1/chat/completions", False),
+        ("https://mine.openai.azure.com/openai/deployments/x/chat/completions", False),
+        ("https://bedrock-runtime.eu-west-1.amazonaws.com/v1/chat/completions", False),
+        ("https://openrouter.ai/api/v1/chat/completions", False),
         ("ftp://127.0.0.1/chat/completions", False),
         ("not a url", False),
-        ("http://[", False),
     ],
 )
-def test_without_a_word_only_private_addresses_of_models(url: str, own: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("SESSIONARY_BASE_URL", "ANTHROPIC_BASE_URL"):
-        monkeypatch.delenv(name, raising=False)
-    assert Gateways().own(url, None) is own
+def test_without_a_word_model_clients_anywhere_but_at_providers(
+    url: str, own: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SESSIONARY_BASE_URL", raising=False)
+    assert carries(url, STAINLESS, None) is own
+    assert carries(url, {"user-agent": "litellm/1.99.4"}, None) is own
+    assert not carries(url, {"user-agent": "python-httpx/0.28"}, None)
 
 
-def test_base_urls_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_BASE_URL", "https://corp.example.com/llm/v1/")
-    monkeypatch.setenv("ANTHROPIC_BASE_URL", "https://api.anthropic.com")
-    gateways = Gateways()
-    assert gateways.own("https://corp.example.com/llm/chat/completions", None)
-    assert not gateways.own("https://corp.example.com/llmx/chat/completions", None)
-    assert not gateways.own("https://api.anthropic.com/v1/messages", None)
+def test_every_provider_of_ours_is_known() -> None:
+    assert [p.name for p in CATALOG.values() if p.base_url and is_gateway(p.base_url)] == []
 
 
 def test_a_base_url_with_or_without_its_version() -> None:
@@ -251,9 +243,16 @@ def test_a_base_url_with_or_without_its_version() -> None:
         "HTTP://LOCALHOST:4000/v1/",
     ):
         for path in ("", "/", "/v1/responses", "/responses"):
-            address = parse("http://127.0.0.1:4000" + path)
-            assert address is not None
-            assert is_below(address, base)
+            assert is_gateway("http://127.0.0.1:4000" + path, base)
+    assert is_gateway("https://corp.example.com:443/llm/responses", "https://corp.example.com/llm/v1/")
+    for other in ("https://corp.example.com/llmx/responses", "http://corp.example.com/llm/responses", "http://["):
+        assert not is_gateway(other, "https://corp.example.com/llm/v1/")
+
+
+def test_the_names_are_the_servers() -> None:
+    assert naming.ID_HEADERS == server.OWN_HEADERS
+    assert naming.ID_FIELDS == server.OWN_FIELDS
+    assert naming.ID_METADATA == server.OWN_METADATA
 
 
 @settings(max_examples=150)

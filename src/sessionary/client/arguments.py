@@ -63,7 +63,7 @@ def prepare(create: Callable[..., Any], given: Mapping[str, Any]) -> Call:
     headers = {**left.pop("headers", {}), **left.pop("extra_headers", {})}
     _schemas(left)
     body = dict(left.pop("extra_body", {}))
-    if not names_session({name.lower(): value for name, value in headers.items()}):
+    if not names_session(headers):
         headers.update(_session_headers(left, body))
     known = inspect.signature(create).parameters
     options = {name: value for name, value in left.items() if name in known}
@@ -91,7 +91,7 @@ def _session_headers(left: Mapping[str, Any], body: Mapping[str, Any]) -> dict[s
     active = current()
     if active is None:
         return {}
-    own = named_id(left, body, left.get("metadata"), body.get("metadata"))
+    own = named_id((body, left), (body.get("metadata"), left.get("metadata")))
     return id_headers(own) if own else active.headers()
 
 

@@ -11,56 +11,35 @@ import importlib.util
 from typing import Any
 
 from sessionary.client.active import current
-from sessionary.client.gateways import Gateways
+from sessionary.client.gateways import carries
 from sessionary.client.naming import add_headers, names_session
 
 _LIBRARIES = ("httpx", "httpx2")
-_MARK = "__sessionary__"
 
 
 @functools.cache
 def install() -> None:
-    gateways = Gateways()
     for library in _LIBRARIES:
         if importlib.util.find_spec(library) is not None:
             module = importlib.import_module(library)
-            _wrap(module.Client, gateways)
-            _wrap_async(module.AsyncClient, gateways)
+            for client in (module.Client, module.AsyncClient):
+                client.send = _carrying(client.send)
 
 
-def _wrap(client: Any, gateways: Gateways) -> None:
-    send = client.send
-    if hasattr(send, _MARK):
-        return
+def _carrying(send: Any) -> Any:
+    """Of both kinds: what an asynchronous `send` returns is awaited by its caller."""
 
     @functools.wraps(send)
     def carrying(self: Any, request: Any, **options: Any) -> Any:
-        _mark(request, gateways)
-        response = send(self, request, **options)
-        gateways.answered(str(request.url), response.headers)
-        return response
+        _mark(request)
+        return send(self, request, **options)
 
-    setattr(carrying, _MARK, send)
-    client.send = carrying
+    return carrying
 
 
-def _wrap_async(client: Any, gateways: Gateways) -> None:
-    send = client.send
-    if hasattr(send, _MARK):
-        return
-
-    @functools.wraps(send)
-    async def carrying(self: Any, request: Any, **options: Any) -> Any:
-        _mark(request, gateways)
-        response = await send(self, request, **options)
-        gateways.answered(str(request.url), response.headers)
-        return response
-
-    setattr(carrying, _MARK, send)
-    client.send = carrying
-
-
-def _mark(request: Any, gateways: Gateways) -> None:
+def _mark(request: Any) -> None:
     active = current()
-    if active is not None and not names_session(request.headers) and gateways.own(str(request.url), active.base_url):
+    if active is None or names_session(request.headers):
+        return
+    if carries(str(request.url), request.headers, active.base_url):
         add_headers(request.headers, active.headers())

@@ -10,9 +10,15 @@ x-session-agent   the path of agents inside the session, separated by slashes, e
 from collections.abc import Iterable, Mapping, MutableMapping
 from urllib.parse import quote
 
-ID_HEADERS = ("x-session-id", "x-litellm-session-id")
-ID_FIELDS = ("litellm_session_id", "session_id")
-ID_METADATA = ("litellm_session_id", "session_id", "sessionId", "langfuse_session_id", "thread_id", "conversation_id")
+ID_HEADERS = (
+    "x-session-id", "x-litellm-session-id", "x-litellm-trace-id", "helicone-session-id", "x-portkey-trace-id",
+    "x-bf-session-id", "agent-session-id", "langfuse-session-id",
+)  # fmt: skip
+ID_FIELDS = ("session_id", "litellm_session_id", "litellm_trace_id", "thread_id")
+ID_METADATA = (
+    "litellm_session_id", "session_id", "sessionId", "langfuse_session_id", "thread_id", "conversation_id",
+    "mlflow.trace.session", "session.id", "gen_ai.conversation.id", "litellm_trace_id",
+)  # fmt: skip
 _BAGGAGE_KEY = "session.id="
 
 
@@ -31,20 +37,20 @@ def add_headers(headers: MutableMapping[str, str], new: Mapping[str, str]) -> No
 
 
 def names_session(headers: Mapping[str, str]) -> bool:
-    """`headers` name a session already. Names are lower case, or the mapping is not particular about it."""
-    return any(name in headers for name in ID_HEADERS) or _BAGGAGE_KEY in headers.get("baggage", "")
+    """`headers` name a session already. Names may be spelled in any way."""
+    named = {name.lower().replace("_", "-"): value for name, value in headers.items()}
+    return any(name in named for name in ID_HEADERS) or _BAGGAGE_KEY in named.get("baggage", "")
 
 
 def encoded(texts: Iterable[str], separator: str) -> str:
     return separator.join(quote(text, safe="", errors="replace") for text in texts)
 
 
-def named_id(*places: object) -> str:
-    """The session id in the first of `places` (body fields or metadata) that has one, or ""."""
-    for place in places:
-        if isinstance(place, Mapping):
-            for key in (*ID_FIELDS, *ID_METADATA):
-                value = place.get(key)
-                if isinstance(value, str | int) and not isinstance(value, bool) and str(value).strip():
-                    return str(value).strip()
+def named_id(bodies: Iterable[object], metadata: Iterable[object]) -> str:
+    """The session id in the first body field or metadata that has one, or ""."""
+    places = [(body, ID_FIELDS) for body in bodies] + [(given, ID_METADATA) for given in metadata]
+    for place, keys in places:
+        for value in [place.get(key) for key in keys] if isinstance(place, Mapping) else []:
+            if isinstance(value, str | int) and not isinstance(value, bool) and str(value).strip():
+                return str(value).strip()
     return ""

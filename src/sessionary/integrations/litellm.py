@@ -13,8 +13,8 @@ lose `previous_response_id` and answer with an id that nobody else knows. After 
 - the answers of such calls have the gateway's id, which is what the next call's `previous_response_id` is.
 
 Only calls that go to an address of yours are touched: `api_base`, `litellm.api_base` or the provider's variable, such
-as `ANTHROPIC_BASE_URL`. `install(base_url)` narrows it to one gateway. It wraps the SDK's four public functions
-wherever a loaded module holds them; a `Router` that exists already keeps the ones it was built with.
+as `ANTHROPIC_BASE_URL`. `install(base_url)`, or `SESSIONARY_BASE_URL`, narrows it to one gateway. The SDK's four public
+functions are wrapped wherever a loaded module holds them; a `Router` that exists already keeps those that it has.
 """
 
 import base64
@@ -29,7 +29,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sessionary.client.active import current
-from sessionary.client.gateways import is_below, is_provider, parse
+from sessionary.client.gateways import OWN_VARIABLE, is_gateway
 from sessionary.client.naming import add_headers, id_headers, named_id, names_session
 
 FUNCTIONS = ("completion", "acompletion", "responses", "aresponses")
@@ -97,10 +97,7 @@ def _wrapped(sdk: Any, original: Callable[..., Any], base_url: str | None) -> Ca
 
 def _goes_to_gateway(sdk: Any, given: Mapping[str, Any], base_url: str | None) -> bool:
     url = given.get("api_base") or given.get("base_url") or getattr(sdk, "api_base", None) or _default_base(sdk, given)
-    address = parse(str(url or ""))
-    if address is None:
-        return False
-    return is_below(address, base_url) if base_url else not is_provider(address)
+    return is_gateway(str(url or ""), base_url or os.environ.get(OWN_VARIABLE))
 
 
 def _default_base(sdk: Any, given: Mapping[str, Any]) -> str:
@@ -123,7 +120,7 @@ def _provider(sdk: Any, given: Mapping[str, Any]) -> tuple[str, str]:
 def _carry(sdk: Any, given: dict[str, Any]) -> str | None:
     """Adds the headers. The id that the call goes on from, where the SDK is kept from seeing it."""
     headers = dict(given.get("extra_headers") or {})
-    if not names_session({str(name).lower(): str(value) for name, value in headers.items()}):
+    if not names_session(headers):
         add_headers(headers, _session(given))
     previous, hidden = given.get("previous_response_id"), None
     if previous:
@@ -136,10 +133,9 @@ def _carry(sdk: Any, given: dict[str, Any]) -> str | None:
 
 
 def _session(given: Mapping[str, Any]) -> dict[str, str]:
-    body = given.get("extra_body")
-    places = [{"litellm_session_id": given.get("litellm_session_id")}, body]
-    places += [body.get("metadata")] if isinstance(body, Mapping) else []
-    own = named_id(*places, given.get("metadata"), given.get("litellm_metadata"))
+    body = given.get("extra_body") or {}
+    named = {"litellm_session_id": given.get("litellm_session_id")}  # a Router makes up a `litellm_trace_id`
+    own = named_id((body, named), (body.get("metadata"), given.get("metadata"), given.get("litellm_metadata")))
     if own:
         return id_headers(own, "x-litellm-session-id")
     active = current()
