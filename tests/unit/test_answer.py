@@ -82,3 +82,11 @@ def test_half_a_surrogate_pair_hides_nothing() -> None:
 )
 def test_what_says_nothing(body: bytes) -> None:
     assert inspect(body, "chat.completions") == Answer()
+
+
+def test_a_response_may_say_that_it_failed() -> None:
+    failed = {"id": "resp_1", "status": "failed", "error": {"code": "server_error", "message": "It broke."}}
+    assert inspect(json.dumps(failed).encode(), "responses").failure == ("server_error", "It broke.")
+    assert inspect(b'{"status": "failed"}', "responses").failure == ("response_failed", "")
+    assert inspect(b'{"status": "completed", "error": null}', "responses").failure is None
+    assert inspect(json.dumps(failed).encode(), "chat.completions").failure is None

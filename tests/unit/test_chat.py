@@ -285,7 +285,7 @@ def test_every_kind_of_piece_is_shown() -> None:
             Piece("refusal", text="But no"),
             Piece("tool_call", id="1", name="f", arguments={"a": [1]}),
             Piece("tool_call", id="2", name="f", arguments='{"a": '),
-            Piece("tool_call", id="3", name="sh", arguments="1"),
+            Piece("tool_call", id="3", name="sh", arguments="1", kind="custom"),
         ],
     )
     tool = {"role": "tool", "tool_call_id": "1", "content": [{"type": "text", "text": "18"}]}

@@ -10,9 +10,9 @@ from sessionary.drain.requests import Parsed
 from sessionary.record.exchange import Begin
 
 
-def parsed(*messages: dict[str, Any], call_id: str = "call_new") -> Parsed:
+def parsed(*messages: dict[str, Any], call_id: str = "call_new", endpoint: str = "chat.completions") -> Parsed:
     body = json.dumps({"model": "m", "messages": messages}).encode()
-    begin = Begin(call_id, 100, 1, "k", "ses", "ses", "id", "r", "chat.completions", "m", False, "", "", {}, body)
+    begin = Begin(call_id, 100, 1, "k", "ses", "ses", "id", "r", endpoint, "m", False, "", "", {}, body)
     found = requests.parse(begin, "w")
     requests.give_meaning(found, {})
     return found
@@ -52,6 +52,21 @@ def test_a_tools_result_stays_within_the_turn() -> None:
     result = {"role": "tool", "tool_call_id": "t", "content": "42"}
     known = known_after(A, called, call_id="call_1", turn=3)
     assert link(parsed(A, called, result), "ses", 3, known) == Link("call_1", 3, 2)
+
+
+def test_a_harness_that_adds_its_notes_to_a_result_does_not_speak() -> None:
+    called = {"role": "assistant", "content": [{"type": "tool_use", "id": "t", "name": "f", "input": {}}]}
+    result = {"type": "tool_result", "tool_use_id": "t", "content": "42"}
+    note = {"type": "text", "text": "<system-reminder>\nGo on.\n</system-reminder>"}
+    known = Known()
+    before = parsed(A, called, endpoint="messages")
+    known.add(Ref("call_1", "ses", 1, 3, None, 0), before.steps[0].node, before.steps[1].node)
+    noted = parsed(A, called, {"role": "user", "content": [result, note]}, endpoint="messages")
+    assert link(noted, "ses", 3, known) == Link("call_1", 3, 2)
+    asked = parsed(
+        A, called, {"role": "user", "content": [result, note, {"type": "text", "text": "And?"}]}, endpoint="messages"
+    )
+    assert link(asked, "ses", 3, known) == Link("call_1", 4, 2)
 
 
 def test_the_deepest_answer_wins_and_of_two_the_newest() -> None:

@@ -127,9 +127,9 @@ def test_what_the_providers_own_tools_did_is_shown() -> None:
         }
     )
     assert found.pieces == [
-        Piece("tool_call", id="s1", name="web_search", arguments={"query": "q"}),
+        Piece("tool_call", id="s1", name="web_search", arguments={"query": "q"}, kind="server_tool_use"),
         Piece("tool_result", id="s1", content=[Piece("other", value=[{"url": "u"}])]),
-        Piece("tool_call", id="m1", name="f", arguments={}),
+        Piece("tool_call", id="m1", name="f", arguments={}, kind="mcp_tool_use", detail="s"),
         Piece("tool_result", id="m1", content=[Piece("text", text="r")]),
     ]
 

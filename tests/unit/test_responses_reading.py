@@ -125,7 +125,7 @@ def test_a_providers_own_tool_is_shown_as_a_call_and_what_it_gave() -> None:
         "output": "found",
     }
     assert shown(item).pieces == [
-        Piece("tool_call", id="mcp_1", name="find", arguments={"q": 1}),
+        Piece("tool_call", id="mcp_1", name="find", arguments={"q": 1}, kind="mcp_call", detail="docs"),
         Piece("tool_result", id="mcp_1", content=[Piece("text", text="found")]),
     ]
     drawn = {"type": "image_generation_call", "id": "ig_1", "status": "completed", "result": "AAAA"}
@@ -136,9 +136,25 @@ def test_a_providers_own_tool_is_shown_as_a_call_and_what_it_gave() -> None:
         "status": "completed",
         "action": {"type": "search", "query": "q"},
     }
+    asked = {"action": {"type": "search", "query": "q"}}
     assert shown(search).pieces == [
-        Piece("tool_call", id="ws_1", name="web_search", arguments={"action": {"type": "search", "query": "q"}})
+        Piece("tool_call", id="ws_1", name="web_search", arguments=asked, kind="web_search_call")
     ]
+
+
+def test_what_a_program_printed_and_drew_is_shown_as_text_and_picture() -> None:
+    outputs = [{"type": "logs", "logs": "1\n"}, {"type": "image", "url": PNG}, {"type": "hologram"}]
+    item = {"type": "code_interpreter_call", "id": "ci_1", "code": "print(1)", "outputs": outputs}
+    assert shown(item).pieces[1].content == [
+        Piece("text", text="1\n"),
+        Piece("image", url=PNG, media_type="image/png"),
+        Piece("other", value={"type": "hologram"}),
+    ]
+
+
+def test_a_tool_that_takes_free_text_says_so() -> None:
+    (piece,) = shown({"type": "custom_tool_call", "call_id": "c", "name": "patch", "input": "*** Begin"}).pieces
+    assert piece == Piece("tool_call", id="c", name="patch", arguments="*** Begin", kind="custom")
 
 
 @pytest.mark.parametrize(

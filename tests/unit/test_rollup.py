@@ -3,6 +3,7 @@
 import random
 from typing import Any
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -61,3 +62,14 @@ def test_facets_are_told_once() -> None:
     session = rollup.new_session(begin(0), "")
     assert len(rollup.begun(session, begin(0), "key", 1, "")) == 4
     assert rollup.begun(session, begin(1), "key", 1, "") == []
+
+
+def test_what_joins_a_session_without_an_id_tells_how_it_is_held_together() -> None:
+    first, second = (msgspec.structs.replace(begin(n), source=s) for n, s in enumerate(("none", "response")))
+    session = rollup.new_session(first, "t")
+    rollup.begun(session, first, "key", 1, "t")
+    assert session["source"] == "none"
+    rollup.begun(session, second, "key", 2, "")
+    assert session["source"] == "response"
+    rollup.begun(session, msgspec.structs.replace(first, source="id"), "key", 3, "")
+    assert session["source"] == "response"

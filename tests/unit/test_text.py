@@ -70,3 +70,22 @@ def test_everything_that_can_be_searched() -> None:
         "a.pdf",
         " �",
     ]
+
+
+def test_a_person_speaks_where_more_is_said_than_a_harness_notes() -> None:
+    result = Piece("tool_result", id="c", content=[Piece("text", text="42")])
+    note = Piece("text", text="<system-reminder>Today is Monday.</system-reminder>")
+    assert not text.spoken(Message("user", [result, note]))
+    assert not text.spoken(Message("tool", [result]))
+    assert not text.spoken(Message("user", [Piece("text", text=" ")]))
+    assert text.spoken(Message("user", [note, Piece("text", text="Hello")]))
+    assert text.spoken(Message("user", [Piece("image", url="https://example.com/a.png")]))
+
+
+def test_the_words_of_a_part_that_only_one_provider_has() -> None:
+    found = [
+        {"type": "web_search_result", "title": "Shannon", "url": "https://example.com/s", "encrypted_content": "Eq9x"}
+    ]
+    ran = {"type": "bash_code_execution_result", "stdout": "109\n", "return_code": 0, "content": []}
+    words = text.plain(Message("assistant", [Piece("other", value=found), Piece("other", value=ran)]))
+    assert words.split() == ["Shannon", "https://example.com/s", "109"]

@@ -96,11 +96,15 @@ class Added(msgspec.Struct):
 
     call: Call
     resent: int
-    """Messages that were there before."""
+    """Messages that were there before, and were sent again."""
+    recalled: int
+    """Messages that were there before, and that the request went on from without sending them."""
     retry: bool
     """Whether it asks the same as an earlier call."""
     system: list[Message]
-    """The system prompt, where it differs from the call before."""
+    """The system prompt, where it differs from that of the call it goes on from, or else of the call before."""
+    unprompted: bool
+    """Whether that call had a system prompt, and this one has none."""
     messages: list[Shown]
     output: Shown | None
 

@@ -18,6 +18,8 @@ from sessionary.wire.split import split_response
 
 _MOST_UNPACKED = 64 << 20
 _ERROR_TEXT = 2000
+_EVENTS = (b"data:", b"event:", b":", b"id:", b"retry:")
+"""How a stream begins: of one that was broken off, nobody noted the content type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ def answered(asked: Asked, finish: Finish, data: bytes) -> Answered:
     """`data` is the whole of the answer's bytes. Never fails: what cannot be read is kept as it is."""
     data = _unpacked(data, finish.headers.get("content-encoding", ""))
     streamed = finish.headers.get("content-type", "").startswith("text/event-stream") or (
-        asked.stream and data.lstrip()[:5] == b"data:"
+        asked.stream and data.lstrip().startswith(_EVENTS)
     )
     status, error_type, error_message = finish.status, finish.error_type, finish.error_message
     body, raw = data, None
@@ -63,12 +65,15 @@ def answered(asked: Asked, finish: Finish, data: bytes) -> Answered:
         body, raw = assembled.body, data
         usage, finish_reason = assembled.usage, assembled.finish_reason
         if assembled.error is not None and status == "ok":
-            status, error_type = "upstream_error", str(assembled.error.get("type") or "upstream_error")
+            named = assembled.error.get("type") or assembled.error.get("code")
+            status, error_type = "upstream_error", str(named or "upstream_error")
             error_message = str(assembled.error.get("message") or "")
         elif not assembled.complete and status == "ok":
             status, error_type = "upstream_error", "stream_incomplete"
             error_message = "The stream ended before the answer did."
     answer = inspect(body, asked.endpoint)
+    if answer.failure is not None and status == "ok":
+        status, (error_type, error_message) = "upstream_error", answer.failure
     if status == "upstream_error" and not error_message:
         error_type, error_message = _error_of(body)
     usage = answer.usage or usage

@@ -6,7 +6,8 @@ input as an earlier one is a further try of the same turn. A call begins a new t
 
 from dataclasses import dataclass, field
 
-from sessionary.drain.requests import Parsed
+from sessionary.drain.requests import Parsed, Step
+from sessionary.wire import text
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +51,19 @@ def link(parsed: Parsed, session: str, turns: int, known: Known) -> Link:
         return Link(again.parent, again.turn, again.base_depth)
     for step in reversed(steps):
         if step.role == "assistant" and (found := _newest(known.outputs.get(step.node), session, "")):
-            spoken = any(s.role == "user" for s in steps[step.depth :])
-            return Link(found.id, turns + 1 if spoken else found.turn, step.depth)
+            turn = turns + 1 if _spoken(steps[step.depth :]) else found.turn
+            return Link(found.id, turn, step.depth)
     return Link(None, turns + 1, 0)
 
 
 def follow(parsed: Parsed, before: Ref, turns: int) -> Link:
     """The same for a call that says which one it goes on from."""
     assert parsed.base is not None
-    spoken = any(step.role == "user" for step in parsed.steps)
-    return Link(before.id, turns + 1 if spoken else before.turn, parsed.base.depth)
+    return Link(before.id, turns + 1 if _spoken(parsed.steps) else before.turn, parsed.base.depth)
+
+
+def _spoken(steps: list[Step]) -> bool:
+    return any(step.role == "user" and (step.message is None or text.spoken(step.message)) for step in steps)
 
 
 def _newest(refs: list[Ref] | None, session: str, but: str) -> Ref | None:

@@ -51,6 +51,8 @@ def begun(session: dict[str, Any], begin: Begin, key_name: str, turn: int, title
     session["last_at"] = max(session["last_at"], begin.at)
     session["status"] = "live"
     session["title"] = session["title"] or title
+    if session["source"] == "none":  # what joins it tells how it is held together
+        session["source"] = begin.source
     new = []
     for kind, column, value in (
         ("model", "models", begin.model),

@@ -122,8 +122,8 @@ def recipe(packed: bytes) -> Recipe:
     return msgspec.msgpack.decode(unpack(packed), type=Recipe)
 
 
-def preambles(connection: sa.Connection, project: int, session: str) -> dict[str, list[bytes]]:
-    """The hashes of each call's leading system messages, by call id."""
+def recipes(connection: sa.Connection, project: int, session: str) -> dict[str, Recipe]:
+    """How each call's request is put together, by call id."""
     c, e = schema.calls.c, schema.exchanges.c
     rows = connection.execute(
         sa.select(e.call_id, e.request)
@@ -131,7 +131,7 @@ def preambles(connection: sa.Connection, project: int, session: str) -> dict[str
         .join(schema.exchanges, sa.and_(e.project == c.project, e.call_id == c.id))
         .where(c.project == project, c.session == session)
     )
-    return {row.call_id: recipe(row.request).preamble for row in rows}
+    return {row.call_id: recipe(row.request) for row in rows}
 
 
 def rebuild(connection: sa.Connection, project: int, packed: bytes, end: bytes | None) -> bytes:

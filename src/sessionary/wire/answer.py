@@ -12,6 +12,8 @@ class Answer(msgspec.Struct, frozen=True):
     usage: Usage | None = None
     finish_reason: str | None = None
     response_id: str | None = None
+    failure: tuple[str, str] | None = None
+    """Type and message, where the answer itself says that it failed."""
 
 
 class _Body(msgspec.Struct):
@@ -23,6 +25,7 @@ class _Body(msgspec.Struct):
     status: msgspec.Raw = msgspec.Raw(b"null")
     incomplete_details: msgspec.Raw = msgspec.Raw(b"null")
     stop_reason: msgspec.Raw = msgspec.Raw(b"null")
+    error: msgspec.Raw = msgspec.Raw(b"null")
 
 
 _body = msgspec.json.Decoder(_Body)
@@ -39,7 +42,15 @@ def inspect(body: bytes, endpoint: str) -> Answer:
         return Answer()
     if not isinstance(value, dict):
         return Answer()
-    return Answer(usage_of(value.get("usage")), _finish_reason(value, endpoint), _str(value.get("id")))
+    failure = _failure(value) if endpoint == "responses" else None
+    return Answer(usage_of(value.get("usage")), _finish_reason(value, endpoint), _str(value.get("id")), failure)
+
+
+def _failure(value: dict[str, Any]) -> tuple[str, str] | None:
+    if value.get("status") != "failed":
+        return None
+    error = _dict(value.get("error"))
+    return _str(error.get("code")) or "response_failed", _str(error.get("message")) or ""
 
 
 def _finish_reason(value: dict[str, Any], endpoint: str) -> str | None:

@@ -69,4 +69,6 @@ def plain(value: Any, *, exact: bool = False) -> Any:
 def _identity(piece: Piece) -> Any:
     if piece.type == "audio" and piece.id:
         return {"type": "audio", "id": piece.id}  # sent back as its id alone
+    if piece.kind:
+        piece = msgspec.structs.replace(piece, kind="", detail="")
     return msgspec.to_builtins(piece)

@@ -16,9 +16,13 @@ class Piece(msgspec.Struct, frozen=True, omit_defaults=True):
 
     text, reasoning, refusal      text
     image, audio, file            url (http(s): or data:), media_type, name, detail
-    tool_call                     id, name, arguments (parsed JSON where it parses, else the string)
+    tool_call                     id, name, arguments (parsed JSON where it parses, else the string), kind
     tool_result                   id, content (pieces), error
     other                         value: the part as it came
+
+    `kind` is empty for a call of a function; `custom` for a tool that takes free text; else the type that the
+    provider's own item or block has (`web_search_call`, `server_tool_use`, …), with an MCP server's name as `detail`.
+    It tells how the call is shown, not what it means.
     """
 
     type: Literal["text", "reasoning", "refusal", "image", "audio", "file", "tool_call", "tool_result", "other"]
@@ -32,6 +36,7 @@ class Piece(msgspec.Struct, frozen=True, omit_defaults=True):
     content: "list[Piece]" = []
     error: bool = False
     value: object = None
+    kind: str = ""
 
 
 class Message(msgspec.Struct, frozen=True, omit_defaults=True):

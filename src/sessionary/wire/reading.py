@@ -2,9 +2,11 @@
 
 import msgspec
 
-from sessionary.wire import chat, completions
+from sessionary.wire import chat, completions, loose
 from sessionary.wire.message import Message
+from sessionary.wire.messages import blocks
 from sessionary.wire.messages import reading as messages
+from sessionary.wire.responses import items
 from sessionary.wire.responses import reading as responses
 
 
@@ -27,6 +29,21 @@ FORMATS = {
     "messages": "messages",
 }
 """Endpoint -> the format of its messages, as the tree notes it."""
+
+
+SYSTEM = {"responses": "instructions", "messages": "system"}
+"""Format -> the field beside the messages that holds the system prompt. Chat has it among them."""
+
+
+def read_system(raw: bytes, format: str) -> Message:
+    """A leading system message of chat, or the value of a `SYSTEM` field."""
+    if format not in SYSTEM:
+        return chat.read(raw)[0]
+    try:
+        value = loose.decode(raw)
+    except loose.FAILURES:
+        value = raw.decode("utf-8", "replace")
+    return Message("system", blocks.content(value) if format == "messages" else items.read_content(value))
 
 
 def read(raw: bytes, format: str, *, answer: bool) -> Read:

@@ -16,6 +16,11 @@ _NOISE = re.compile(
 )
 """What harnesses put around a person's words. A block that is not closed is noise to its end."""
 _WRAPPING = re.compile(r"</?(?:user_query|user_message|task|command-name)>")
+_TOLD = frozenset(
+    {"text", "title", "url", "filename", "query", "name", "arguments", "content", "output", "error", "message"}
+    | {"stdout", "stderr", "logs", "summary", "operation", "path", "diff", "source", "tools", "description"}
+)
+"""Of a provider's own part, the fields that hold words."""
 _SPACE = re.compile(r"\s+")
 _MOST = 200_000
 _TITLE = 120
@@ -31,6 +36,13 @@ def title(message: Message) -> str:
     said = (_clean(piece.text[:_MOST]) for piece in message.pieces if piece.type == "text")
     clean = " ".join(filter(None, said))
     return clean if len(clean) <= _TITLE else clean[: _TITLE - 1].rstrip() + "…"
+
+
+def spoken(message: Message) -> bool:
+    """Whether a person speaks in it: a harness's notes beside a tool's results are nobody's words."""
+    if message.role != "user":
+        return False
+    return any(_clean(p.text[:_MOST]) if p.type == "text" else p.type != "tool_result" for p in message.pieces)
 
 
 def _clean(said: str) -> str:
@@ -54,5 +66,19 @@ def _words(piece: Piece) -> str:
             return "\n".join(filter(None, (_words(p) for p in piece.content)))
         case "audio" | "file":
             return f"{piece.name} {piece.text}".strip()
+        case "other":
+            return _told(piece.value)
         case _:
             return ""
+
+
+def _told(value: object) -> str:
+    """The words of a part that only one provider has: not its ids, marks and ciphers."""
+    match value:
+        case str(words):
+            return words
+        case list(several):
+            return "\n".join(filter(None, map(_told, several)))
+        case dict(fields):
+            return "\n".join(filter(None, (_told(v) for k, v in fields.items() if k in _TOLD)))
+    return ""

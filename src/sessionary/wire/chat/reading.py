@@ -138,7 +138,7 @@ def _tool_calls(value: Mapping[str, Any]) -> Iterator[tuple[Piece, Any]]:
         match call:
             case {"custom": dict(custom)}:  # takes free text: never parsed
                 name, call_id = str(custom.get("name") or ""), str(call.get("id") or "")
-                yield Piece("tool_call", id=call_id, name=name, arguments=custom.get("input")), call
+                yield Piece("tool_call", id=call_id, name=name, arguments=custom.get("input"), kind="custom"), call
             case dict():
                 function = call.get("function")
                 yield _tool_call(str(call.get("id") or ""), function if isinstance(function, dict) else {}), call

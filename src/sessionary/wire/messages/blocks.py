@@ -31,9 +31,11 @@ def shown(block: Any) -> list[Piece]:
             piece = sources.image(source)
         case {"type": "document", "source": dict(source), **rest}:
             piece = sources.document(source, str(rest.get("title") or ""))
-        case {"type": "tool_use" | "server_tool_use" | "mcp_tool_use", **rest}:
+        case {"type": "tool_use" | "server_tool_use" | "mcp_tool_use" as kind, **rest}:
             call_id, name = ids.read(str(rest.get("id") or "")), str(rest.get("name") or "")
-            piece = Piece("tool_call", id=call_id, name=name, arguments=meaning.arguments(rest.get("input")))
+            shown_as, server = "" if kind == "tool_use" else str(kind), str(rest.get("server_name") or "")
+            asked = meaning.arguments(rest.get("input"))
+            piece = Piece("tool_call", id=call_id, name=name, detail=server, arguments=asked, kind=shown_as)
         case {"type": "tool_result" | "mcp_tool_result", **rest}:
             call_id, failed = ids.read(str(rest.get("tool_use_id") or "")), bool(rest.get("is_error"))
             piece = Piece("tool_result", id=call_id, content=content(rest.get("content")), error=failed)

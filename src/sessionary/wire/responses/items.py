@@ -21,7 +21,7 @@ _ROLES: dict[str, Role] = {
     "assistant": "assistant",
     "tool": "tool",
 }
-_BESIDE = frozenset({"id", "type", "status", "call_id", "name", "arguments", "caller", "created_by"})
+_BESIDE = frozenset({"id", "type", "status", "call_id", "name", "arguments", "caller", "created_by", "server_label"})
 _GIVEN = frozenset({"output", "outputs", "result", "results", "error", "tools"})
 """What a provider's own tool gave, in the item of its call."""
 
@@ -112,7 +112,8 @@ def _reasoning(item: Item) -> Part:
 
 def _call(item: Item, arguments: Any, kind: str) -> Part:
     name = flat(_str(item.get("namespace")), _str(item.get("name")))
-    piece = Piece("tool_call", id=_str(item.get("call_id")), name=name, arguments=arguments)
+    shown = "" if kind == "function" else kind
+    piece = Piece("tool_call", id=_str(item.get("call_id")), name=name, arguments=arguments, kind=shown)
     return Part(piece, "responses", item, kind=kind)
 
 
@@ -128,15 +129,30 @@ def _own_tool(item: Item, kind: str) -> list[Part]:
     asked: Any = {k: v for k, v in item.items() if k not in _BESIDE | _GIVEN and v is not None}
     if "arguments" in item:
         asked = meaning.arguments(item["arguments"])
-    pieces = [Piece("tool_call", id=call_id, name=name, arguments=asked)]
+    server = _str(item.get("server_label"))
+    pieces = [Piece("tool_call", id=call_id, name=name, detail=server, arguments=asked, kind=kind)]
     if kind == "image_generation_call" and isinstance(given.get("result"), str):
         url = f"data:image/{_str(item.get('output_format')) or 'png'};base64,{given['result']}"
         pieces.append(Piece("image", url=url, media_type=meaning.media_type(url)))
     elif given:
-        content = [piece for value in given.values() for piece in read_content(value)]
+        content = [piece for value in given.values() for piece in _given(value)]
         failed = item.get("status") == "failed" or "error" in given
         pieces.append(Piece("tool_result", id=call_id, content=content, error=failed))
     return [Part(piece, "responses", item, kind=kind) for piece in pieces]
+
+
+def _given(value: Any) -> list[Piece]:
+    """What a code interpreter printed and drew, as text and pictures; other results as they are."""
+    found: list[Piece] = []
+    for part in value if isinstance(value, list) else [value]:
+        match part:
+            case {"type": "logs", "logs": str(text)}:
+                found.append(Piece("text", text=text))
+            case {"type": "image", "url": str(url)}:
+                found.append(Piece("image", url=url, media_type=meaning.media_type(url)))
+            case _:
+                found += read_content(part)
+    return found
 
 
 def _dicts(value: Any) -> list[Item]:
