@@ -15,8 +15,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from sessionary import __version__, api, ui
+from sessionary import __version__, api, incoming, ui
 from sessionary.auth import Auth, Principal
+from sessionary.background import Background
+from sessionary.calls import Calls, Unattended
+from sessionary.context import Contexts
+from sessionary.conversations import Conversations
 from sessionary.counting import Counting
 from sessionary.drain.loop import Drain
 from sessionary.edge import Edge
@@ -28,12 +32,15 @@ from sessionary.recall import Recall
 from sessionary.record.recorder import Recorder
 from sessionary.relay.relay import Relay
 from sessionary.relay.upstream import DemoUpstream, HttpUpstream, Upstream
+from sessionary.replay import Replay
 from sessionary.settings import Settings
 from sessionary.spool.reader import Reader
 from sessionary.spool.writer import Writer
+from sessionary.spooled import Spooled
 from sessionary.state import State
 from sessionary.store import keys
 from sessionary.store.engine import open_engine
+from sessionary.websocket import Sockets
 
 log = logging.getLogger("sessionary")
 CHECKPOINT = 1.0
@@ -51,6 +58,10 @@ class Folder(msgspec.Struct, frozen=True):
     @property
     def master_key(self) -> Path:
         return self.root / "master.key"
+
+    @property
+    def cancelled(self) -> Path:
+        return self.root / "cancelled"
 
     @property
     def metrics(self) -> Path:
@@ -114,20 +125,23 @@ class Worker:
             exception_handlers=api.exception_handlers(),
             lifespan=self._lifespan,
         )
-        state = State(self._engine, Reader(Folder(settings.data_dir).spool), self._writer.name)
-        recall = Recall(self._auth, state, self._engine)
-        counts = Counting(self._auth, self._router, upstream, state, settings.max_body)
+        folder, most = Folder(settings.data_dir), settings.max_body
+        state = State(self._engine, Spooled(Reader(folder.spool)))
+        contexts, replay = Contexts(self._engine, state), Replay(state)
+        self._calls = Calls(self._router, relay, self._recorder, contexts, state, keep_all=settings.log_unstored)
+        self._background = Background(self._calls, replay, folder.cancelled)
         self.app = Edge(
             self._auth,
             self._router,
-            relay,
-            self._recorder,
-            state,
-            recall,
-            counts,
+            self._calls,
+            self._background,
+            Recall(self._auth, state, replay, self._background, self._engine),
+            Conversations(self._auth, contexts, state, self._engine, most),
+            Counting(self._auth, self._router, upstream, contexts, most),
+            Sockets(self._auth, self._calls),
             self._metrics,
             other,
-            settings,
+            most,
         )
 
     @contextlib.asynccontextmanager
@@ -136,10 +150,12 @@ class Worker:
             background = [
                 asyncio.create_task(self._auth.keep_fresh()),
                 asyncio.create_task(self._checkpoints()),
+                asyncio.create_task(self._background.keep_looking()),
             ]
             try:
                 yield
             finally:
+                await self._background.close()
                 for task in background:
                     task.cancel()
                 await asyncio.gather(*background, return_exceptions=True)
@@ -147,17 +163,14 @@ class Worker:
                 self._engine.dispose()
 
     async def _call(self, principal: Principal, body: bytes) -> None:
-        """A chat call from the pages, through the same path as any other."""
+        """A chat call from the pages, through the same path as any other; the answer is read from the log."""
 
-        async def stays() -> dict[str, object]:
+        async def stays() -> None:
             await asyncio.Event().wait()
-            raise AssertionError("unreachable")
-
-        async def ignore(message: object) -> None:
-            """The answer is read from the log."""
 
         headers = {"user-agent": f"sessionary/{__version__}"}
-        await self.app.call("chat.completions", principal, headers, body, stays, ignore)
+        call = await self._calls.begin(principal, incoming.read("chat.completions", headers, body))
+        await self._calls.answer(call, Unattended(), stays())
 
     async def _checkpoints(self) -> None:
         while True:

@@ -1,7 +1,7 @@
 """What edge and gate share of ASGI: reading a request's head and body, sending an answer."""
 
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote
 
 import msgspec
@@ -22,23 +22,29 @@ class ClientGone(Exception):
 
 
 class AsgiClient:
-    """The caller's side of a relayed call. Every answer names call and session."""
+    """The caller's side of an answer."""
 
-    def __init__(self, send: Send, begin: Begin) -> None:
+    def __init__(self, send: Send, named: Mapping[str, str], endpoint: str = "") -> None:
+        """`named`: headers that every answer has, `x-request-id` among them."""
         self._send = send
-        self._begin = begin
+        self._named = named
+        self._endpoint = endpoint
         self.started = False
 
-    async def start(self, status: int, headers: dict[str, str]) -> None:
-        b = self._begin
+    @classmethod
+    def of(cls, send: Send, begin: Begin) -> Self:
+        """Of a call: names it, and its session."""
         named = {
-            **headers,
-            "x-request-id": b.call_id,
-            "x-call-id": b.call_id,
-            "x-session-id": quote(b.session_text, safe=" !#$&'()*+,-./:;<=>?@[]^_`{|}~"),
-            "x-session-source": b.source,
+            "x-request-id": begin.call_id,
+            "x-call-id": begin.call_id,
+            "x-session-id": quote(begin.session_text, safe=" !#$&'()*+,-./:;<=>?@[]^_`{|}~"),
+            "x-session-source": begin.source,
         }
+        return cls(send, named, begin.endpoint)
+
+    async def start(self, status: int, headers: dict[str, str]) -> None:
         self.started = True
+        named = {**headers, **self._named}
         await self._send({"type": "http.response.start", "status": status, "headers": _encoded(named)})
 
     async def send(self, data: bytes) -> None:
@@ -48,7 +54,7 @@ class AsgiClient:
         await self._send({"type": "http.response.body", "body": data})
 
     async def fail(self, error: GatewayError) -> None:
-        body = error_body(error, self._begin.call_id, self._begin.endpoint)
+        body = error_body(error, self._named["x-request-id"], self._endpoint)
         if not self.started:
             await self.start(error.status, {"content-type": "application/json", "content-length": str(len(body))})
             await self.end(body)

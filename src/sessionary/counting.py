@@ -11,34 +11,35 @@ import msgspec
 
 from sessionary.asgi import Receive, Scope, Send, read_body, read_headers, send_json
 from sessionary.auth import Auth, allow_model
-from sessionary.errors import BadRequest, MethodNotAllowed, PreviousResponseNotFound, UpstreamError
+from sessionary.context import Context, Contexts
+from sessionary.errors import BadRequest, MethodNotAllowed, UpstreamError
 from sessionary.ids import new_request_id
-from sessionary.incoming import call_named
 from sessionary.incoming import read as read_incoming
 from sessionary.providers.routing import Router, Target
 from sessionary.relay import headers as header_rules
 from sessionary.relay.crossing import turns_of
 from sessionary.relay.upstream import Upstream
 from sessionary.settings.tree import Format
-from sessionary.state import State
 from sessionary.wire import loose, tokens
 from sessionary.wire.canonical import Request, Unsupported
 from sessionary.wire.formats import FORMATS
 from sessionary.wire.message import Message
 from sessionary.wire.messages import count
+from sessionary.wire.responses import item_ids
 
 PATHS: dict[str, Format] = {"/messages/count_tokens": "messages", "/responses/input_tokens": "responses"}
 _PER_TOOL = 12
+_CONTEXT = ("previous_response_id", "conversation")
 
 
 class Counting:
     def __init__(
-        self, auth: Auth, router: Router, upstreams: Callable[[Target], Upstream], state: State, max_body: int
+        self, auth: Auth, router: Router, upstreams: Callable[[Target], Upstream], contexts: Contexts, max_body: int
     ) -> None:
         self._auth = auth
         self._router = router
         self._upstreams = upstreams
-        self._state = state
+        self._contexts = contexts
         self._max_body = max_body
 
     async def serve(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
@@ -53,20 +54,22 @@ class Counting:
         model = incoming.text("model")
         allow_model(principal, model)
         target = self._router.resolve(model)[0]
-        if format in target.speaks and target.provider.style != "demo" and not incoming.previous:
+        context = await self._contexts.of(principal.call_project, incoming.named)
+        if context.problem is not None:
+            raise context.problem
+        alone = context == Context()
+        if format in target.speaks and target.provider.style != "demo" and alone:
             return await self._ask(path, target, incoming.body, headers, send)
-        asked = loose.decode(incoming.body)
+        body = item_ids.with_items(incoming.body, context.references) if context.references else incoming.body
+        asked = loose.decode(body)
         if format == "messages":
             return await _tell(send, {"input_tokens": await asyncio.to_thread(count.estimate, asked)})
         try:
-            request = FORMATS[format].read_request({k: v for k, v in asked.items() if k != "previous_response_id"})
+            request = FORMATS[format].read_request({k: v for k, v in asked.items() if k not in _CONTEXT})
         except Unsupported as error:
             raise BadRequest(str(error), param=error.field) from None
-        if incoming.previous:
-            link = await self._state.find(principal.call_project, call_named(incoming.previous))
-            if link is None:
-                raise PreviousResponseNotFound(incoming.previous)
-            before = turns_of(await self._state.history(principal.call_project, link))
+        if not alone:
+            before = turns_of(await self._contexts.history(principal.call_project, context))
             request = msgspec.structs.replace(request, turns=[*before, *request.turns])
         counted = await asyncio.to_thread(estimate, request)
         await _tell(send, {"object": "response.input_tokens", "input_tokens": counted})

@@ -10,7 +10,9 @@
         ├── NotFound           404
         │   ├── ModelNotFound  404
         │   ├── PreviousResponseNotFound 404
-        │   └── ResponseNotFound 404
+        │   ├── ResponseNotFound 404
+        │   ├── ConversationNotFound 404
+        │   └── ItemNotFound   404
         ├── PayloadTooLarge    413
         ├── Overloaded         503
         ├── UpstreamError      502
@@ -105,6 +107,20 @@ class ResponseNotFound(NotFound):
 
     def __init__(self, given: str) -> None:
         super().__init__(f"Response with id '{given[:200]}' not found.")
+
+
+class ConversationNotFound(NotFound):
+    """There is no such conversation."""
+
+    def __init__(self, given: str) -> None:
+        super().__init__(f"Conversation with id '{given[:200]}' not found.", param="conversation")
+
+
+class ItemNotFound(NotFound):
+    """There is no such item."""
+
+    def __init__(self, given: str) -> None:
+        super().__init__(f"Item with id '{given[:200]}' not found.", param="input")
 
 
 class PayloadTooLarge(GatewayError):

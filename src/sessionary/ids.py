@@ -41,6 +41,15 @@ def new_call_id() -> str:
     return "call_" + _text(uuid7())
 
 
+def new_answer_id() -> str:
+    """For answers that no model made."""
+    return "resp_" + _text(uuid7())
+
+
+def new_conversation_id() -> str:
+    return "conv_" + _text(uuid7())
+
+
 def new_request_id() -> str:
     """For answers that belong to no recorded call."""
     return "req_" + _text(uuid7())

@@ -10,19 +10,24 @@ import msgspec
 
 from sessionary import ids
 from sessionary.auth import Principal
+from sessionary.context import Context, Named
 from sessionary.errors import BadRequest, GatewayError
-from sessionary.record import private
+from sessionary.record import exchange
+from sessionary.record import private as record_private
 from sessionary.record.exchange import Begin
 from sessionary.record.recorder import now_us
 from sessionary.relay import headers as header_rules
 from sessionary.relay.crossing import call_of
 from sessionary.sessions.clients import client_name
 from sessionary.sessions.identify import Identity, identify
-from sessionary.state import Link
+from sessionary.sessions.labels import labels
+from sessionary.wire.responses import item_ids
 
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _WRAPPED = "litellm:"
 _MOST_LOOKED_AT = 16_384
+RESPONSES = ("responses", "responses.compact")
+"""Endpoints that take what the Responses API names."""
 
 
 class Incoming(msgspec.Struct, frozen=True):
@@ -52,10 +57,18 @@ class Incoming(msgspec.Struct, frozen=True):
         return value if isinstance(value, dict) else {}
 
     @property
-    def previous(self) -> str:
-        """The id of the answer that it goes on from, as the client gave it; "" where it gives none."""
-        given = self.text("previous_response_id") if self.endpoint == "responses" else ""
-        return given or self.headers.get("x-previous-response-id", "")
+    def named(self) -> Named:
+        """What it goes on from."""
+        responses = self.endpoint in RESPONSES
+        previous = self.text("previous_response_id") if responses else ""
+        previous = previous or self.headers.get("x-previous-response-id", "")
+        conversation = (self.text("conversation") or self.object("conversation").get("id")) if responses else ""
+        return Named(
+            previous,
+            call_named(previous),
+            conversation if isinstance(conversation, str) else "",
+            item_ids.references(self.body) if responses else [],
+        )
 
 
 def read(endpoint: str, headers: dict[str, str], body: bytes) -> Incoming:
@@ -73,14 +86,16 @@ def read(endpoint: str, headers: dict[str, str], body: bytes) -> Incoming:
     return incoming
 
 
-def begin(incoming: Incoming, principal: Principal, link: Link | None, *, keep_all: bool) -> Begin:
-    """`link` is the call that it goes on from; `keep_all`: also what the client wants unkept."""
-    unkept = incoming.endpoint == "responses" and incoming.value("store") is False and not keep_all
-    chain = Identity(link.session_text, "response", "previous_response_id") if link else None
-    identity = identify(incoming.headers, incoming.value, incoming.object("metadata"), chain)
+def begin(incoming: Incoming, principal: Principal, context: Context, *, keep_all: bool) -> Begin:
+    """`keep_all`: also what the client wants unkept."""
+    stored = incoming.endpoint not in RESPONSES or incoming.value("store") is not False
+    private = not stored and not keep_all
+    identity = identify(incoming.headers, incoming.value, incoming.object("metadata"), _chain(context))
+    said = labels(incoming.headers)
+    going_on = context.recorded(resumable=stored)
     call_id = ids.new_call_id()
-    if link is not None and identity.source == "response":
-        session = link.session_id
+    if context.link is not None and identity.source == "response":
+        session = context.link.session_id
     else:
         session = ids.session_id(principal.call_project, identity.text or call_id)
     return Begin(
@@ -98,11 +113,20 @@ def begin(incoming: Incoming, principal: Principal, link: Link | None, *, keep_a
         client=client_name(incoming.headers),
         user=incoming.text("user")[:500],
         headers=header_rules.recorded(incoming.headers),
-        body=private.request(incoming.body) if unkept else incoming.body,
-        private=unkept,
-        agent=identity.agent[:200],
-        parent=link.call_id if link else "",
+        body=record_private.request(incoming.body) if private else incoming.body,
+        private=private,
+        resumable=stored,
+        agent=(identity.agent or said.agent)[:200],
+        context=exchange.Context(going_on.parent) if private else going_on,
+        name=said.name,
+        tags=said.tags,
     )
+
+
+def _chain(context: Context) -> Identity | None:
+    if context.conversation is not None:
+        return Identity(context.conversation.id, "conversation", "conversation")
+    return Identity(context.link.session_text, "response", "previous_response_id") if context.link else None
 
 
 def call_named(answer: str) -> str:

@@ -4,71 +4,83 @@ Unknown, deleted and another project's ids are answered alike.
 """
 
 import asyncio
-from typing import Any
+from urllib.parse import parse_qs
 
 import sqlalchemy as sa
 
-from sessionary.asgi import Scope, Send, read_headers, respond, send_json
+from sessionary import listing
+from sessionary.asgi import AsgiClient, Receive, Scope, Send, disconnected, read_headers, respond, send_json
 from sessionary.auth import Auth
+from sessionary.background import Background
 from sessionary.errors import BadRequest, MethodNotAllowed, ResponseNotFound
 from sessionary.ids import new_request_id
 from sessionary.incoming import call_named
-from sessionary.relay.crossing import turns_of
-from sessionary.state import Link, State
+from sessionary.replay import Replay
+from sessionary.state import Link, State, items
 from sessionary.store import edits
-from sessionary.wire.canonical import Params, Request
-from sessionary.wire.formats import FORMATS
+from sessionary.wire import loose
+
+_PATIENCE = 3.0
+"""Seconds that a cancelled response has to end."""
 
 
 class Recall:
-    def __init__(self, auth: Auth, state: State, engine: sa.Engine) -> None:
+    def __init__(self, auth: Auth, state: State, replay: Replay, background: Background, engine: sa.Engine) -> None:
         self._auth = auth
         self._state = state
+        self._replay = replay
+        self._background = background
         self._engine = engine
 
-    async def serve(self, path: str, scope: Scope, send: Send) -> None:
+    async def serve(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         """`path` is what follows `/responses/`."""
         principal = await self._auth.authenticate(read_headers(scope))
         project = principal.call_project
         name, _, rest = path.partition("/")
-        link = await self._state.find(project, call_named(name)) if call_named(name) else None
+        asked = {key: values[-1] for key, values in parse_qs(scope["query_string"].decode("latin-1")).items()}
+        link = await self._state.find(project, call_named(name))
         if link is None:
             raise ResponseNotFound(name)
         match scope["method"], rest:
+            case "GET", "" if asked.get("stream") == "true":
+                await self._stream(project, link, listing.number(asked, "starting_after", -1), receive, send)
             case "GET", "":
-                if link.body is None:
-                    raise ResponseNotFound(name)
-                await send_json(send, 200, link.body, {"x-request-id": new_request_id(), "x-call-id": link.call_id})
+                await self._tell(project, name, link, send)
             case "DELETE", "":
                 await asyncio.to_thread(edits.forget_answer, self._engine, project, link.call_id)
                 self._state.forget(link.call_id)
                 await respond(send, 200, {"id": name, "object": "response", "deleted": True})
             case "GET", "input_items":
-                await respond(send, 200, _listed(_input_items(link)))
+                given = [listing.item(id, raw) for id, raw in items(link, answers=False)]
+                await respond(send, 200, listing.page(given, asked))
             case "POST", "cancel":
-                raise BadRequest("Only a response that runs in the background can be cancelled.", code="not_background")
+                await self._cancel(project, name, link, send)
             case _:
                 raise MethodNotAllowed
 
+    async def _tell(self, project: int, name: str, link: Link, send: Send) -> None:
+        body = await self._replay.response(project, link)
+        if body is None:
+            raise ResponseNotFound(name)
+        named = {"x-request-id": new_request_id(), "x-call-id": link.call_id}
+        await send_json(send, 200, loose.encode(body), named)
 
-def _input_items(link: Link) -> list[dict[str, Any]]:
-    """What was asked in this call, as items with ids."""
-    asked = [said for said in link.said if not said.answer]
-    written = FORMATS["responses"].write_request(Request(Params(model=""), [], turns_of(asked)))
-    items = written["input"]
-    if isinstance(items, str):
-        items = [{"role": "user", "content": items}]
-    tail = link.call_id.removeprefix("call_")
-    return [{"id": f"msg_in_{tail}{n}", "type": "message", **_spelled_out(item)} for n, item in enumerate(items)]
+    async def _stream(self, project: int, link: Link, after: int, receive: Receive, send: Send) -> None:
+        asked = await self._state.asked(project, link.call_id)
+        if asked.get("stream") is not True:
+            raise BadRequest("Only a response that was made with 'stream' can be streamed again.", param="stream")
+        client = AsgiClient(send, {"x-request-id": new_request_id(), "x-call-id": link.call_id})
+        await self._replay.stream(project, link.call_id, after, client, disconnected(receive))
 
-
-def _spelled_out(item: dict[str, Any]) -> dict[str, Any]:
-    if isinstance(item.get("content"), str):
-        kind = "output_text" if item.get("role") == "assistant" else "input_text"
-        return {**item, "content": [{"type": kind, "text": item["content"]}]}
-    return item
-
-
-def _listed(items: list[dict[str, Any]]) -> dict[str, Any]:
-    first, last = (items[0]["id"], items[-1]["id"]) if items else (None, None)
-    return {"object": "list", "data": items, "first_id": first, "last_id": last, "has_more": False}
+    async def _cancel(self, project: int, name: str, link: Link, send: Send) -> None:
+        """Of a response that has ended nothing changes."""
+        asked = await self._state.asked(project, link.call_id)
+        if asked.get("background") is not True:
+            raise BadRequest("Only a response that runs in the background can be cancelled.", code="not_background")
+        if link.status == "live":
+            await self._background.cancel(link.call_id)
+        deadline = asyncio.get_running_loop().time() + _PATIENCE
+        while link.status == "live" and asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(0.02)
+            link = await self._state.find(project, link.call_id) or link
+        await self._tell(project, name, link, send)

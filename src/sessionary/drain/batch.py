@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from sessionary.record.exchange import Part
-from sessionary.store import pack, schema, search, writes
+from sessionary.store import conversations, pack, schema, search, writes
 
 Row = dict[str, Any]
 Key = tuple[int, str]
@@ -35,6 +35,7 @@ class Batch:
     """Calls whose checkpoints are not needed any more."""
     forgotten: list[Row] = field(default_factory=list)
     """Calls that nothing goes on from."""
+    heads: list[conversations.Head] = field(default_factory=list)
     docs: list[search.Doc] = field(default_factory=list)
     set_aside: list[Row] = field(default_factory=list)
 
@@ -65,5 +66,6 @@ class Batch:
         for project, call_id in self.ended:
             writes.delete_partials(connection, project, [call_id])
         writes.insert(connection, schema.forgotten, self.forgotten)
+        conversations.move_heads(connection, self.heads)
         writes.insert(connection, schema.set_aside, self.set_aside)
         search.add(connection, self.docs)

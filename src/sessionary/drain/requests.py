@@ -10,6 +10,7 @@ from sessionary.wire import literal
 from sessionary.wire.message import Message
 from sessionary.wire.reading import FORMATS, read
 from sessionary.wire.recipe import Recipe
+from sessionary.wire.responses import item_ids
 from sessionary.wire.split import Split, split
 
 
@@ -32,6 +33,8 @@ class Step:
     raw: bytes
     frame: bytes
     text: bytes | None
+    meant: bytes
+    """What the message stands for: of a reference, the item; else `raw`."""
     node: bytes = b""
     role: str = ""
     message: Message | None = None
@@ -65,15 +68,16 @@ def parse(begin: Begin, writer: str, base: Base | None = None) -> Parsed:
         chain=parts.chain,
         preamble=[keep(raw) for raw in parts.preamble],
         whole=parts.whole,
-        above=base.depth if base else 0,
+        above=(base.depth if base else 0) + len(begin.context.added),
     )
     steps: list[Step] = []
     parent = base.id if base else None
     at = parent or root_node(begin.project)
-    for depth, raw in enumerate(parts.messages, recipe.above + 1):
+    for depth, raw in enumerate([*begin.context.added, *parts.messages], (base.depth if base else 0) + 1):
         rest, words = literal.part(raw)
         at = digest(at, digest(raw))
-        steps.append(Step(at, parent, depth, raw, keep(rest), None if words is None else keep(words)))
+        meant = item_ids.resolved(raw, begin.context.references)
+        steps.append(Step(at, parent, depth, raw, keep(rest), None if words is None else keep(words), meant))
         parent = at
     return Parsed(begin, writer, parts, recipe, steps, base, bodies)
 
@@ -85,7 +89,7 @@ def give_meaning(parsed: Parsed, known: dict[bytes, tuple[bytes, str]]) -> list[
     for step in parsed.steps:
         found = known.get(step.id)
         if found is None:
-            message, meaning = read(step.raw, FORMATS[parsed.begin.endpoint], answer=False)
+            message, meaning = read(step.meant, FORMATS[parsed.begin.endpoint], answer=False)
             step.message = message
             step.role = message.role
             node = node if meaning is None else digest(node, meaning)

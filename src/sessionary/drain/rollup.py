@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sessionary.record.exchange import Begin
+from sessionary.sessions.labels import MOST_TAGS
 
 FAILED = frozenset({"upstream_error", "timeout", "rejected"})
 CUT = frozenset({"client_closed", "interrupted"})
@@ -50,7 +51,10 @@ def begun(session: dict[str, Any], begin: Begin, key_name: str, turn: int, title
     session["first_at"] = min(session["first_at"], begin.at)
     session["last_at"] = max(session["last_at"], begin.at)
     session["status"] = "live"
+    if begin.name and not session["title_set"]:
+        session |= {"title": begin.name, "title_set": True}
     session["title"] = session["title"] or title
+    session["tags"] = [*session["tags"], *(t for t in begin.tags if t not in session["tags"])][:MOST_TAGS]
     if session["source"] == "none":  # what joins it tells how it is held together
         session["source"] = begin.source
     new = []

@@ -14,6 +14,7 @@ from sessionary.drain.link import Known, Ref
 from sessionary.drain.requests import Base, Parsed, Step
 from sessionary.record.exchange import Begin, Finish, Part, Record, encode
 from sessionary.store import pack, schema, search, tree, words, writes
+from sessionary.store.conversations import Head
 from sessionary.wire import text
 from sessionary.wire.message import Message
 from sessionary.wire.reading import FORMATS, read
@@ -91,11 +92,11 @@ class Round:
             ids = [begin.call_id for begin, _ in found]
             stored = {row.id for row in writes.present(self._db, schema.calls, "id", project, ids)}
             fresh = [(begin, writer) for begin, writer in found if begin.call_id not in stored]
-            self._following |= {begin.call_id: (begin, writer) for begin, writer in fresh if begin.parent}
-            parsed = [requests.parse(begin, writer) for begin, writer in fresh if not begin.parent]
+            self._following |= {begin.call_id: (begin, writer) for begin, writer in fresh if begin.context.parent}
+            parsed = [requests.parse(begin, writer) for begin, writer in fresh if not begin.context.parent]
             self._parsed |= {p.begin.call_id: p for p in parsed}
             self._load_project(project, parsed)
-        before = {begin.parent for begin, _ in self._following.values()}
+        before = {begin.context.parent for begin, _ in self._following.values()}
         self._load_earlier((later | before) - self._parsed.keys() - self._following.keys())
 
     def _load_project(self, project: int, parsed: list[Parsed]) -> None:
@@ -139,7 +140,7 @@ class Round:
     # -- one record at a time
 
     def _follow(self, begin: Begin, writer: str) -> None:
-        parsed = requests.parse(begin, writer, self._base(self._calls.get(begin.parent)))
+        parsed = requests.parse(begin, writer, self._base(self._calls.get(begin.context.parent)))
         self._parsed[begin.call_id] = parsed
         self._load_project(begin.project, [parsed])
 
@@ -161,7 +162,7 @@ class Round:
         session = self._sessions.get(key) or rollup.new_session(begin, title)
         self._sessions[key] = session
         known = self._known.setdefault(begin.project, Known())
-        before = self._calls.get(begin.parent)
+        before = self._calls.get(begin.context.parent)
         if parsed.base is not None and before is not None:
             found = link.follow(parsed, _ref(before), session["turns"])
         else:
@@ -187,6 +188,9 @@ class Round:
             "parent": found.parent,
             "turn": found.turn,
             "base_depth": found.base_depth,
+            "above": parsed.base.depth if parsed.base else 0,
+            "conversation": begin.context.conversation or None,
+            "edit": begin.context.edit if begin.context.conversation else None,
             "endpoint": begin.endpoint,
             "stream": begin.stream,
             "client": begin.client,
@@ -212,7 +216,7 @@ class Round:
                 "request_headers": begin.headers,
             }
         )
-        if begin.private:
+        if not begin.resumable:
             self._batch.forgotten.append({"project": begin.project, "call_id": begin.call_id})
         added = [_message(s, begin.endpoint) for s in parsed.steps if s.depth > found.base_depth]
         self._doc(self._calls[begin.call_id], added, answer=False)
@@ -261,6 +265,8 @@ class Round:
         self._batch.finished_exchanges.append(exchange)
         if not call.get("new"):
             self._batch.finished_calls.append({"project": project, "id": finish.call_id, **answered.call})
+        if call["conversation"] and call["output"] is not None:
+            self._batch.heads.append(Head(project, call["conversation"], call["edit"], call["id"]))
         session = self._sessions.get((project, call["session"]))
         if session is not None:
             rollup.ended(session, call)
@@ -303,7 +309,7 @@ def _ref(call: Mapping[str, Any]) -> Ref:
 
 def _message(step: Step, endpoint: str) -> Message:
     if step.message is None:
-        step.message = read(step.raw, FORMATS[endpoint], answer=False)[0]
+        step.message = read(step.meant, FORMATS[endpoint], answer=False)[0]
     return step.message
 
 

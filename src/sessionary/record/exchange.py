@@ -15,6 +15,20 @@ Status = Literal["live", "ok", "upstream_error", "timeout", "client_closed", "in
 Source = Literal["id", "harness", "response", "conversation", "content", "none"]
 
 
+class Context(msgspec.Struct, frozen=True, array_like=True):
+    """What a call goes on from without sending it again."""
+
+    parent: str = ""
+    """The call whose answer it goes on from."""
+    conversation: str = ""
+    edit: int = 0
+    """Which state of the conversation, as edited by hand, it goes on from."""
+    added: list[bytes] = []
+    """Items that were put into the conversation after the parent's answer."""
+    references: dict[str, bytes] = {}
+    """Items that the request names by their ids."""
+
+
 class Begin(msgspec.Struct, frozen=True, tag="begin", array_like=True):
     """The request, before the upstream sees a byte of it. `body` is exactly what the client sent."""
 
@@ -40,9 +54,14 @@ class Begin(msgspec.Struct, frozen=True, tag="begin", array_like=True):
     body: bytes
     agent: str = ""
     private: bool = False
-    """The client asked that nothing be kept: `body` is metadata only, and nothing goes on from this call later."""
-    parent: str = ""
-    """The call whose answer this one goes on from, where the client said so."""
+    """The client asked that nothing be kept: `body` is metadata only."""
+    resumable: bool = True
+    """Whether a later call may go on from this one."""
+    context: Context = Context()
+    name: str = ""
+    """What the client calls the session."""
+    tags: list[str] = []
+    """The client's, for the session."""
 
 
 class Part(msgspec.Struct, frozen=True, tag="part", array_like=True):

@@ -29,14 +29,19 @@ class Recording:
         """The answering deployment's, where the configuration has one."""
         self.ttft: int | None = None
         self.finished = False
+        self.status: Status = "live"
+        self.error = ""
         self._write = write
         self._closed = closed
         self._seq = 0
         self._pending: list[bytes] = []
         self._kept: list[bytes] | None = None
+        self.asked = begin.body
+        """The request's body, also where the log does not have it."""
 
-    def keep(self) -> None:
-        """Keeps the answer in memory, for `answer`: from the start, or not at all."""
+    def keep(self, asked: bytes) -> None:
+        """Keeps the call in memory, for `asked` and `answer`: from the start, or not at all."""
+        self.asked = asked
         self._kept = []
 
     def answer(self) -> bytes:
@@ -81,6 +86,7 @@ class Recording:
         if self.finished:
             return
         self.finished = True
+        self.status, self.error = status, error_message
         last = self.attempts[-1] if self.attempts else None
         data = b"".join(self._pending) + body
         if self.begin.private:

@@ -21,9 +21,11 @@ from sessionary.wire import loose
 from sessionary.wire.canonical import Failed, Request, Turn, Unsupported
 from sessionary.wire.formats import FORMATS
 from sessionary.wire.reading import Said
+from sessionary.wire.responses import envelope, item_ids
 
 CALLERS: dict[str, Format] = {"chat.completions": "chat", "responses": "responses", "messages": "messages"}
-_OURS = frozenset({"previous_response_id", "conversation", *OWN_FIELDS})
+_STATE = frozenset({"previous_response_id", "conversation", "background"})
+_OURS = frozenset({*_STATE, *OWN_FIELDS})
 """Fields that the gateway itself answers to."""
 _FOREIGN_PROOF = b'"sessionary:'
 """A signature that another provider's reasoning was given here: its maker alone may see it again."""
@@ -55,19 +57,22 @@ def crossing(
         value: dict[str, Any] = loose.decode(body)
         return value
 
-    @cache
-    def request() -> Request:
+    def read(asked: dict[str, Any]) -> Request:
         try:
             # Metadata is for the log, which has it: towards another format it would only be in the way.
-            kept = {key: value for key, value in asked().items() if key not in _OURS and key != "metadata"}
-            read = FORMATS[caller].read_request(kept)
-            return msgspec.structs.replace(read, turns=[*turns_of(history), *read.turns]) if history else read
+            kept = {key: value for key, value in asked.items() if key not in _OURS and key != "metadata"}
+            found = FORMATS[caller].read_request(kept)
+            return msgspec.structs.replace(found, turns=[*turns_of(history), *found.turns]) if history else found
         except Unsupported as error:
             raise BadRequest(str(error), param=error.field) from None
 
+    @cache
+    def request() -> Request:
+        return read(asked())
+
     def passage(target: Target) -> Passage:
         if caller not in target.speaks:
-            return Translated(asked(), request(), caller, target, ours, created)
+            return Translated(asked(), read, caller, target, ours, created)
         if caller == "messages" and _FOREIGN_PROOF in body:
             own = loose.encode(FORMATS["messages"].write_request(request()))
             return Straight(path, own, msgspec.json.decode(own, type=dict[str, msgspec.Raw]), target, stream=stream)
@@ -83,6 +88,7 @@ class _StraightResponses:
 
     endpoint = PATHS["responses"]
     records_upstream = False
+    dropped: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -95,13 +101,16 @@ class _StraightResponses:
         *,
         stream: bool,
     ) -> None:
-        if request is not None:
-            written = FORMATS["responses"].write_request(request())
-            body = loose.encode(written)
+        written = asked if request is None else FORMATS["responses"].write_request(request())
+        if request is not None or item_ids.may_hold(body) or not _STATE.isdisjoint(asked):
+            written = {name: value for name, value in written.items() if name not in _STATE}
+            body = loose.encode(item_ids.to_provider(written))
             fields = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
         self.body = Straight(self.endpoint, body, fields, target, stream=False).body
         said = {"id": ours, "previous_response_id": asked.get("previous_response_id")}
-        self._answer = Rewritten(said)
+        said |= envelope.conversation(asked.get("conversation"))
+        background = asked.get("background") is True
+        self._answer = Rewritten(said | ({"background": True} if background else {}), queued=background)
 
     def whole(self, status: int, body: bytes) -> bytes:
         return self._answer.whole(body)

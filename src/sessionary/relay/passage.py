@@ -4,6 +4,7 @@ A passage has the bytes to send, and turns the answer's bytes into those that th
 as few as possible. `Translated` reads the caller's format, writes the provider's, and the answer the other way.
 """
 
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 import msgspec
@@ -14,8 +15,8 @@ from sessionary.providers.routing import Target
 from sessionary.relay.outgoing import Fields, outgoing
 from sessionary.relay.usage_filter import UsageFilter
 from sessionary.settings.tree import Format
-from sessionary.wire import loose
-from sessionary.wire.canonical import Failed, Request, Unsupported
+from sessionary.wire import dropping, freeform, loose
+from sessionary.wire.canonical import Failed, Request, Told, Unsupported
 from sessionary.wire.formats import FORMATS
 from sessionary.wire.sse import Parser
 
@@ -28,6 +29,8 @@ class Passage(Protocol):
     body: bytes
     records_upstream: bool
     """Whether the log keeps the upstream's bytes; else those that the client gets."""
+    dropped: tuple[str, ...]
+    """What the provider cannot do and was not asked for."""
 
     def whole(self, status: int, body: bytes) -> bytes:
         """A whole answer's body for the client."""
@@ -46,6 +49,7 @@ class Straight:
     """The same format on both sides."""
 
     records_upstream = True
+    dropped: tuple[str, ...] = ()
 
     def __init__(self, endpoint: str, body: bytes, fields: Fields, target: Target, *, stream: bool) -> None:
         sent = outgoing(body, fields, target, stream=stream and endpoint != "messages")
@@ -72,13 +76,32 @@ class Translated:
     records_upstream = False
 
     def __init__(
-        self, asked: dict[str, object], request: Request, caller: Format, target: Target, answer_id: str, created: int
+        self,
+        asked: dict[str, Any],
+        read: Callable[[dict[str, Any]], Request],
+        caller: Format,
+        target: Target,
+        answer_id: str,
+        created: int,
     ) -> None:
+        """`read` makes the request of what was asked, with all that was said before."""
         spoken = target.speaks[0]
-        model = target.deployment.model
-        renamed = msgspec.structs.replace(request, params=msgspec.structs.replace(request.params, model=model))
+        restored: frozenset[str] = frozenset()
+
+        def write(request: Request) -> dict[str, Any]:
+            nonlocal restored
+            params = msgspec.structs.replace(request.params, model=target.deployment.model)
+            request = msgspec.structs.replace(request, params=params)
+            if spoken == "messages" or (spoken == "chat" and not target.provider.text_tools):
+                request, restored = freeform.as_functions(request)
+            return FORMATS[spoken].write_request(request)
+
+        dropped: list[str] = []
         try:
-            body = FORMATS[spoken].write_request(renamed)
+            if target.drops:
+                body, dropped = dropping.written(asked, caller, read, write)
+            else:
+                body = write(read(asked))
         except Unsupported as error:
             raise BadRequest(
                 f"{target.provider.title} cannot do this: {error}", param=error.field, code="unsupported_parameter"
@@ -87,6 +110,9 @@ class Translated:
             body = _as_provider_says(body, target.provider)
         self.endpoint = PATHS[spoken]
         self.body = loose.encode(body)
+        self.dropped = tuple(dropped)
+        self._restored = restored
+        self._restoring = freeform.Restoring(restored)
         self._caller = FORMATS[caller]
         self._upstream = FORMATS[spoken]
         self._asked = asked
@@ -106,17 +132,20 @@ class Translated:
         if status >= 400:
             return msgspec.json.encode(self._caller.write_error(status, *_error(value)))
         answer = self._upstream.read_answer(value)
+        answer = freeform.restored(answer, self._restored)
         answer = msgspec.structs.replace(answer, id=self._id, created=answer.created or self._created)
         return loose.encode(self._caller.write_answer(answer, self._asked))
 
     def feed(self, data: bytes) -> bytes:
-        told = [t for event in self._parser.feed(data) for t in self._reader.feed(event)]
-        return b"".join(self._writer.feed(t) for t in told)
+        return self._written(t for event in self._parser.feed(data) for t in self._reader.feed(event))
 
     def close(self) -> bytes:
         told = [t for event in self._parser.close() for t in self._reader.feed(event)]
         told += self._reader.close()
-        return b"".join(self._writer.feed(t) for t in told) + self._writer.close()
+        return self._written(told) + self._writer.close()
+
+    def _written(self, told: Iterable[Told]) -> bytes:
+        return b"".join(self._writer.feed(t) for each in told for t in self._restoring.feed(each))
 
     def failure(self, failed: Failed) -> bytes:
         return self._writer.feed(failed) + self._writer.close()

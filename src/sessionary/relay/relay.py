@@ -151,7 +151,7 @@ class Relay:
 
     async def _whole(self, opened: Opened, recording: Recording, client: Client) -> None:
         answer, passage = opened.answer, opened.passage
-        headers = header_rules.to_client(answer.headers)
+        headers = {**header_rules.to_client(answer.headers), **_dropped(passage)}
         parts: list[bytes] = []
         try:
             async for data in answer.chunks():
@@ -178,7 +178,7 @@ class Relay:
 
     async def _stream(self, opened: Opened, ends: Ends, recording: Recording, client: Client) -> None:
         answer, passage = opened.answer, opened.passage
-        headers = header_rules.to_client(answer.headers)
+        headers = {**header_rules.to_client(answer.headers), **_dropped(passage)}
         status: Status = "ok" if answer.status < 400 else "upstream_error"
         named = {**headers, **_named(opened), "cache-control": "no-cache", "x-accel-buffering": "no"}
         await client.start(answer.status, named)
@@ -217,6 +217,11 @@ class Relay:
 
 def _named(opened: Opened) -> dict[str, str]:
     return {"x-sessionary-provider": opened.target.provider.name}
+
+
+def _dropped(passage: Passage) -> dict[str, str]:
+    """In the client's headers and in the log's."""
+    return {"x-sessionary-dropped": ", ".join(passage.dropped)} if passage.dropped else {}
 
 
 def _retry_after(answer: Answer) -> float | None:

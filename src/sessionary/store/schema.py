@@ -84,7 +84,7 @@ sessions = sa.Table(
     sa.Column("session_id", sa.Text, nullable=False),  # as the client sent it
     sa.Column("source", sa.Text, nullable=False),
     sa.Column("title", sa.Text, nullable=False, server_default=""),
-    sa.Column("title_set", sa.Boolean, nullable=False, server_default=sa.false()),  # by a person
+    sa.Column("title_set", sa.Boolean, nullable=False, server_default=sa.false()),  # by a person or a client
     sa.Column("status", sa.Text, nullable=False),  # live | ok | errors | cut
     sa.Column("calls", sa.Integer, nullable=False, server_default="0"),
     sa.Column("live", sa.Integer, nullable=False, server_default="0"),
@@ -144,6 +144,9 @@ calls = sa.Table(
     sa.Column("parent", sa.Text),  # the call whose answer this one goes on from
     sa.Column("turn", sa.Integer, nullable=False),  # 1, 2, … within the session
     sa.Column("base_depth", sa.Integer, nullable=False, server_default="0"),  # messages up to here were there before
+    sa.Column("above", sa.Integer, nullable=False, server_default="0"),  # messages up to here were not sent again
+    sa.Column("conversation", sa.Text),
+    sa.Column("edit", sa.Integer),  # of the conversation: see store.conversations
     sa.Column("endpoint", sa.Text, nullable=False),
     sa.Column("stream", sa.Boolean, nullable=False),
     sa.Column("client", sa.Text, nullable=False),
@@ -220,6 +223,28 @@ forgotten = sa.Table(  # calls that nothing goes on from: deleted by a client, o
     sa.Column("project", sa.Integer, primary_key=True),
     sa.Column("call_id", sa.Text, primary_key=True),
     sqlite_with_rowid=False,
+)
+
+conversations = sa.Table(  # what a client named, and from where it goes on: see store.conversations
+    "conversations",
+    metadata,
+    sa.Column("project", sa.Integer, primary_key=True),
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("metadata", sa.JSON, nullable=False),
+    sa.Column("edit", sa.Integer, nullable=False),
+    sa.Column("base", sa.Text, nullable=False),
+    sa.Column("head", sa.Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+conversation_items = sa.Table(  # put in by hand since the base
+    "conversation_items",
+    metadata,
+    sa.Column("project", sa.Integer, primary_key=True),
+    sa.Column("conversation", sa.Text, primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True),
+    sa.Column("item", sa.LargeBinary, nullable=False),  # JSON, packed; with its id
 )
 
 partials = sa.Table(  # checkpoints of streams in flight; gone when the call ends

@@ -114,6 +114,23 @@ def reached(connection: sa.Connection, project: int, session: str) -> list[Node]
     return [Node(r.id, r.node, r.depth, r.frame, r.text) for r in rows]
 
 
+def turns(connection: sa.Connection, project: int, call: sa.Row[Any]) -> Sequence[Any]:
+    """The calls that went on from each other without sending again what was said, up to `call`; first things first.
+
+    Each row has `id`, `session`, `session_text`, `edit`, `created_at`, and `above`: what it brought is deeper.
+    """
+    c, s = schema.calls.c, schema.sessions.c
+    columns = (c.id, c.parent, c.above, c.session, c.edit, c.created_at)
+    first = sa.select(*columns, sa.literal(0).label("back")).where(c.project == project, c.id == call.id)
+    walk = first.cte("walk", recursive=True)
+    up = sa.select(*columns, walk.c.back + 1).join(walk, c.id == walk.c.parent)
+    walk = walk.union_all(up.where(c.project == project, walk.c.above > 0))
+    text = sa.func.coalesce(s.session_id, walk.c.session).label("session_text")
+    named = sa.and_(s.project == project, s.id == walk.c.session)
+    query = sa.select(walk, text).select_from(walk).outerjoin(schema.sessions, named).order_by(walk.c.back.desc())
+    return connection.execute(query).all()
+
+
 def load_bodies(connection: sa.Connection, project: int, hashes: set[bytes]) -> dict[bytes, bytes]:
     return {row.hash: unpack(row.data) for row in present(connection, schema.bodies, "hash", project, hashes, "data")}
 

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from sessionary.wire.canonical import Answer, Part, Stop
-from sessionary.wire.responses import output, tools
+from sessionary.wire.responses import item_ids, output, tools
 from sessionary.wire.responses.envelope import ending, envelope, error_of, read_usage
 from sessionary.wire.responses.turns import read_turn, unchanged
 
@@ -110,7 +110,7 @@ def write_output(answer: Answer, names: output.Names) -> list[Body]:
     def flush(phase: str = "") -> None:
         nonlocal logprobs
         if said:
-            id = output.item_id("message", answer.id, len(items))
+            id = item_ids.made("message", answer.id, len(items))
             content = []
             for part in said:
                 tokens = logprobs if part.piece.type == "text" else None

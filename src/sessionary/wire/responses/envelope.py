@@ -1,7 +1,8 @@
 """The response object around an answer's items: every field, with what is in effect where nothing was said. Pure.
 
 Numbers are never null, except the limits that are not set. Source: OpenAI's OpenAPI document and Open Responses,
-which wants the fields that OpenAI leaves out.
+which wants the fields that OpenAI leaves out. OpenAI takes no null for some of those: what was not said is an empty
+text, and what nobody counted is zero.
 """
 
 from typing import Any
@@ -20,17 +21,16 @@ _DEFAULTS: Body = {
     "parallel_tool_calls": True,
     "presence_penalty": 0,
     "previous_response_id": None,
-    "prompt_cache_key": None,
-    "safety_identifier": None,
+    "prompt_cache_key": "",
+    "safety_identifier": "",
     "store": True,
     "temperature": 1,
     "tool_choice": "auto",
     "top_logprobs": 0,
     "top_p": 1,
     "truncation": "disabled",
-    "user": None,
 }
-_WHERE_SAID = ("context_management", "moderation", "prompt", "prompt_cache_options", "prompt_cache_retention")
+_WHERE_SAID = ("context_management", "moderation", "prompt", "prompt_cache_options", "prompt_cache_retention", "user")
 _CODES = frozenset(
     {"server_error", "rate_limit_exceeded", "invalid_prompt", "data_residency_mismatch", "bio_policy"}
     | {"vector_store_timeout", "invalid_image", "invalid_image_format", "invalid_base64_image", "invalid_image_url"}
@@ -68,18 +68,26 @@ def envelope(
         "model": model,
         "instructions": asked.get("instructions"),
         "output": output,
-        "usage": None if usage is None else write_usage(usage),
+        "usage": write_usage(usage or Usage(0, 0)),
         "reasoning": {"effort": None, "summary": None} | _dict(asked.get("reasoning")),
         "text": _text(asked.get("text")),
         "tools": [_tool(tool) for tool in _list(asked.get("tools"))],
         "service_tier": service_tier or _tier(asked.get("service_tier")),
         **said,
         **{k: asked[k] for k in _WHERE_SAID if asked.get(k) is not None},
-        **_conversation(asked.get("conversation")),
+        **conversation(asked.get("conversation")),
     }
 
 
-def _conversation(said: Any) -> Body:
+def of(asked: Body, call_id: str, created: int, status: str) -> Body:
+    """The object of a response that has said nothing yet."""
+    id = f"resp_{call_id.removeprefix('call_')}"
+    model = asked.get("model")
+    named = model if isinstance(model, str) else ""
+    return envelope(asked, id=id, created=created, model=named, status=status, output=[])
+
+
+def conversation(said: Any) -> Body:
     found = said.get("id") if isinstance(said, dict) else said
     return {"conversation": {"id": found}} if isinstance(found, str) else {}
 
@@ -93,7 +101,8 @@ def _text(said: Any) -> Body:
     text |= {k: v for k, v in _dict(said).items() if v is not None}
     form = text["format"]
     if isinstance(form, dict) and form.get("type") == "json_schema":
-        text["format"] = {"description": None, "strict": False, **form}
+        said_of_it = {k: v for k, v in form.items() if v is not None}
+        text["format"] = {"description": "", "strict": False, **said_of_it}
     return text
 
 
@@ -143,7 +152,7 @@ def read_usage(usage: Any) -> Usage | None:
     if not isinstance(usage, dict):
         return None
     given, made = _int(usage.get("input_tokens")), _int(usage.get("output_tokens"))
-    if given is None and made is None:
+    if not given and not made:  # nobody counted: the field is not optional
         return None
     read, wrote = _dict(usage.get("input_tokens_details")), _dict(usage.get("output_tokens_details"))
     return Usage(

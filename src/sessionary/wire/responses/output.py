@@ -1,6 +1,6 @@
 """Output items, made from what another format's model said. Pure; the same for a whole answer and for a stream.
 
-Ids follow from the response's: `msg_`, `fc_`, `ctc_`, `rs_`, `ig_`, the response's own, and the item's position.
+Ids follow from the response's: `item_ids`.
 """
 
 from collections.abc import Mapping
@@ -8,23 +8,12 @@ from typing import Any
 
 from sessionary.wire import signature
 from sessionary.wire.canonical import Part
+from sessionary.wire.responses import item_ids
 from sessionary.wire.responses.turns import as_text
 
 Item = dict[str, Any]
 Names = Mapping[str, tuple[str, str]]
 """The name that the model sees -> (namespace, name): `tools.namespaced`."""
-
-_PREFIXES = {
-    "message": "msg",
-    "function_call": "fc",
-    "custom_tool_call": "ctc",
-    "reasoning": "rs",
-    "image_generation_call": "ig",
-}
-
-
-def item_id(kind: str, answer_id: str, position: int) -> str:
-    return f"{_PREFIXES.get(kind, 'item')}_{answer_id.removeprefix('resp_')}{position}"
 
 
 def message(id: str, content: list[Item], status: str, phase: str = "") -> Item:
@@ -105,7 +94,7 @@ def whole(part: Part, answer_id: str, position: int, names: Names, given: str | 
         return part.origin
     piece = part.piece
     kind = kind_of(piece.type, part.kind)
-    id = item_id(kind, answer_id, position)
+    id = item_ids.made(kind, answer_id, position)
     match kind:
         case "reasoning":
             return reasoning(id, part)

@@ -7,6 +7,7 @@ call belongs to which namespace is known from the caller's own tools.
 import hashlib
 from typing import Any
 
+from sessionary.wire import web_search
 from sessionary.wire.canonical import Tool
 from sessionary.wire.foreign import cannot
 
@@ -77,12 +78,14 @@ def _written(tool: Tool) -> Any:
         # Left out, `strict` would be true here and false everywhere else.
         return {**named, "parameters": tool.schema, "strict": bool(tool.strict)}
     if tool.kind == "custom":
-        form = _form(tool)
+        form = form_of(tool)
         return named | ({"format": form} if form else {})
+    if (search := web_search.for_responses(tool)) is not None:
+        return search
     raise cannot("tools", "responses", f"the tool {tool.kind or tool.name!r} needs a provider that has it")
 
 
-def _form(tool: Tool) -> dict[str, Any] | None:
+def form_of(tool: Tool) -> dict[str, Any] | None:
     """Of a custom tool's text. Chat has the grammar one level deeper."""
     origin = tool.origin if isinstance(tool.origin, dict) else {}
     said = origin.get("custom") if tool.format == "chat" else origin

@@ -9,7 +9,7 @@ from typing import Any
 from sessionary.wire import loose
 from sessionary.wire.canonical import Closed, Delta, Ended, Failed, Opened, Part, Started, Told
 from sessionary.wire.message import Usage
-from sessionary.wire.responses import output, tools
+from sessionary.wire.responses import item_ids, output, tools
 from sessionary.wire.responses.envelope import ending, envelope, error_of
 from sessionary.wire.responses.turns import as_text
 
@@ -80,9 +80,12 @@ class Writer:
         if isinstance(told, Started):
             self._model = told.model or self._model
         response = self._response("in_progress")
-        return self._event("response.created", response=response) + self._event(
-            "response.in_progress", response=response
-        )
+        if self._asked.get("background") is True:
+            queued = self._response("queued")
+            sent = self._event("response.created", response=queued) + self._event("response.queued", response=queued)
+        else:
+            sent = self._event("response.created", response=response)
+        return sent + self._event("response.in_progress", response=response)
 
     def _opened(self, told: Opened) -> bytes:
         kind = output.kind_of(told.piece.type, told.kind)
@@ -95,7 +98,7 @@ class Writer:
             return sent + self._event("response.content_part.added", self._at(content=True), part=content[-1])
         sent = self._close_message()
         self._live = _Live(told, kind, len(self._items), 0)
-        id = output.item_id(kind, self._id, len(self._items))
+        id = item_ids.made(kind, self._id, len(self._items))
         match kind:
             case "reasoning":
                 item: Body = {"id": id, "type": "reasoning", "summary": []}
@@ -108,7 +111,7 @@ class Writer:
 
     def _open_message(self) -> bytes:
         self._message = len(self._items)
-        self._items.append(output.message(output.item_id("message", self._id, self._message), [], "in_progress"))
+        self._items.append(output.message(item_ids.made("message", self._id, self._message), [], "in_progress"))
         return self._item_event("added", self._message)
 
     def _close_message(self, status: str = "completed") -> bytes:

@@ -127,6 +127,9 @@ def upgrade() -> None:
         sa.Column("parent", sa.Text),
         sa.Column("turn", sa.Integer, nullable=False),
         sa.Column("base_depth", sa.Integer, nullable=False, server_default="0"),
+        sa.Column("above", sa.Integer, nullable=False, server_default="0"),
+        sa.Column("conversation", sa.Text),
+        sa.Column("edit", sa.Integer),
         sa.Column("endpoint", sa.Text, nullable=False),
         sa.Column("stream", sa.Boolean, nullable=False),
         sa.Column("client", sa.Text, nullable=False),
@@ -199,6 +202,26 @@ def upgrade() -> None:
         sa.Column("project", sa.Integer, primary_key=True),
         sa.Column("call_id", sa.Text, primary_key=True),
         sqlite_with_rowid=False,
+    )
+    sa.Table(
+        "conversations",
+        tables,
+        sa.Column("project", sa.Integer, primary_key=True),
+        sa.Column("id", sa.Text, primary_key=True),
+        sa.Column("created_at", sa.BigInteger, nullable=False),
+        sa.Column("metadata", sa.JSON, nullable=False),
+        sa.Column("edit", sa.Integer, nullable=False),
+        sa.Column("base", sa.Text, nullable=False),
+        sa.Column("head", sa.Text, nullable=False),
+        sqlite_with_rowid=False,
+    )
+    sa.Table(
+        "conversation_items",
+        tables,
+        sa.Column("project", sa.Integer, primary_key=True),
+        sa.Column("conversation", sa.Text, primary_key=True),
+        sa.Column("position", sa.Integer, primary_key=True),
+        sa.Column("item", sa.LargeBinary, nullable=False),
     )
     sa.Table(
         "partials",

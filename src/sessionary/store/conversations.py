@@ -1,0 +1,107 @@
+"""Conversations: named pointers into the message tree, and what was put in by hand.
+
+What a conversation holds is the walk up from its *head*, the newest call that was made in it. Items that are added
+or removed by hand make a new *edit*: it stands on a *base*, the call that was the head until then ("" where the
+conversation starts anew), and has the items after it. A call of an earlier edit that ends late changes nothing.
+"""
+
+import time
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+import sqlalchemy as sa
+
+from sessionary.store import schema
+from sessionary.store.pack import pack, unpack
+from sessionary.store.writes import insert, transaction
+
+_c = schema.conversations.c
+_i = schema.conversation_items.c
+
+
+class Conversation(msgspec.Struct, frozen=True):
+    id: str
+    created_at: int
+    """Microseconds."""
+    metadata: dict[str, str]
+    edit: int
+    base: str
+    head: str
+    """A call's id; "" while no call of this edit is stored."""
+    items: list[bytes]
+    """Put in by hand after the base; JSON."""
+
+
+class Head(NamedTuple):
+    """A call that has ended in a conversation."""
+
+    project: int
+    conversation: str
+    edit: int
+    call_id: str
+
+
+class Outdated(Exception):
+    """Somebody else has edited the conversation meanwhile."""
+
+
+def create(engine: sa.Engine, project: int, id: str, metadata: dict[str, str], items: Sequence[bytes]) -> None:
+    row = {"project": project, "id": id, "created_at": time.time_ns() // 1000, "metadata": metadata}
+    with transaction(engine) as connection:
+        insert(connection, schema.conversations, [{**row, "edit": 0, "base": "", "head": ""}])
+        _put(connection, project, id, items)
+
+
+def get(engine: sa.Engine, project: int, id: str) -> Conversation | None:
+    with engine.connect() as connection:
+        row = connection.execute(sa.select(schema.conversations).where(_c.project == project, _c.id == id)).first()
+        if row is None:
+            return None
+        here = (_i.project == project, _i.conversation == id)
+        items = connection.scalars(sa.select(_i.item).where(*here).order_by(_i.position)).all()
+    return Conversation(
+        row.id, row.created_at, row.metadata, row.edit, row.base, row.head, [unpack(item) for item in items]
+    )
+
+
+def describe(engine: sa.Engine, project: int, id: str, metadata: dict[str, str]) -> None:
+    with transaction(engine) as connection:
+        changed = sa.update(schema.conversations).where(_c.project == project, _c.id == id)
+        connection.execute(changed.values(metadata=metadata))
+
+
+def edit(engine: sa.Engine, project: int, old: Conversation, base: str, items: Sequence[bytes]) -> None:
+    """The conversation is `base` and then `items`. Raises Outdated where it is not `old` any more."""
+    with transaction(engine) as connection:
+        mine = (_c.project == project, _c.id == old.id, _c.edit == old.edit)
+        values = {"edit": old.edit + 1, "base": base, "head": ""}
+        if connection.execute(sa.update(schema.conversations).where(*mine).values(values)).rowcount != 1:
+            raise Outdated
+        _drop(connection, project, old.id)
+        _put(connection, project, old.id, items)
+
+
+def delete(engine: sa.Engine, project: int, id: str) -> None:
+    """Its calls stay in the log."""
+    with transaction(engine) as connection:
+        _drop(connection, project, id)
+        connection.execute(sa.delete(schema.conversations).where(_c.project == project, _c.id == id))
+
+
+def move_heads(connection: sa.Connection, heads: Sequence[Head]) -> None:
+    for head in heads:
+        here = (_c.project == head.project, _c.id == head.conversation, _c.edit == head.edit)
+        older = _c.head < head.call_id
+        connection.execute(sa.update(schema.conversations).where(*here, older).values(head=head.call_id))
+
+
+def _put(connection: sa.Connection, project: int, id: str, items: Sequence[bytes]) -> None:
+    rows: list[dict[str, Any]] = [
+        {"project": project, "conversation": id, "position": n, "item": pack(item)} for n, item in enumerate(items)
+    ]
+    insert(connection, schema.conversation_items, rows)
+
+
+def _drop(connection: sa.Connection, project: int, id: str) -> None:
+    connection.execute(sa.delete(schema.conversation_items).where(_i.project == project, _i.conversation == id))

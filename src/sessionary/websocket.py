@@ -1,0 +1,167 @@
+"""The Responses API over a WebSocket: many turns on one connection, each the events of a stream as text frames.
+
+A client sends `{"type": "response.create", ...}`, with the fields of `POST /responses`. One turn runs at a time;
+what comes meanwhile waits. A response with `store: false` can be gone on from on its own connection, and only there.
+"""
+
+import asyncio
+from collections.abc import MutableMapping
+from typing import Any
+
+import msgspec
+
+from sessionary import incoming
+from sessionary.asgi import Receive, Scope, Send, error_body, read_headers
+from sessionary.auth import Auth, Principal
+from sessionary.calls import Calls
+from sessionary.errors import BadRequest, GatewayError, NotFound
+from sessionary.ids import new_request_id
+from sessionary.record.recorder import Recording
+from sessionary.wire import loose
+from sessionary.wire.sse import Event, Parser
+
+_MOST_WAITING = 32
+_MOST_NEAR = 256
+"""Calls of one connection that are remembered for it."""
+_POLICY = 1008
+
+
+class Sockets:
+    def __init__(self, auth: Auth, calls: Calls) -> None:
+        self._auth = auth
+        self._calls = calls
+
+    async def serve(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = read_headers(scope)
+        try:
+            if path != "/responses":
+                raise NotFound("There is no WebSocket here.")
+            principal = await self._auth.authenticate(headers)
+        except GatewayError as error:
+            return await _refuse(scope, send, error)
+        await receive()
+        await send({"type": "websocket.accept"})
+        await _Connection(self._calls, principal, headers, send).run(receive)
+
+
+class _Connection:
+    def __init__(self, calls: Calls, principal: Principal, headers: dict[str, str], send: Send) -> None:
+        self._calls = calls
+        self._principal = principal
+        self._headers = headers
+        self._send = send
+        self._near: dict[str, Recording] = {}
+        self._frames: asyncio.Queue[str] = asyncio.Queue(_MOST_WAITING)
+        self._left = asyncio.Event()
+
+    async def run(self, receive: Receive) -> None:
+        reading = asyncio.create_task(self._read(receive))
+        try:
+            while (frame := await self._next()) is not None:
+                await self._turn(frame)
+        finally:
+            reading.cancel()
+
+    async def _read(self, receive: Receive) -> None:
+        try:
+            while (message := await receive())["type"] != "websocket.disconnect":
+                await self._frames.put(_text(message))
+        finally:
+            self._left.set()
+
+    async def _next(self) -> str | None:
+        """The next frame; None where the client has left."""
+        frame, left = asyncio.ensure_future(self._frames.get()), asyncio.ensure_future(self._left.wait())
+        await asyncio.wait({frame, left}, return_when=asyncio.FIRST_COMPLETED)
+        left.cancel()
+        if not frame.done():
+            frame.cancel()
+            return None
+        return frame.result()
+
+    async def _turn(self, frame: str) -> None:
+        client = _Frames(self._send)
+        try:
+            body = _asked(frame)
+        except GatewayError as error:
+            return await client.fail(error)
+        request = incoming.read("responses", self._headers, body)
+        call = await self._calls.begin(self._principal, request, self._near)
+        while len(self._near) > _MOST_NEAR:
+            del self._near[next(iter(self._near))]
+
+        async def leaving() -> None:
+            await self._left.wait()
+
+        await self._calls.answer(call, client, leaving())
+
+
+class _Frames:
+    """The client's side of one turn."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._parser: Parser | None = None
+        self._status = 200
+
+    async def start(self, status: int, headers: dict[str, str]) -> None:
+        self._status = status
+        if headers.get("content-type", "").startswith("text/event-stream"):
+            self._parser = Parser()
+
+    async def send(self, data: bytes) -> None:
+        for event in self._parser.feed(data) if self._parser else ():
+            await self._event(event)
+
+    async def end(self, data: bytes = b"") -> None:
+        if self._parser is not None:
+            for event in (*self._parser.feed(data), *self._parser.close()):
+                await self._event(event)
+            return
+        try:
+            value = loose.decode(data)
+        except loose.FAILURES:
+            value = {}
+        if self._status < 400:  # a provider that does not stream
+            return await self._frame({"type": "response.completed", "sequence_number": 0, "response": value})
+        error = value.get("error") if isinstance(value, dict) else None
+        await self._frame({"type": "error", "status": self._status, "error": error or {"message": "The call failed."}})
+
+    async def fail(self, error: GatewayError) -> None:
+        said = loose.decode(error_body(error, new_request_id(), "responses"))
+        await self._frame({"type": "error", "status": error.status, **said})
+
+    async def _event(self, event: Event) -> None:
+        if event.data != "[DONE]":
+            await self._send({"type": "websocket.send", "text": event.data})
+
+    async def _frame(self, value: dict[str, Any]) -> None:
+        await self._send({"type": "websocket.send", "text": loose.encode(value).decode()})
+
+
+def _asked(frame: str) -> bytes:
+    """The body of the call. Raises BadRequest for a frame that is none."""
+    try:
+        value = msgspec.json.decode(frame.encode(), type=dict[str, msgspec.Raw])
+        kind = msgspec.json.decode(value.pop("type"))
+    except (msgspec.DecodeError, KeyError, UnicodeEncodeError, RecursionError):
+        raise BadRequest("A frame is a JSON object with a 'type'.", code="invalid_json") from None
+    if kind != "response.create":
+        raise BadRequest(f"There is no event '{str(kind)[:100]}': send 'response.create'.", param="type")
+    fields = [msgspec.json.encode(name) + b":" + bytes(raw) for name, raw in value.items() if name != "stream"]
+    return b"{" + b",".join([*fields, b'"stream":true']) + b"}"
+
+
+def _text(message: MutableMapping[str, Any]) -> str:
+    text = message.get("text")
+    return text if isinstance(text, str) else (message.get("bytes") or b"").decode("utf-8", "replace")
+
+
+async def _refuse(scope: Scope, send: Send, error: GatewayError) -> None:
+    """With the HTTP answer, where the server can still give one."""
+    if "websocket.http.response" not in scope.get("extensions", {}):
+        return await send({"type": "websocket.close", "code": _POLICY, "reason": error.message[:120]})
+    body = error_body(error, new_request_id(), "responses")
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "websocket.http.response.start", "status": error.status, "headers": headers})
+    await send({"type": "websocket.http.response.body", "body": body})
