@@ -70,15 +70,24 @@ def crossing(
     def request() -> Request:
         return read(asked())
 
+    @cache
+    def said() -> dict[str, Any]:
+        """The fields that hold what was said, with all that was said before. The other fields pass as they are."""
+        try:
+            written = FORMATS[caller].write_request(request())
+        except Unsupported as error:
+            raise BadRequest(str(error), param=error.field) from None
+        return {name: written[name] for name in ("messages", "system") if name in written}
+
     def passage(target: Target) -> Passage:
         if caller not in target.speaks:
             return Translated(asked(), read, caller, target, ours, created)
-        if caller == "messages" and _FOREIGN_PROOF in body:
-            own = loose.encode(FORMATS["messages"].write_request(request()))
+        if caller == "responses":
+            return _StraightResponses(body, fields, asked(), request if history else None, target, ours, stream=stream)
+        if history or (caller == "messages" and _FOREIGN_PROOF in body):
+            own = loose.encode(asked() | said())
             return Straight(path, own, msgspec.json.decode(own, type=dict[str, msgspec.Raw]), target, stream=stream)
-        if caller != "responses":
-            return Straight(path, body, fields, target, stream=stream)
-        return _StraightResponses(body, fields, asked(), request if history else None, target, ours, stream=stream)
+        return Straight(path, body, fields, target, stream=stream)
 
     return passage
 
