@@ -1,4 +1,4 @@
-"""The OpenAI Agents SDK: tools, handoffs, streams, and its three ways to remember, on a provider that keeps no state."""
+"""The OpenAI Agents SDK: tools, handoffs, streams and its ways to remember, on a provider that keeps no state."""
 
 from collections.abc import AsyncIterator
 from typing import Any
