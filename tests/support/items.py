@@ -265,3 +265,35 @@ def answers(draw: st.DrawFn) -> Wire:
         "service_tier": "default",
     }
     return body | draw(endings)
+
+
+def events(body: Wire, step: int, *, deltas: bool = True) -> list[Wire]:
+    """As the provider would have streamed the answer, without the numbers of the events."""
+    said: list[Wire] = [{"type": "response.created", "response": {**body, "output": [], "status": "in_progress"}}]
+    for position, item in enumerate(body["output"]):
+        at = {"output_index": position, "item_id": item.get("id", "")}
+        begun = {
+            k: [] if k in ("content", "summary") else "" if k in ("arguments", "input") else v for k, v in item.items()
+        }
+        said.append({"type": "response.output_item.added", "output_index": position, "item": begun})
+
+        def tell(name: str, text: str, at: Wire, field: str = "text") -> None:
+            for start in range(0, len(text), step) if deltas else ():
+                said.append({"type": f"response.{name}.delta", **at, "delta": text[start : start + step]})
+            said.append({"type": f"response.{name}.done", **at, field: text})
+
+        for index, part in enumerate(item.get("summary", [])):
+            tell("reasoning_summary_text", part["text"], at | {"summary_index": index})
+        for index, part in enumerate(item.get("content", [])):
+            field = "refusal" if part["type"] == "refusal" else "text"
+            empty = {k: "" if k == field else v for k, v in part.items()}
+            within = at | {"content_index": index}
+            said.append({"type": "response.content_part.added", **within, "part": empty})
+            tell(part["type"], part[field], within, field)
+            said.append({"type": "response.content_part.done", **within, "part": part})
+        if item["type"] == "function_call":
+            tell("function_call_arguments", item["arguments"], at, "arguments")
+        if item["type"] == "custom_tool_call":
+            tell("custom_tool_call_input", item["input"], at, "input")
+        said.append({"type": "response.output_item.done", "output_index": position, "item": item})
+    return [*said, {"type": f"response.{body['status']}", "response": body}]

@@ -166,7 +166,7 @@ requests = st.fixed_dictionaries(
 
 counts = st.integers(0, 999)
 usages = st.fixed_dictionaries(
-    {"input_tokens": counts, "output_tokens": counts},
+    {"input_tokens": counts, "output_tokens": st.integers(1, 999)},
     optional={
         "cache_creation_input_tokens": counts | st.none(),
         "cache_read_input_tokens": counts | st.none(),

@@ -190,38 +190,6 @@ def sse(*said: Wire) -> bytes:
     return b"".join(b"event: %s\ndata: %s\n\n" % (one["type"].encode(), json.dumps(one).encode()) for one in said)
 
 
-def native(body: Wire, step: int, *, deltas: bool = True) -> list[Wire]:
-    """A provider's stream of this answer."""
-    said: list[Wire] = [{"type": "response.created", "response": {**body, "output": [], "status": "in_progress"}}]
-    for position, item in enumerate(body["output"]):
-        at = {"output_index": position, "item_id": item.get("id", "")}
-        begun = {
-            k: [] if k in ("content", "summary") else "" if k in ("arguments", "input") else v for k, v in item.items()
-        }
-        said.append({"type": "response.output_item.added", "output_index": position, "item": begun})
-
-        def tell(name: str, text: str, at: Wire, field: str = "text") -> None:
-            for start in range(0, len(text), step) if deltas else ():
-                said.append({"type": f"response.{name}.delta", **at, "delta": text[start : start + step]})
-            said.append({"type": f"response.{name}.done", **at, field: text})
-
-        for index, part in enumerate(item.get("summary", [])):
-            tell("reasoning_summary_text", part["text"], at | {"summary_index": index})
-        for index, part in enumerate(item.get("content", [])):
-            field = "refusal" if part["type"] == "refusal" else "text"
-            empty = {k: "" if k == field else v for k, v in part.items()}
-            within = at | {"content_index": index}
-            said.append({"type": "response.content_part.added", **within, "part": empty})
-            tell(part["type"], part[field], within, field)
-            said.append({"type": "response.content_part.done", **within, "part": part})
-        if item["type"] == "function_call":
-            tell("function_call_arguments", item["arguments"], at, "arguments")
-        if item["type"] == "custom_tool_call":
-            tell("custom_tool_call_input", item["input"], at, "input")
-        said.append({"type": "response.output_item.done", "output_index": position, "item": item})
-    return [*said, {"type": f"response.{body['status']}", "response": body}]
-
-
 def pieces(told: list[Told]) -> list[Piece]:
     return [one.part.piece for one in told if isinstance(one, Closed)]
 
@@ -252,7 +220,7 @@ def in_order(told: list[Told]) -> None:
 @given(items.answers(), st.integers(1, 9), st.booleans())
 def test_a_providers_stream_is_read_as_its_answer(body: Wire, step: int, deltas: bool) -> None:
     answer = read_answer(body)
-    told = reread(sse(*native(body, step, deltas=deltas)))
+    told = reread(sse(*items.events(body, step, deltas=deltas)))
     in_order(told)
     assert pieces(told) == [part.piece for turn in answer.turns for part in turn.parts]
     assert told[-1] == Ended(answer.stop, answer.usage)
@@ -261,7 +229,7 @@ def test_a_providers_stream_is_read_as_its_answer(body: Wire, step: int, deltas:
 @settings(max_examples=100)
 @given(items.answers(), st.integers(1, 9), st.data())
 def test_any_event_but_the_last_may_be_missing(body: Wire, step: int, data: st.DataObject) -> None:
-    said = native(body, step)
+    said = items.events(body, step)
     gone = data.draw(st.sets(st.integers(0, len(said) - 2)))
     told = reread(sse(*(one for n, one in enumerate(said) if n not in gone)))
     in_order(told)
@@ -373,7 +341,7 @@ def test_any_bytes_are_read(raw: bytes) -> None:
 @settings(max_examples=100)
 @given(items.answers(), st.integers(1, 9), st.data())
 def test_a_cut_stream_amounts_to_what_was_delivered(body: Wire, step: int, data: st.DataObject) -> None:
-    said = native(body, step)
+    said = items.events(body, step)
     cut = data.draw(st.integers(1, len(said) - 1))
     found = json.loads(assemble(sse(*said[:cut])) or b"")
     assert found["id"] == body["id"]
@@ -396,7 +364,7 @@ def test_a_cut_stream_amounts_to_what_was_delivered(body: Wire, step: int, data:
 @settings(max_examples=50)
 @given(items.answers(), st.integers(1, 9))
 def test_a_whole_stream_amounts_to_its_last_event(body: Wire, step: int) -> None:
-    assert json.loads(assemble(sse(*native(body, step))) or b"") == body
+    assert json.loads(assemble(sse(*items.events(body, step))) or b"") == body
 
 
 def test_no_stream_at_all() -> None:

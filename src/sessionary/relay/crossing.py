@@ -131,7 +131,7 @@ class _StraightResponses:
         return self._answer.close()
 
     def failure(self, failed: Failed) -> bytes:
-        return b""
+        return envelope.error_event(failed, self._answer.next_number)
 
 
 def turns_of(history: Sequence[Said]) -> list[Turn]:

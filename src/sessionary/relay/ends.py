@@ -11,11 +11,17 @@ from sessionary.wire.sse import Parser
 
 _DONE = re.compile(rb"(?:^|[\r\n])data: ?\[DONE\]")
 _LAST = frozenset({"message_stop", "response.completed", "response.failed", "response.incomplete"})
+_FAILED = frozenset({"error", "response.cancelled"})
+"""Ends as well, but more may follow."""
 
 
 class Ends(Protocol):
     def feed(self, data: bytes) -> bool:
         """Whether the answer has ended with `data`."""
+
+    @property
+    def missing(self) -> bool:
+        """Whether an end must come that has not come."""
 
 
 class DoneMark:
@@ -29,15 +35,23 @@ class DoneMark:
         self._tail = data[-16:]
         return found
 
+    @property
+    def missing(self) -> bool:
+        return False  # some providers leave it out
+
 
 class LastEvent:
     """For the formats whose last event has a name."""
 
     def __init__(self) -> None:
         self._parser = Parser()
+        self.missing = True
 
     def feed(self, data: bytes) -> bool:
-        return any(event.event in _LAST for event in self._parser.feed(data))
+        names = [event.event for event in self._parser.feed(data)]
+        ended = any(name in _LAST for name in names)
+        self.missing = self.missing and not ended and not any(name in _FAILED for name in names)
+        return ended
 
 
 def ends_of(endpoint: str) -> Ends:

@@ -18,6 +18,7 @@ from sessionary.settings.tree import Format
 from sessionary.wire import dropping, freeform, loose
 from sessionary.wire.canonical import Failed, Request, Told, Unsupported
 from sessionary.wire.formats import FORMATS
+from sessionary.wire.messages import errors as messages_errors
 from sessionary.wire.sse import Parser
 
 PATHS: dict[Format, str] = {"chat": "chat/completions", "responses": "responses", "messages": "messages"}
@@ -56,6 +57,7 @@ class Straight:
         self.endpoint = endpoint
         self.body = sent.body
         self._filter = UsageFilter() if sent.usage_added else None
+        self._in_messages = endpoint == "messages"
 
     def whole(self, status: int, body: bytes) -> bytes:
         return body
@@ -67,7 +69,7 @@ class Straight:
         return self._filter.close() if self._filter else b""
 
     def failure(self, failed: Failed) -> bytes:
-        return b""
+        return messages_errors.event(failed) if self._in_messages else b""
 
 
 class Translated:

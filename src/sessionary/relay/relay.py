@@ -209,6 +209,9 @@ class Relay:
             await client.end(failed or b"data: " + error_body(error, recording.call_id) + b"\n\n")
             return
         rest = passage.close()
+        ends.feed(rest)
+        if status == "ok" and ends.missing:
+            rest += passage.failure(Failed("upstream_error", "The provider broke off its answer", "stream_incomplete"))
         if rest and not passage.records_upstream:
             recording.chunk(rest)
         recording.finish(status, http_status=answer.status, headers=headers)

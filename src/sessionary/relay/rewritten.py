@@ -28,6 +28,8 @@ class Rewritten:
         """Items' ids as JSON strings, the provider's and ours."""
         self._naming = re.compile(rb"")
         """Finds where one of them names an item; of use from the first one on."""
+        self.next_number = 0
+        """The `sequence_number` of an event after those that passed."""
 
     def whole(self, body: bytes) -> bytes:
         try:
@@ -47,7 +49,10 @@ class Rewritten:
             out.append(self._event(data[start : end.end()]))
             start = end.end()
         self._held = data[start:]
-        return b"".join(out)
+        passed = b"".join(out)
+        for number in _NUMBER.finditer(passed):
+            self.next_number = int(number[2]) + 1
+        return passed
 
     def close(self) -> bytes:
         rest, self._held = self._held, b""

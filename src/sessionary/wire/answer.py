@@ -65,15 +65,15 @@ def _finish_reason(value: dict[str, Any], endpoint: str) -> str | None:
 
 
 def usage_of(usage: Any) -> Usage | None:
-    """The provider's count, in the spellings that providers have."""
+    """The provider's count, in the spellings that providers have. All zero is no count: the field is not optional."""
     if not isinstance(usage, dict):
         return None
-    if "input_tokens" in usage and "prompt_tokens" not in usage:
-        return _newer(usage)
-    asked, answered = _int(usage.get("prompt_tokens")), _int(usage.get("completion_tokens"))
-    if asked is None and answered is None:
-        return None
-    asked, answered = asked or 0, answered or 0
+    found = _newer(usage) if "input_tokens" in usage and "prompt_tokens" not in usage else _older(usage)
+    return found if found.input or found.output else None
+
+
+def _older(usage: dict[str, Any]) -> Usage:
+    asked, answered = _int(usage.get("prompt_tokens")) or 0, _int(usage.get("completion_tokens")) or 0
     read = _dict(usage.get("prompt_tokens_details"))
     wrote = _dict(usage.get("completion_tokens_details"))
     cached = _first(

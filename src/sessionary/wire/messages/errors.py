@@ -4,6 +4,7 @@ from typing import Any
 
 from sessionary.errors import GatewayError
 from sessionary.wire import loose
+from sessionary.wire.canonical import Failed
 
 Body = dict[str, Any]
 _TYPES = {
@@ -50,6 +51,12 @@ def body(error: GatewayError, request_id: str) -> bytes:
 def write(status: int, type: str, message: str) -> Body:
     """The status decides: `type` is another format's word."""
     return {"type": "error", "error": {"type": type_of(status), "message": message}}
+
+
+def event(failed: Failed) -> bytes:
+    """The end of a stream."""
+    error = {"type": known(failed.type), "message": failed.message}
+    return b"event: error\ndata: " + loose.encode({"type": "error", "error": error}) + b"\n\n"
 
 
 def read(body: Any) -> Body | None:

@@ -271,7 +271,7 @@ class Writer:
     def _fail(self, told: Failed) -> bytes:
         error = {"type": errors.known(told.type), "message": told.message}
         self.body = self._message(None, "") | {"error": error} if self._begun else {"type": "error", "error": error}
-        return _event("error", error=error)
+        return errors.event(told)
 
 
 def _event(type: str, **fields: Any) -> bytes:

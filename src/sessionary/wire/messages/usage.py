@@ -11,16 +11,16 @@ _TIERS_BACK = {"default": "standard", "auto": "standard"}
 def read(usage: Any) -> Usage | None:
     if not isinstance(usage, dict):
         return None
-    asked, answered = _count(usage.get("input_tokens")), _count(usage.get("output_tokens"))
-    if asked is None and answered is None:
-        return None
+    asked, answered = _count(usage.get("input_tokens")) or 0, _count(usage.get("output_tokens")) or 0
     cached = _count(usage.get("cache_read_input_tokens")) or 0
     cache_write = _count(usage.get("cache_creation_input_tokens")) or 0
     details = usage.get("output_tokens_details")
     reasoning = _count(details.get("thinking_tokens")) if isinstance(details, dict) else 0
+    if not asked + cached + cache_write + answered:  # as `write` has it where nobody counted
+        return None
     return Usage(
-        input=(asked or 0) + cached + cache_write,
-        output=answered or 0,
+        input=asked + cached + cache_write,
+        output=answered,
         cached=cached,
         cache_write=cache_write,
         reasoning=reasoning or 0,

@@ -7,7 +7,8 @@ text, and what nobody counted is zero.
 
 from typing import Any
 
-from sessionary.wire.canonical import Stop
+from sessionary.wire import loose
+from sessionary.wire.canonical import Failed, Stop
 from sessionary.wire.message import Usage
 
 Body = dict[str, Any]
@@ -136,6 +137,13 @@ def error_of(message: str, *names: str) -> Body:
     if code is None and any("rate_limit" in name for name in names):
         code = "rate_limit_exceeded"
     return {"code": code or "server_error", "message": message}
+
+
+def error_event(failed: Failed, number: int) -> bytes:
+    """The end of a stream that others had begun; flat as OpenAI has it and nested as Open Responses has it."""
+    said = {"code": failed.code or failed.type, "message": failed.message, "param": None}
+    event = {"type": "error", "sequence_number": number, **said, "error": {"type": failed.type, **said}}
+    return b"event: error\ndata: " + loose.encode(event) + b"\n\ndata: [DONE]\n\n"
 
 
 def write_usage(usage: Usage) -> Body:

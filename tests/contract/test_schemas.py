@@ -1,0 +1,168 @@
+"""Every body and every stream is what the published API descriptions say, whichever format the provider speaks.
+
+Over real HTTP: each client format against a scripted provider of each other format, and against a second gateway
+whose demo provider speaks all three. What is held against what is in `published`, the order of events in `order`.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from anthropic.types import ErrorResponse, Message, RawMessageStreamEvent
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
+from openai.types.responses import Response, ResponseStreamEvent
+
+from tests.support import order, scripted
+from tests.support.published import unlike, wrong, wrong_event
+from tests.support.server import Answer, Server, running_server
+from tests.support.upstream import FakeUpstream
+
+Wire = dict[str, Any]
+FORMATS = ("chat", "responses", "messages")
+PATHS = {"chat": "/v1/chat/completions", "responses": "/v1/responses", "messages": "/v1/messages"}
+NAMES = [*scripted.SAID, *scripted.FAULTS]
+SCHEMA = {
+    "type": "object",
+    "properties": {"city": {"type": "string"}},
+    "required": ["city"],
+    "additionalProperties": False,
+}
+
+
+def config(upstream: str, second: Server) -> str:
+    styles = {"chat": "openai-compatible", "responses": "openai", "messages": "anthropic"}
+    lines = ["retries: 0", "models:"]
+    for format, style in styles.items():
+        bases = {True: upstream, False: second.base_url + "/v1"}
+        bases = {own: base.removesuffix("/v1") if format == "messages" else base for own, base in bases.items()}
+        named = [(name, name, bases[True]) for name in NAMES] + [("demo", "demo", bases[False])]
+        lines += [
+            f"  - {{name: {format}-{name}, model: {style}/{model}, base_url: {base}, api_key: {second.key},"
+            f" formats: [{format}]}}"
+            for name, model, base in named
+        ]
+    return "\n".join(lines)
+
+
+@pytest.fixture(scope="module")
+def gateway(
+    tmp_path_factory: pytest.TempPathFactory, shared_upstream: FakeUpstream, demo_server: Server
+) -> Iterator[Server]:
+    shared_upstream.default = scripted.reply
+    path: Path = tmp_path_factory.mktemp("schemas")
+    with running_server(path, config=config(shared_upstream.base_url, demo_server)) as server:
+        yield server
+
+
+def asked(format: str, model: str, *, stream: bool, **more: Any) -> Wire:
+    """A request with a function to call, unless `tools` says otherwise."""
+    function = {"name": "get_weather", "description": "Tells the weather.", "parameters": SCHEMA}
+    given = {
+        "chat": {
+            "messages": [{"role": "user", "content": "Well?"}],
+            "stream_options": {"include_usage": True} if stream else None,
+            "tools": [{"type": "function", "function": function}],
+        },
+        "responses": {"input": "Well?", "instructions": "Be brief.", "tools": [{"type": "function", **function}]},
+        "messages": {
+            "messages": [{"role": "user", "content": "Well?"}],
+            "max_tokens": 300,
+            "tools": [{"name": "get_weather", "input_schema": SCHEMA}],
+        },
+    }
+    body = {**given[format], "model": model, "stream": stream, **more}
+    return {key: value for key, value in body.items() if value is not None}
+
+
+def whole_is_valid(format: str, body: Wire) -> list[str]:
+    match format:
+        case "chat":
+            return wrong("openai", "CreateChatCompletionResponse", body) + unlike(ChatCompletion, body)
+        case "responses":
+            both = wrong("openai", "Response", body) + wrong("open_responses", "ResponseResource", body)
+            return both + unlike(Response, body)
+    return unlike(Message, body)
+
+
+def event_is_valid(format: str, event: Wire) -> list[str]:
+    match format:
+        case "chat" if "error" in event:
+            return wrong("openai", "ErrorResponse", event)
+        case "chat":
+            return wrong("openai", "CreateChatCompletionStreamResponse", event) + unlike(ChatCompletionChunk, event)
+        case "responses":
+            both = wrong_event("openai", event) + wrong_event("open_responses", event)
+            return both + unlike(ResponseStreamEvent, event)
+    if event["type"] == "error":
+        return unlike(ErrorResponse, event)
+    return [] if event["type"] == "ping" else unlike(RawMessageStreamEvent, event)
+
+
+def stream_is_valid(format: str, answer: Answer) -> None:
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    found, done = order.events_of(answer.body)
+    assert [line for _, event in found for line in event_is_valid(format, event)] == []
+    assert done == (format != "messages" and "error" not in found[-1][1])
+    match format:
+        case "chat" if "error" not in found[-1][1]:
+            order.chat(found, usage=True)
+        case "responses":
+            order.responses(found)
+        case "messages":
+            order.messages(found)
+
+
+def error_is_valid(format: str, body: Wire) -> list[str]:
+    if format == "messages" and body["error"]["type"] == "request_too_large":  # in Anthropic's guide, not in its types
+        body = {**body, "error": {**body["error"], "type": "invalid_request_error"}}
+    return unlike(ErrorResponse, body) if format == "messages" else wrong("openai", "ErrorResponse", body)
+
+
+def answer_is_valid(format: str, answer: Answer, *, stream: bool) -> None:
+    assert answer.status == 200, answer.body
+    if stream:
+        return stream_is_valid(format, answer)
+    assert answer.headers["content-type"] == "application/json"
+    assert whole_is_valid(format, answer.json) == []
+    return None
+
+
+@pytest.mark.parametrize("name", scripted.SAID)
+@pytest.mark.parametrize(("caller", "speaks"), [(a, b) for a in FORMATS for b in FORMATS if a != b])
+def test_translated_answers(gateway: Server, caller: str, speaks: str, name: str, *, stream: bool) -> None:
+    body = asked(caller, f"{speaks}-{name}", stream=stream)
+    answer_is_valid(caller, gateway.post(PATHS[caller], body), stream=stream)
+
+
+@pytest.mark.parametrize("fault", ["fails", "breaks", "hangs-up"])
+@pytest.mark.parametrize(("caller", "speaks"), [(a, b) for a in FORMATS for b in FORMATS if a != b])
+def test_streams_that_fail(gateway: Server, caller: str, speaks: str, fault: str) -> None:
+    answer = gateway.post(PATHS[caller], asked(caller, f"{speaks}-{fault}", stream=True))
+    assert answer.status == 200
+    stream_is_valid(caller, answer)
+    found, _ = order.events_of(answer.body)
+    assert found[-1][0] in ("", "error", "response.failed")
+
+
+@pytest.mark.parametrize("fault", ["breaks", "hangs-up"])
+@pytest.mark.parametrize("format", ["responses", "messages"])
+def test_streams_that_break_on_their_way_through(gateway: Server, format: str, fault: str) -> None:
+    """What the provider said passes as it is; the end that it owes is ours."""
+    answer = gateway.post(PATHS[format], asked(format, f"{format}-{fault}", stream=True))
+    found, done = order.events_of(answer.body)
+    name, last = found[-1]
+    assert (name, done) == ("error", format == "responses")
+    assert event_is_valid(format, last) == []
+    if format == "responses":
+        assert [event["sequence_number"] for _, event in found] == list(range(len(found)))
+
+
+@pytest.mark.parametrize("status", [name for name in scripted.FAULTS if name.startswith("status-")])
+@pytest.mark.parametrize("caller", FORMATS)
+@pytest.mark.parametrize("speaks", FORMATS)
+def test_errors_of_the_provider(gateway: Server, caller: str, speaks: str, status: str, *, stream: bool) -> None:
+    answer = gateway.post(PATHS[caller], asked(caller, f"{speaks}-{status}", stream=stream))
+    assert answer.status == int(status.removeprefix("status-"))
+    assert answer.headers["content-type"] == "application/json"
+    assert error_is_valid(caller, answer.json) == []
