@@ -8,6 +8,7 @@ import pytest
 from agents import (
     Agent,
     ModelSettings,
+    OpenAIConversationsSession,
     OpenAIResponsesModel,
     RunConfig,
     Runner,
@@ -24,9 +25,14 @@ QUIET = RunConfig(tracing_disabled=True)
 
 
 @pytest.fixture
-async def model(demo_server: Server) -> AsyncIterator[OpenAIResponsesModel]:
+async def client(demo_server: Server) -> AsyncIterator[openai.AsyncOpenAI]:
     async with openai.AsyncOpenAI(api_key=demo_server.key, base_url=demo_server.base_url) as client:
-        yield OpenAIResponsesModel(MODEL, client)
+        yield client
+
+
+@pytest.fixture
+def model(client: openai.AsyncOpenAI) -> OpenAIResponsesModel:
+    return OpenAIResponsesModel(MODEL, client)
 
 
 async def run(agent: Agent[None], text: str, *, stream: bool, **options: Any) -> RunResultBase:
@@ -96,4 +102,42 @@ async def test_a_local_session(
             assert TOOL_RESULT in result.final_output
     finally:
         memory.close()
+    assert check_replay(demo_server, session_id, calls=4)["turns"] == 2
+
+
+async def test_a_conversation(
+    demo_server: Server, model: OpenAIResponsesModel, client: openai.AsyncOpenAI, *, stream: bool
+) -> None:
+    """Each step sends what is new, and names the conversation."""
+    conversation = await client.conversations.create()
+    agent = Agent[None]("Finder", model=model, tools=[function_tool(look_up)])
+    results = []
+    for text in ("Find cats", "And dogs"):
+        results.append(await run(agent, text, stream=stream, conversation_id=conversation.id))
+        assert TOOL_RESULT in results[-1].final_output
+    plain = Agent[None]("Guide", model=model)
+    results.append(await run(plain, "Go on.", stream=stream, conversation_id=conversation.id))
+    assert "turn 3" in results[-1].final_output
+    session = demo_server.session(conversation.id, calls=5)
+    assert (session["source"], session["turns"], session["title"]) == ("conversation", 3, "Find cats")
+    calls = [demo_server.call(f"call_{i[5:]}") for i in ids(*results)]
+    assert [c["parent_id"] for c in calls] == [None, *(c["id"] for c in calls[:-1])]
+    sent = demo_server.get(f"/api/calls/{calls[1]['id']}/request")
+    assert [item["type"] for item in sent["input"]] == ["function_call_output"]
+    held = [item.type async for item in client.conversations.items.list(conversation.id, order="asc")]
+    step = ["message", "function_call", "function_call_output", "message"]
+    assert held == [*step, *step, "message", "message"]
+
+
+async def test_a_conversation_as_the_sdks_memory(
+    demo_server: Server, model: OpenAIResponsesModel, client: openai.AsyncOpenAI, session_id: str, *, stream: bool
+) -> None:
+    """Here the SDK writes the items itself, and sends the whole history again from what it reads."""
+    settings = ModelSettings(metadata={"litellm_session_id": session_id})
+    agent = Agent[None]("Finder", model=model, tools=[function_tool(look_up)], model_settings=settings)
+    memory = OpenAIConversationsSession(openai_client=client)
+    for text in ("Find cats", "And dogs"):
+        result = await run(agent, text, stream=stream, session=memory)
+        assert TOOL_RESULT in result.final_output
+    assert len(await memory.get_items()) == 8
     assert check_replay(demo_server, session_id, calls=4)["turns"] == 2

@@ -77,7 +77,11 @@ def test_one_session_for_two_libraries(demo_server: Server, session_id: str) -> 
         gpt.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": "Hello"}])
         gpt.responses.create(model=MODEL, input="Hello")
         check()
-    demo_server.session(session_id, calls=3)
+    session = demo_server.session(session_id, calls=3)
+    assert (session["source"], session["title"], session["tags"]) == ("id", "Two libraries", ["test"])
+    calls = [c["call"] for c in demo_server.transcript(session_id)["calls"]]
+    assert [c["agent"] for c in calls] == ["", "", "checker"]
+    assert [c["endpoint"] for c in calls] == ["chat.completions", "responses", "messages"]
 
 
 @pytest.fixture(scope="module")

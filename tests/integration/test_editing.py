@@ -65,6 +65,18 @@ def test_a_title_that_a_person_gave_stays(log: Log) -> None:
     assert row.calls == 2
 
 
+def test_a_name_that_a_client_gave_and_a_person_changed(log: Log) -> None:
+    log.chat("s", [user("hi")], tags=["eu"])
+    log.chat("s", [user("hi")], name="Refund \u2028 4711", tags=["b,c", "eu"])
+    log.chat("s", [user("hi")], name="Another")
+    row = row_of(log, "s")
+    assert (row.title, row.title_set, row.tags) == ("Refund \u2028 4711", True, ["eu", "b,c"])
+    patch_session(log.engine, row.project, row.id, "By hand", None)
+    log.chat("s", [user("hi")], name="Another", tags=["d"])
+    row = row_of(log, "s")
+    assert (row.title, row.tags) == ("By hand", ["eu", "b,c", "d"])
+
+
 def test_deleting_the_only_session_leaves_nothing(log: Log) -> None:
     log.chat("s", [SYSTEM, user("hi"), assistant("earlier"), user("and?")], body={"tools": TOOLS, "x": "y" * 900})
     log.stream("s", "a stream")
