@@ -73,3 +73,16 @@ def test_what_joins_a_session_without_an_id_tells_how_it_is_held_together() -> N
     assert session["source"] == "response"
     rollup.begun(session, msgspec.structs.replace(first, source="id"), "key", 3, "")
     assert session["source"] == "response"
+
+
+def test_the_first_name_that_a_client_gives_is_the_title_and_tags_add_up() -> None:
+    def named(at: int, name: str, *tags: str) -> Begin:
+        return msgspec.structs.replace(begin(at), name=name, tags=list(tags))
+
+    session = rollup.new_session(begin(0), "derived")
+    rollup.begun(session, named(0, "", "a"), "key", 1, "derived")
+    assert (session["title"], session["title_set"], session["tags"]) == ("derived", False, ["a"])
+    rollup.begun(session, named(1, "Named", "b", "a"), "key", 1, "derived")
+    rollup.begun(session, named(2, "Later", *map(str, range(99))), "key", 1, "derived")
+    assert (session["title"], session["title_set"]) == ("Named", True)
+    assert session["tags"] == ["a", "b", *map(str, range(48))]
