@@ -24,10 +24,10 @@ def upstream(shared_upstream: FakeUpstream) -> FakeUpstream:
 
 @pytest.fixture(scope="session")
 def node_library() -> Path:
-    """The folder where the OpenAI Node library is installed, from its lock file."""
+    """The folder where the clients from npm are installed, from its lock file."""
     lock, installed = NODE / "package-lock.json", NODE / "node_modules" / ".package-lock.json"
     if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-        subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=NODE, check=True, timeout=100)
+        subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=NODE, check=True, timeout=400)
     return NODE
 
 

@@ -100,21 +100,23 @@ call get_time
 call script print("a b")
 call nobody {"x": 1}
 call script "one\\ntwo"
-call get_weather {"city": "Rome", "days": 3}"""
+call get_weather {"city": "Rome", "days": 3}
+call find all of it"""
+FIND = {"type": "function", "function": {"name": "find", "parameters": {"properties": {"what": {"type": "string"}}}}}
 
 
 async def test_a_prompt_may_say_which_tools_are_called_one_after_another() -> None:
     messages: list[Wire] = [{"role": "user", "content": STEPS}, {"role": "system", "content": "be brief"}]
     calls = []
-    for _ in range(4):
-        message = (await chat(messages, tools=[WEATHER, CLOCK, SCRIPT]))["choices"][0]["message"]
+    for _ in range(5):
+        message = (await chat(messages, tools=[WEATHER, CLOCK, SCRIPT, FIND]))["choices"][0]["message"]
         (call,) = message["tool_calls"]
         calls.append(call[call["type"]])
         messages += [message, {"role": "tool", "tool_call_id": call["id"], "content": "done"}]
         messages += [{"role": "user", "content": "a reminder that the client adds"}]
     assert calls[0]["name"] == "get_time"
     assert [call["input"] for call in calls[1:3]] == ['print("a b")', "one\ntwo"]
-    assert json.loads(calls[3]["arguments"]) == {"city": "Rome", "days": 3}
+    assert [json.loads(call["arguments"]) for call in calls[3:]] == [{"city": "Rome", "days": 3}, {"what": "all of it"}]
     last = (await chat(messages, tools=[WEATHER, CLOCK, SCRIPT]))["choices"][0]["message"]
     assert last["content"].startswith("The tool answered: done")
     messages += [last, {"role": "user", "content": "and now?"}]

@@ -399,7 +399,7 @@ SHEET = turn("user", part("file", {"type": "file"}, url="data:application/vnd.ms
         ({"service_tier": "flex"}, "service_tier"),
         ({"tool_choice": "required"}, "tool_choice"),
         ({"tools": [Tool("custom", "f", "", None, None, "chat", {})]}, "tools"),
-        ({"tools": [Tool("web_search", "", "", None, None, "responses", {})]}, "tools"),
+        ({"tools": [Tool("file_search", "", "", None, None, "responses", {})]}, "tools"),
         ({"rest": {"logit_bias": {"1": 2}}}, "logit_bias"),
         ({"turns": [AUDIO]}, "messages.content.input_audio"),
         ({"turns": [FILE]}, "messages.content.file"),

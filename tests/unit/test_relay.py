@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from sessionary.errors import UpstreamError, UpstreamTimeout
+from sessionary.errors import BadRequest, UpstreamError, UpstreamTimeout
 from sessionary.providers.catalog import CATALOG
 from sessionary.providers.routing import Router, Target
 from sessionary.record import exchange
@@ -86,12 +86,19 @@ def events(*parts: bytes | Exception) -> ScriptedAnswer:
 class Run:
     """One relayed call, and what came of it."""
 
-    def __init__(self, *answers: ScriptedAnswer | Exception, names: tuple[str, ...] = ("a",), **settings: Any) -> None:
+    def __init__(
+        self,
+        *answers: ScriptedAnswer | Exception,
+        names: tuple[str, ...] = ("a",),
+        provider: str = "openai",
+        drops: bool = False,
+        **settings: Any,
+    ) -> None:
         self.upstream = ScriptedUpstream(*answers)
         self.pauses: list[float] = []
         self.written: list[Finish] = []
         self.client = Client()
-        self.targets = [Target(Deployment("openai", "gpt-4o", name=n), CATALOG["openai"]) for n in names]
+        self.targets = [Target(Deployment(provider, "gpt-4o", name=n), CATALOG[provider], drops=drops) for n in names]
         given = Settings(data_dir=Path(), **settings)
 
         async def sleep(seconds: float) -> None:
@@ -99,8 +106,8 @@ class Run:
 
         self.relay = Relay(given, Router(given, {}), lambda t: self.upstream, sleep=sleep, jitter=lambda: 1.0)
 
-    async def go(self, *, stream: bool = False) -> "Run":
-        begin = Begin("call_1", 0, 1, "k", "s", "s", "id", "r", "chat.completions", "gpt-4o", stream, "", "", {}, BODY)
+    async def go(self, *, stream: bool = False, body: bytes = BODY) -> "Run":
+        begin = Begin("call_1", 0, 1, "k", "s", "s", "id", "r", "chat.completions", "gpt-4o", stream, "", "", {}, body)
 
         def write(record: exchange.Record) -> bool:
             assert not self.client.ended, "recorded after the client had its last byte"
@@ -109,8 +116,8 @@ class Run:
             return True
 
         recording = Recording(begin, write, lambda b, s: None)
-        fields = msgspec.json.decode(BODY, type=dict[str, msgspec.Raw])
-        passage = crossing("chat.completions", BODY, fields, [], "call_1", 0, stream=stream)
+        fields = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+        passage = crossing("chat.completions", body, fields, [], "call_1", 0, stream=stream)
         request = Request("chat/completions", stream, {}, passage)
         await self.relay.run(request, self.targets, recording, self.client)
         return self
@@ -126,6 +133,31 @@ async def test_an_answer_is_passed_on_and_recorded_first() -> None:
     assert (run.client.status, run.client.body) == (200, b'{"ok":1}')
     assert (run.finish.status, run.finish.body) == ("ok", b'{"ok":1}')
     assert run.client.headers["x-sessionary-provider"] == "openai"
+
+
+SEEDED = b'{"model":"gpt-4o","messages":[{"role":"user","content":"hi"}],"seed":7}'
+SAID = ScriptedAnswer(
+    200,
+    {"content-type": "application/json"},
+    [b'{"id":"msg_1","type":"message","role":"assistant","content":[{"type":"text","text":"hi"}]}'],
+)
+
+
+async def test_what_a_provider_cannot_do_is_refused_and_recorded() -> None:
+    run = Run(provider="anthropic")
+    with pytest.raises(BadRequest) as refused:
+        await run.go(body=SEEDED)
+    assert refused.value.param == "seed"
+    assert (run.finish.status, run.finish.http_status) == ("rejected", 400)
+    assert run.finish.error_type == "unsupported_parameter"
+    assert run.finish.attempts == []
+
+
+async def test_what_a_provider_cannot_do_is_dropped_and_named_where_that_is_wanted() -> None:
+    run = await Run(SAID, provider="anthropic", drops=True).go(body=SEEDED)
+    assert run.client.status == 200
+    assert run.client.headers["x-sessionary-dropped"] == run.finish.headers["x-sessionary-dropped"] == "seed"
+    assert [attempt.dropped for attempt in run.finish.attempts] == [("seed",)]
 
 
 async def test_a_failure_is_passed_on_as_it_is_where_no_try_is_left() -> None:

@@ -57,7 +57,7 @@ def test_tools_of_a_namespace_are_flattened() -> None:
     assert sent["tools"][0]["function"]["name"] == "crm__run"
     assert sent["messages"][0]["tool_calls"][0]["function"]["name"] == "crm__run"
     assert sent["tool_choice"] == {"type": "function", "function": {"name": "crm__run"}}
-    assert namespaced(body["tools"]) == {"crm__run": ("crm", "run")}
+    assert namespaced(body) == {"crm__run": ("crm", "run")}
 
 
 def test_flat_names_fit_and_differ() -> None:

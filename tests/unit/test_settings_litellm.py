@@ -228,7 +228,8 @@ callback_settings: {otel: {message_logging: false}}
 """,
     )
     assert settings.models == []
-    assert len(settings.ignored) == 16
+    assert len(settings.ignored) == 15
+    assert settings.unsupported == "drop"
 
 
 def test_no_served_provider_is_listed_as_not_served() -> None:

@@ -63,8 +63,8 @@ def test_it_is_named(of: Format, to: Format, more: Wire) -> None:
 
 TOOLS: dict[Format, Wire] = {
     "chat": {"type": "custom", "custom": {"name": "c"}},
-    "responses": {"type": "web_search"},
-    "messages": {"type": "web_search_20250305", "name": "web_search"},
+    "responses": {"type": "file_search"},
+    "messages": {"type": "code_execution_20250825", "name": "code_execution"},
 }
 
 

@@ -190,7 +190,7 @@ def session(row: Row, projects: dict[int, str]) -> Session:
 
 
 def _attempt(row: Row, after: int, duration: int, http_status: int, error: str = "", *where: str) -> dict[str, Any]:
-    provider, deployment, model = where or (row.provider, row.deployment, row.upstream_model)
+    provider, deployment, model, *dropped = where or (row.provider, row.deployment, row.upstream_model)
     return {
         "provider": provider,
         "deployment": deployment,
@@ -199,6 +199,7 @@ def _attempt(row: Row, after: int, duration: int, http_status: int, error: str =
         "duration_ms": duration / 1000,
         "http_status": http_status or None,
         "error": error or None,
+        "dropped": dropped,
     }
 
 

@@ -165,8 +165,13 @@ def _estimated(asked: Asked, output: list[Message]) -> Usage:
 def _attempt(attempt: Attempt, created_at: int, finish: Finish) -> list[Any]:
     """As `schema.calls.attempts` says: what the call's row tells already is left out."""
     short = [attempt.at - created_at, attempt.duration, attempt.http_status]
-    if attempt.error or attempt.deployment != finish.deployment or attempt.upstream_model != finish.upstream_model:
-        return [*short, attempt.error, attempt.provider, attempt.deployment, attempt.upstream_model]
+    if (
+        attempt.error
+        or attempt.dropped
+        or attempt.deployment != finish.deployment
+        or attempt.upstream_model != finish.upstream_model
+    ):
+        return [*short, attempt.error, attempt.provider, attempt.deployment, attempt.upstream_model, *attempt.dropped]
     return short
 
 

@@ -37,6 +37,8 @@ class Provider(msgspec.Struct, frozen=True):
     """What its chat format calls the limit of an answer."""
     metadata: Literal["never", "store", "always"] = "never"
     """Whether it takes `metadata`: OpenAI only for calls that it stores."""
+    text_tools: bool = False
+    """Whether its chat format has tools that take free text (`custom`)."""
     local: bool = False
     """Needs no key."""
 
@@ -46,12 +48,12 @@ _ROWS = (
     Provider(
         "openai", "OpenAI", "https://api.openai.com/v1", ("OPENAI_API_KEY",), ("OPENAI_BASE_URL", "OPENAI_API_BASE"),
         bare=("gpt-*", "o1*", "o3*", "o4*", "chatgpt-*", "codex-*", "computer-use-*", "text-embedding-*", "davinci-*"),
-        metadata="store", speaks=("responses", "chat"), most_output="max_completion_tokens",
+        metadata="store", speaks=("responses", "chat"), most_output="max_completion_tokens", text_tools=True,
     ),
     Provider(
         "azure", "Azure OpenAI", None, ("AZURE_API_KEY", "AZURE_OPENAI_API_KEY"),
         ("AZURE_API_BASE", "AZURE_OPENAI_ENDPOINT"), auth="api-key", style="azure", metadata="store",
-        most_output="max_completion_tokens",
+        most_output="max_completion_tokens", text_tools=True,
     ),
     Provider(
         "anthropic", "Anthropic", "https://api.anthropic.com/v1", ("ANTHROPIC_API_KEY",),
@@ -111,7 +113,7 @@ _ROWS = (
         ("OPENAI_COMPATIBLE_BASE_URL",), local=True, metadata="always",
     ),
     Provider("demo", "Demo", None, auth="none", style="demo", local=True, metadata="always",
-        speaks=("chat", "responses", "messages")),
+        speaks=("chat", "responses", "messages"), text_tools=True),
 )
 # fmt: on
 

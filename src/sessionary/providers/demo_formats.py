@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from sessionary.settings.tree import Format
-from sessionary.wire import loose
+from sessionary.wire import loose, offered
 from sessionary.wire.canonical import Part, Request, Turn, Unsupported
 from sessionary.wire.formats import FORMATS
 from sessionary.wire.sse import Parser
@@ -21,7 +21,7 @@ _SPEAKABLE = frozenset({"text", "refusal", "image", "audio", "file", "tool_call"
 async def answer(format: Format, asked: dict[str, Any], chat: Chat) -> Served:
     """`chat` answers `chat/completions`. Status, headers, and the body in chunks, as a provider of `format` does."""
     try:
-        body = FORMATS["chat"].write_request(_usable(FORMATS[format].read_request(asked)))
+        body = FORMATS["chat"].write_request(_usable(offered.plainly(FORMATS[format].read_request(asked))))
     except Unsupported as error:
         return 400, _JSON, _whole(FORMATS[format].write_error(400, "invalid_request_error", str(error)))
     status, headers, chunks = await chat("chat/completions", loose.encode(body))

@@ -7,8 +7,9 @@ is a call, made one after another as the results come in.
     call get_weather {"city": "Paris"}
     call run_script print(1)
 
-What follows the name is JSON. A tool that takes text gets the rest of the line as it is, or the text of a JSON
-string, which may have line breaks. Without anything that fits, the arguments are made up.
+What follows the name is JSON. A tool that takes text, and a function whose one argument is a text, get the rest of
+the line as it is, or the text of a JSON string, which may have line breaks. Without anything that fits, the arguments
+are made up.
 """
 
 import random
@@ -75,12 +76,27 @@ def _spelled(name: str, given: str, tool: Wire, prompt: str) -> Wire:
         value = loose.decode(given)
     except loose.FAILURES:
         value = given
+    text = value if isinstance(value, str) else given
     if tool["type"] == "custom":
-        text = value if isinstance(value, str) else given
         return {"type": "custom", "custom": {"name": name, "input": text or prompt}}
     schema = tool["function"].get("parameters")
-    arguments = value if isinstance(value, dict) else fit(schema if isinstance(schema, dict) else {}, prompt)
+    schema = schema if isinstance(schema, dict) else {}
+    if isinstance(value, dict):
+        arguments: Any = value
+    elif text and (only := _only_text(schema)):
+        arguments = {only: text}
+    else:
+        arguments = fit(schema, prompt)
     return {"type": "function", "function": {"name": name, "arguments": msgspec.json.encode(arguments).decode()}}
+
+
+def _only_text(schema: Wire) -> str:
+    """The name of the one argument, where that is a text."""
+    properties = schema.get("properties")
+    match list(properties.items()) if isinstance(properties, dict) else []:
+        case [(str(name), {"type": "string"})]:
+            return name
+    return ""
 
 
 def _content(message: Wire) -> str:

@@ -35,6 +35,8 @@ class Target(msgspec.Struct, frozen=True):
     provider: Provider
     origin: Deployment | None = None
     """What it was made of: failures are counted for that, not for each name that a pattern lets through."""
+    drops: bool = False
+    """Whether it is asked without what it cannot do, rather than not at all."""
 
     @property
     def label(self) -> str:
@@ -104,6 +106,7 @@ class Router:
         self._named = {m.name: m for m in settings.models if "*" not in m.name}
         patterns = [(_pattern(m.name), m) for m in settings.models if "*" in m.name]
         self._patterns = sorted(patterns, key=lambda pair: -len(pair[1].name))
+        self._drops = settings.unsupported == "drop"
         self.is_demo = not settings.models and not self._usable
         self._check()
 
@@ -196,7 +199,7 @@ class Router:
         )
         if not _is_usable(row, ready) and deployment.base_url is None:
             return None
-        return Target(ready, row, deployment)
+        return Target(ready, row, deployment, self._drops)
 
     def _by_environ(self, name: str) -> Iterator[Target]:
         found = catalog.find(name)
@@ -207,7 +210,7 @@ class Router:
         if found is not None and found[0].name in (*self._usable, "demo"):
             row, model = found
             own = self._environ[row.name]
-            yield Target(msgspec.structs.replace(own, model=model), row, own)
+            yield Target(msgspec.structs.replace(own, model=model), row, own, self._drops)
         elif self.is_demo:
             yield Target(Deployment("demo", name), CATALOG["demo"])
 

@@ -82,6 +82,8 @@ class Attempt(msgspec.Struct, frozen=True, array_like=True):
     duration: int
     http_status: int
     error: str = ""
+    dropped: tuple[str, ...] = ()
+    """What the deployment cannot do, and was asked without."""
 
 
 class Finish(msgspec.Struct, frozen=True, tag="finish", array_like=True):

@@ -15,7 +15,7 @@ from sessionary.providers.routing import Target
 from sessionary.relay.outgoing import Fields, outgoing
 from sessionary.relay.usage_filter import UsageFilter
 from sessionary.settings.tree import Format
-from sessionary.wire import dropping, freeform, loose
+from sessionary.wire import dropping, freeform, loose, offered
 from sessionary.wire.canonical import Failed, Request, Told, Unsupported
 from sessionary.wire.formats import FORMATS
 from sessionary.wire.messages import errors as messages_errors
@@ -94,6 +94,7 @@ class Translated:
             nonlocal restored
             params = msgspec.structs.replace(request.params, model=target.deployment.model)
             request = msgspec.structs.replace(request, params=params)
+            request = offered.plainly(request)
             if spoken == "messages" or (spoken == "chat" and not target.provider.text_tools):
                 request, restored = freeform.as_functions(request)
             return FORMATS[spoken].write_request(request)

@@ -76,11 +76,11 @@ class Relay:
         """Raises GatewayError where there is no answer to pass on; the recording is finished in any case."""
         try:
             opened = await self._open(request, targets, recording)
-        except UpstreamError as error:
+        except GatewayError as error:
             recording.finish(
                 _status_of(error),
                 http_status=error.status,
-                error_type=error.type,
+                error_type=error.type if isinstance(error, UpstreamError) else error.code or error.type,
                 error_message=error.message,
             )
             raise
@@ -108,10 +108,18 @@ class Relay:
                 continue
             began = now_us()
 
-            def attempted(http_status: int, error: str = "", target: Target = target, began: int = began) -> None:
+            def attempted(
+                http_status: int,
+                error: str = "",
+                target: Target = target,
+                began: int = began,
+                passage: Passage = passage,
+            ) -> None:
                 d = target.deployment
                 recording.attempts.append(
-                    Attempt(d.provider, target.label, d.model, began, now_us() - began, http_status, error)
+                    Attempt(
+                        d.provider, target.label, d.model, began, now_us() - began, http_status, error, passage.dropped
+                    )
                 )
 
             try:

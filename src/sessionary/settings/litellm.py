@@ -19,7 +19,7 @@ _SECTIONS = ("model_list", "router_settings", "litellm_settings", "general_setti
 _READ = (*_SECTIONS, "environment_variables", "credential_list", "include")
 _RELIABILITY = (
     "num_retries", "timeout", "request_timeout", "fallbacks", "default_fallbacks", "allowed_fails", "cooldown_time",
-    "disable_cooldowns",
+    "disable_cooldowns", "drop_params",
 )  # fmt: skip
 _PARAMS = (
     "model", "custom_llm_provider", "api_base", "base_url", "api_key", "api_version", "weight", "timeout",
@@ -111,6 +111,8 @@ class _File:
             values["cooldown"] = own["cooldown_time"].number()
         if "disable_cooldowns" in own and own["disable_cooldowns"].text().lower() == "true":
             values["cooldown"] = 0.0
+        if "drop_params" in own and own["drop_params"].text().lower() == "true":
+            values["unsupported"] = "drop"
         if "default_fallbacks" in own:
             self._fallbacks["*"] = own["default_fallbacks"].texts()
         for item in own["fallbacks"].items() if "fallbacks" in own else []:

@@ -54,6 +54,8 @@ def _option(name: str, node: Node) -> Any:
         return node.whole(most=65535)
     if name == "log_level":
         return node.choice(_LEVELS)
+    if name == "unsupported":
+        return node.choice(("refuse", "drop"))
     match _DEFAULTS[name]:
         case bool():
             return node.choice(_FLAGS) == "true"

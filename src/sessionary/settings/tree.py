@@ -105,6 +105,9 @@ class Settings(msgspec.Struct, frozen=True):
     """Bytes of a request body."""
     log_unstored: bool = False
     """Whether the log keeps the contents of `/responses` calls that ask not to be stored (`"store": false`)."""
+    unsupported: Literal["refuse", "drop"] = "refuse"
+    """What a provider cannot do: `refuse` the call, naming the field, or `drop` the field and say so in
+    `x-sessionary-dropped`."""
     fsync_interval: float = 0.5
     """Seconds between fsyncs of the spool: what a power loss can cost."""
     log_level: str = "info"

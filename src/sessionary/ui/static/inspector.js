@@ -149,6 +149,8 @@ function overview(call) {
   rows.push(["Output", [exact(call.output_tokens), call.reasoning_tokens ? note(`${exact(call.reasoning_tokens)} reasoning`) : null]]);
   if (call.estimated) rows.push(["Counted", "here, by the gateway: the provider sent no usage"]);
   rows.push(["Cost", call.cost === null ? ["–", note("price not known")] : [cost(call.cost), call.cost ? note(`exactly $${Number(call.cost.toPrecision(9))}`) : null]]);
+  const dropped = tries.at(-1)?.dropped ?? [];
+  if (dropped.length) rows.push(["Left out", [dropped.join(", "), note("the provider cannot do it")]]);
   if (call.finish_reason) rows.push(["Finish", call.finish_reason]);
   if (call.key) rows.push(["Key", call.key]);
   if (call.user) rows.push(["User", call.user]);

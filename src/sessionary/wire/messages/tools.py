@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from sessionary.wire import web_search
 from sessionary.wire.canonical import Tool
 from sessionary.wire.foreign import cannot
 from sessionary.wire.messages import models
@@ -41,6 +42,8 @@ def _written(tool: Tool, model: str) -> Any:
         return tool.origin
     if tool.kind == "custom":
         raise cannot("tools", FORMAT, f"the tool {tool.name!r} takes free text; Anthropic's take JSON")
+    if (search := web_search.for_messages(tool)) is not None:
+        return search
     if tool.kind != "function":
         raise cannot("tools", FORMAT, f"the tool {tool.kind or tool.name!r} needs a provider that has it")
     written: Wire = {"name": tool.name, "description": tool.description} if tool.description else {"name": tool.name}

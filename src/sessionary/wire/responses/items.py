@@ -52,7 +52,7 @@ def read_item(item: Any) -> Turn:
         case _ if kind.endswith("_call") or kind == "mcp_list_tools":
             role, parts = "assistant", _own_tool(item, kind)
         case _:
-            role = "user" if kind == "mcp_approval_response" else "assistant"
+            role = "user" if kind == "mcp_approval_response" else _ROLES.get(_str(item.get("role")), "assistant")
             parts = [Part(Piece("other", value=item), "responses", item, kind=kind)]
     return Turn(role, parts, origin=item)
 

@@ -11,6 +11,8 @@ from sessionary.wire import web_search
 from sessionary.wire.canonical import Tool
 from sessionary.wire.foreign import cannot
 
+ADDED = "additional_tools"
+"""An item of the input that gives tools, where a request's own are not to be changed."""
 _LONGEST = 64
 """Of a tool's name, in every format."""
 
@@ -24,10 +26,12 @@ def flat(namespace: str, name: str) -> str:
     return f"{whole[: _LONGEST - 9]}_{hashlib.sha256(whole.encode('utf-8', 'replace')).hexdigest()[:8]}"
 
 
-def namespaced(tools: Any) -> dict[str, tuple[str, str]]:
-    """Of a request's `tools`: the name that other formats see -> (namespace, name)."""
+def namespaced(asked: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    """Of a request's tools: the name that other formats see -> (namespace, name)."""
+    added = [item.get("tools") for item in _dicts(asked.get("input")) if item.get("type") == ADDED]
     return {
         flat(namespace, tool["name"]): (namespace, tool["name"])
+        for tools in (asked.get("tools"), *added)
         for given in _dicts(tools)
         if given.get("type") == "namespace" and isinstance(namespace := given.get("name"), str)
         for tool in _dicts(given.get("tools"))

@@ -42,7 +42,7 @@ class Writer:
         self._created = created
         model = asked.get("model")
         self._model = model if isinstance(model, str) else ""
-        self._names = tools.namespaced(asked.get("tools"))
+        self._names = tools.namespaced(asked)
         self._number = 0
         self._started = False
         self._items: list[Body] = []
