@@ -345,7 +345,7 @@ def test_a_cut_stream_amounts_to_what_was_delivered(body: Wire, step: int, data:
     cut = data.draw(st.integers(1, len(said) - 1))
     found = json.loads(assemble(sse(*said[:cut])) or b"")
     assert found["id"] == body["id"]
-    assert found["status"] == "incomplete"
+    assert found["status"] == "in_progress"
     done = [one["item"] for one in said[:cut] if one["type"] == "response.output_item.done"]
     assert found["output"][: len(done)] == done
     begun = {one["output_index"] for one in said[:cut] if "output_index" in one}

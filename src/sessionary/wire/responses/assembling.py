@@ -1,6 +1,7 @@
 """From a response stream's bytes to the response object they amount to. Pure; any bytes are read.
 
-The last event has the whole response. Without it the stream was cut: the items are what was delivered of them.
+The last event has the whole response. Without it the stream was cut, or still goes on: it is in progress, with the
+items as far as they were delivered.
 """
 
 from typing import Any
@@ -42,7 +43,7 @@ def assemble(raw: bytes) -> bytes | None:
     if items and not (ended and body.get("output")):
         body["output"] = [items[key].item() for key in items]
     if not ended:
-        body["status"] = "incomplete" if error is None else "failed"
+        body["status"] = "in_progress" if error is None else "failed"
         if error is not None:
             body["error"] = {"code": error.get("code"), "message": error.get("message")}
     body.setdefault("output", [])

@@ -79,8 +79,15 @@ def resolved(raw: bytes, known: Mapping[str, bytes]) -> bytes:
 def with_items(body: bytes, known: Mapping[str, bytes]) -> bytes:
     """The request with the items themselves in place of references."""
     asked = loose.decode(body)
-    items = [loose.decode(known[referred(i)]) if referred(i) in known else i for i in asked["input"]]
-    return loose.encode({**asked, "input": items})
+    return loose.encode({**asked, "input": [_item(item, known) for item in asked["input"]]})
+
+
+def _item(item: Any, known: Mapping[str, bytes]) -> Any:
+    raw = known.get(referred(item))
+    if raw is None:
+        return item
+    value = loose.decode(raw)
+    return {"type": "message", "role": "user", "content": value} if isinstance(value, str) else value
 
 
 def to_provider(body: dict[str, Any]) -> dict[str, Any]:
