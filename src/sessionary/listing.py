@@ -5,27 +5,14 @@ from typing import Any
 
 from sessionary.errors import BadRequest
 from sessionary.wire import loose
+from sessionary.wire.responses.resource import resource
 
 Item = dict[str, Any]
 _DEFAULT, _MOST = 20, 100
 
 
 def item(id: str, raw: bytes) -> Item:
-    """As it is listed: with its id, its type, and its text as a part."""
-    given = loose.decode(raw)
-    value: Item = {"role": "user", "content": given} if isinstance(given, str) else given
-    value = {"id": id, "type": "message"} | value | {"id": id}
-    if value["type"] == "message":
-        value = {**value, "status": value.get("status") or "completed", "content": _parts(value)}
-    return value
-
-
-def _parts(message: Item) -> Any:
-    if not isinstance(message.get("content"), str):
-        return message.get("content")
-    if message.get("role") == "assistant":
-        return [{"type": "output_text", "text": message["content"], "annotations": [], "logprobs": []}]
-    return [{"type": "input_text", "text": message["content"]}]
+    return resource(id, loose.decode(raw))
 
 
 def page(items: list[Item], asked: Mapping[str, str]) -> dict[str, Any]:
@@ -42,7 +29,7 @@ def page(items: list[Item], asked: Mapping[str, str]) -> dict[str, Any]:
             raise BadRequest(f"There is no item '{after[:200]}' here.", param="after")
         ordered = ordered[place + 1 :]
     data = ordered[:limit]
-    first, last = (data[0]["id"], data[-1]["id"]) if data else (None, None)
+    first, last = (data[0]["id"], data[-1]["id"]) if data else ("", "")
     return {"object": "list", "data": data, "first_id": first, "last_id": last, "has_more": len(ordered) > limit}
 
 

@@ -5,16 +5,14 @@ whose demo provider speaks all three. What is held against what is in `published
 """
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
-from anthropic.types import ErrorResponse, Message, RawMessageStreamEvent
-from openai.types.chat import ChatCompletion, ChatCompletionChunk
-from openai.types.responses import Response, ResponseStreamEvent
 
 from tests.support import order, scripted
-from tests.support.published import unlike, wrong, wrong_event
+from tests.support.published import wrong_answer, wrong_error, wrong_in_stream
 from tests.support.server import Answer, Server, running_server
 from tests.support.upstream import FakeUpstream
 
@@ -75,34 +73,10 @@ def asked(format: str, model: str, *, stream: bool, **more: Any) -> Wire:
     return {key: value for key, value in body.items() if value is not None}
 
 
-def whole_is_valid(format: str, body: Wire) -> list[str]:
-    match format:
-        case "chat":
-            return wrong("openai", "CreateChatCompletionResponse", body) + unlike(ChatCompletion, body)
-        case "responses":
-            both = wrong("openai", "Response", body) + wrong("open_responses", "ResponseResource", body)
-            return both + unlike(Response, body)
-    return unlike(Message, body)
-
-
-def event_is_valid(format: str, event: Wire) -> list[str]:
-    match format:
-        case "chat" if "error" in event:
-            return wrong("openai", "ErrorResponse", event)
-        case "chat":
-            return wrong("openai", "CreateChatCompletionStreamResponse", event) + unlike(ChatCompletionChunk, event)
-        case "responses":
-            both = wrong_event("openai", event) + wrong_event("open_responses", event)
-            return both + unlike(ResponseStreamEvent, event)
-    if event["type"] == "error":
-        return unlike(ErrorResponse, event)
-    return [] if event["type"] == "ping" else unlike(RawMessageStreamEvent, event)
-
-
 def stream_is_valid(format: str, answer: Answer) -> None:
     assert answer.headers["content-type"].startswith("text/event-stream")
     found, done = order.events_of(answer.body)
-    assert [line for _, event in found for line in event_is_valid(format, event)] == []
+    assert [line for _, event in found for line in wrong_in_stream(format, event)] == []
     assert done == (format != "messages" and "error" not in found[-1][1])
     match format:
         case "chat" if "error" not in found[-1][1]:
@@ -113,18 +87,12 @@ def stream_is_valid(format: str, answer: Answer) -> None:
             order.messages(found)
 
 
-def error_is_valid(format: str, body: Wire) -> list[str]:
-    if format == "messages" and body["error"]["type"] == "request_too_large":  # in Anthropic's guide, not in its types
-        body = {**body, "error": {**body["error"], "type": "invalid_request_error"}}
-    return unlike(ErrorResponse, body) if format == "messages" else wrong("openai", "ErrorResponse", body)
-
-
 def answer_is_valid(format: str, answer: Answer, *, stream: bool) -> None:
     assert answer.status == 200, answer.body
     if stream:
         return stream_is_valid(format, answer)
     assert answer.headers["content-type"] == "application/json"
-    assert whole_is_valid(format, answer.json) == []
+    assert wrong_answer(format, answer.json) == []
     return None
 
 
@@ -153,7 +121,7 @@ def test_streams_that_break_on_their_way_through(gateway: Server, format: str, f
     found, done = order.events_of(answer.body)
     name, last = found[-1]
     assert (name, done) == ("error", format == "responses")
-    assert event_is_valid(format, last) == []
+    assert wrong_in_stream(format, last) == []
     if format == "responses":
         assert [event["sequence_number"] for _, event in found] == list(range(len(found)))
 
@@ -165,4 +133,34 @@ def test_errors_of_the_provider(gateway: Server, caller: str, speaks: str, statu
     answer = gateway.post(PATHS[caller], asked(caller, f"{speaks}-{status}", stream=stream))
     assert answer.status == int(status.removeprefix("status-"))
     assert answer.headers["content-type"] == "application/json"
-    assert error_is_valid(caller, answer.json) == []
+    assert wrong_error(caller, answer.json) == []
+
+
+NAMED = {"name": "a", "schema": SCHEMA}
+REQUESTS: dict[str, dict[str, Wire]] = {
+    "text": {format: {"tools": None} for format in FORMATS},
+    "call": {format: {} for format in FORMATS},
+    "structured": {
+        "chat": {
+            "tools": None,
+            "response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": SCHEMA}},
+        },
+        "responses": {"tools": None, "text": {"format": {"type": "json_schema", "name": "a", "schema": SCHEMA}}},
+        "messages": {"tools": None, "output_config": {"format": {"type": "json_schema", "schema": SCHEMA}}},
+    },
+}
+
+
+@pytest.mark.parametrize("wanted", REQUESTS)
+def test_a_second_gateway_as_the_provider(gateway: Server, wanted: str) -> None:
+    """All that it says is ours as well: in the same format it passes as it is."""
+
+    def ask(cell: tuple[str, str, bool]) -> tuple[tuple[str, str, bool], Answer]:
+        caller, speaks, stream = cell
+        body = asked(caller, f"{speaks}-demo", stream=stream, **REQUESTS[wanted][caller])
+        return cell, gateway.post(PATHS[caller], body)
+
+    cells = [(caller, speaks, stream) for caller in FORMATS for speaks in FORMATS for stream in (False, True)]
+    with ThreadPoolExecutor(len(cells)) as pool:
+        for (caller, _, stream), answer in pool.map(ask, cells):
+            answer_is_valid(caller, answer, stream=stream)

@@ -11,13 +11,17 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from anthropic.types import ErrorResponse, Message, RawMessageStreamEvent
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, relevance
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
+from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import BaseModel, TypeAdapter
 from pydantic import ValidationError as ModelError
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
+Wire = dict[str, Any]
 SPECS = Path(__file__).parent / "specs"
 CUSTOMS = frozenset({"reasoning_content", "reasoning_details", "thinking_blocks", "request_id"})
 """What is said beside the documents: chat's reasoning (docs/reference/translation.md), and an error's request."""
@@ -56,8 +60,19 @@ def _events(name: str) -> dict[str, str]:
 
 def wrong(name: str, schema: str, value: Any) -> list[str]:
     """By the document `name`: `openai` or `open_responses`."""
+    value = _without_what_is_chosen(value) if name == "open_responses" else value
     errors = sorted(_validator(name, schema).iter_errors(value), key=relevance)
     return [f"{name} {schema}: {line}" for error in errors for line in _lines(error)]
+
+
+def _without_what_is_chosen(value: Wire) -> Wire:
+    """Where the documents exclude each other OpenAI's is chosen: the schema of `text.format`, which Open Responses
+    wants to be null. (docs/reference/translation.md)"""
+    if isinstance(value.get("response"), dict):
+        return {**value, "response": _without_what_is_chosen(value["response"])}
+    text = value.get("text")
+    form = text.get("format", {}) if isinstance(text, dict) else {}
+    return {**value, "text": {**value["text"], "format": {**form, "schema": None}}} if "schema" in form else value
 
 
 def wrong_event(name: str, event: dict[str, Any]) -> list[str]:
@@ -102,3 +117,34 @@ def _unknown(value: Any, path: str) -> Iterator[str]:
     elif isinstance(value, list):
         for index, each in enumerate(value):
             yield from _unknown(each, f"{path}[{index}]")
+
+
+def wrong_answer(format: str, body: Wire) -> list[str]:
+    """A whole answer in a client's format: chat, responses or messages."""
+    match format:
+        case "chat":
+            return wrong("openai", "CreateChatCompletionResponse", body) + unlike(ChatCompletion, body)
+        case "responses":
+            both = wrong("openai", "Response", body) + wrong("open_responses", "ResponseResource", body)
+            return both + unlike(Response, body)
+    return unlike(Message, body)
+
+
+def wrong_in_stream(format: str, event: Wire) -> list[str]:
+    match format:
+        case "chat" if "error" in event:
+            return wrong("openai", "ErrorResponse", event)
+        case "chat":
+            return wrong("openai", "CreateChatCompletionStreamResponse", event) + unlike(ChatCompletionChunk, event)
+        case "responses":
+            both = wrong_event("openai", event) + wrong_event("open_responses", event)
+            return both + unlike(ResponseStreamEvent, event)
+    if event["type"] == "error":
+        return unlike(ErrorResponse, event)
+    return [] if event["type"] == "ping" else unlike(RawMessageStreamEvent, event)
+
+
+def wrong_error(format: str, body: Wire) -> list[str]:
+    if format == "messages" and body["error"]["type"] == "request_too_large":  # in Anthropic's guide, not in its types
+        body = {**body, "error": {**body["error"], "type": "invalid_request_error"}}
+    return unlike(ErrorResponse, body) if format == "messages" else wrong("openai", "ErrorResponse", body)
