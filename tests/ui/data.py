@@ -1,5 +1,6 @@
 """Generated sessions in the API's shapes: an ordinary agent's, long ones, and hostile ones."""
 
+import base64
 import random
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -126,7 +127,16 @@ def call(session_id: str, number: int, turn: int, at: datetime, **fields: Any) -
 
 
 def added(made: Json, messages: list[Json], output: Json | None, **fields: Any) -> Json:
-    return {"call": made, "resent": 0, "retry": False, "system": [], "messages": messages, "output": output} | fields
+    return {
+        "call": made,
+        "resent": 0,
+        "recalled": 0,
+        "retry": False,
+        "system": [],
+        "unprompted": False,
+        "messages": messages,
+        "output": output,
+    } | fields
 
 
 def hostile_session(now: datetime) -> Json:
@@ -140,6 +150,20 @@ def hostile_session(now: datetime) -> Json:
             {"type": "image", "url": "https://evil.example/a.png"},
             {"type": "file", "url": payload, "name": payload},
             {"type": "other", "value": {payload: payload}},
+            *({"type": "other", "value": value} for value in hostile_items(payload)),
+            {"type": "text", "text": f"<system-reminder>{payload}</system-reminder>"},
+            {"type": "file", "url": "data:text/html;base64," + base64.b64encode(payload.encode()).decode()},
+        ]
+        own = [
+            {
+                "type": "tool_call",
+                "id": f"o{i}{n}",
+                "name": "web_search",
+                "kind": kind,
+                "detail": payload,
+                "arguments": given,
+            }
+            for n, (kind, given) in enumerate(hostile_calls(payload))
         ]
         made = call(
             "x",
@@ -161,7 +185,7 @@ def hostile_session(now: datetime) -> Json:
             added(
                 made,
                 [said("user", *pieces) | {"name": payload}, said("tool", result)],
-                said("assistant", text(payload), {"type": "reasoning", "text": payload}, tool),
+                said("assistant", text(payload), {"type": "reasoning", "text": payload}, tool, *own),
                 system=[said("system", text(payload))],
             )
         )
@@ -179,6 +203,52 @@ def hostile_session(now: datetime) -> Json:
         users=XSS[:2],
     )
     return {"session": row, "calls": calls}
+
+
+def hostile_items(payload: str) -> list[Json]:
+    page = {"type": "web_search_result", "url": payload, "title": payload, "page_age": payload}
+    document = {"type": "document", "title": payload, "source": {"type": "text", "data": payload}}
+    return [
+        page,
+        page | {"url": "https://evil.example/page"},
+        {"type": "web_fetch_result", "url": payload, "content": document},
+        {"type": payload, "url": payload},
+        {"type": "x_error", "error_code": payload},
+        {
+            "type": "code_execution_result",
+            "stdout": payload,
+            "stderr": payload,
+            "return_code": payload,
+            "content": [payload],
+        },
+        {"filename": payload, "text": payload, "score": payload},
+        {"name": payload, "input_schema": payload, "description": payload},
+        {"type": "mcp_approval_request", "name": payload, "server_label": payload, "arguments": payload},
+        {"type": "mcp_approval_response", "approve": payload, "reason": payload},
+        {"type": "item_reference", "id": payload},
+        {"type": "compaction", "content": payload},
+    ]
+
+
+def hostile_calls(payload: str) -> list[tuple[str, Any]]:
+    return [
+        (payload, payload),
+        ("custom", payload),
+        ("mcp_list_tools", {}),
+        (
+            "web_search_call",
+            {"action": {"url": payload, "queries": [payload], "sources": [{"url": payload}], "pattern": payload}},
+        ),
+        ("code_interpreter_call", {"code": payload}),
+        ("shell_call", {"action": {"commands": [payload, None]}}),
+        (
+            "computer_call",
+            {"action": {"type": payload, payload: payload}, "pending_safety_checks": [{"message": payload}]},
+        ),
+        ("apply_patch_call", {"operation": {"type": payload, "path": payload, "diff": payload}}),
+        ("image_generation_call", {"revised_prompt": payload}),
+        ("server_tool_use", None),
+    ]
 
 
 def huge_session(now: datetime, calls: int = 5000, letters: int = 10_000) -> Json:

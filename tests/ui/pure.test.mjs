@@ -157,3 +157,40 @@ test("timeline folds pauses and keeps parallel calls apart", async () => {
   const many = lay(Array.from({ length: 5000 }, (_, i) => call(i, i * 3)), Date.now());
   assert.ok(many.bars.length <= 240);
 });
+
+test("a person's words, and the notes around them", async () => {
+  const { parts, words } = await from("speech");
+  assert.deepEqual(parts("a < b"), [{ tag: "", text: "a < b" }]);
+  assert.deepEqual(parts("<system-reminder>\nx\n</system-reminder>\nDo it <b>now</b>"), [
+    { tag: "system-reminder", text: "x" },
+    { tag: "", text: "Do it <b>now</b>" },
+  ]);
+  assert.deepEqual(parts("Do <environment_context>never closed"), [
+    { tag: "", text: "Do" },
+    { tag: "environment_context", text: "never closed" },
+  ]);
+  assert.equal(words("<system-reminder>a <system-reminder> b</system-reminder>yes<user_info>me</user_info>"), "yes");
+  const began = performance.now();
+  parts("<system-reminder>".repeat(20_000));
+  assert.ok(performance.now() - began < 1500);
+});
+
+test("items of one speaker are one message", async () => {
+  const { grouped } = await from("speech");
+  const say = (role, text) => ({ role, pieces: [{ type: "text", text }] });
+  const found = grouped([say("user", "a"), say("user", "b"), say("assistant", "c"), say("assistant", "d"), say("user", "e"), say("assistant", "f")]);
+  assert.deepEqual(found.map((m) => [m.role, m.pieces.length]), [["user", 1], ["user", 1], ["assistant", 2], ["user", 1], ["assistant", 1]]);
+});
+
+test("forks are calls that go on where another did before", () => {
+  const after = (id, parent_id, retry = false) => ({ ...call(1, 0), call: { ...call(1, 0).call, id, parent_id }, retry });
+  const found = story.forks([after("a", null), after("b", "a"), after("b2", "a", true), after("c", "a"), after("d", "c"), after("e", "gone"), after("f", "gone")]);
+  assert.deepEqual([...found].map(([id, from]) => [id, from.id]), [["c", "a"]]);
+});
+
+test("what came where nothing was said", () => {
+  const piece = (p) => story.rail([{ ...call(1, 0), messages: [{ role: "user", pieces: [p] }] }])[0].said;
+  assert.equal(piece({ type: "tool_result", id: "x", owner: "look" }), "the result of look");
+  assert.equal(piece({ type: "other", value: { type: "mcp_approval_response" } }), "mcp approval response");
+  assert.equal(piece({ type: "image" }), "image");
+});

@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 
+from sessionary.wire import text
+
 CALLS = 20
 MESSAGES = 40
 LETTERS = 6000
@@ -23,18 +25,30 @@ def first_screen(transcript: Json) -> Json:
     shown = []
     for added in calls[:CALLS]:
         messages = added["messages"]
-        shown.append({**added, "messages": messages[-MESSAGES:], "cut": max(0, len(messages) - MESSAGES)})
+        last = _grouped(messages[-MESSAGES:])
+        shown.append({**added, "messages": last, "cut": max(0, len(messages) - MESSAGES)})
     return {"session": transcript["session"], "calls": shown, "turns": _turns(shown), "more": len(calls) - len(shown)}
 
 
 def pretty(value: Any) -> str:
     """A tool's arguments or another part: text as it is, JSON indented."""
-    text = value if isinstance(value, str) else msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
-    return cut(text)
+    return cut(value if isinstance(value, str) else msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 
 
-def cut(text: str) -> str:
-    return text if len(text) <= LETTERS else f"{text[:LETTERS]} … ({len(text) - LETTERS:,} more characters)"
+def cut(long: str) -> str:
+    return long if len(long) <= LETTERS else f"{long[:LETTERS]} … ({len(long) - LETTERS:,} more characters)"
+
+
+def _grouped(messages: list[Json]) -> list[Json]:
+    """Neighbouring items of the model, or of its tools, as one message each."""
+    found: list[Json] = []
+    for message in messages:
+        joins = found and message["role"] in ("assistant", "tool") and found[-1]["role"] == message["role"]
+        if joins and found[-1].get("name") == message.get("name"):
+            found[-1] = {**found[-1], "pieces": found[-1]["pieces"] + message["pieces"]}
+        else:
+            found.append(message)
+    return found
 
 
 def _pair(calls: list[Json]) -> None:
@@ -72,5 +86,6 @@ def _texts(messages: list[Json], role: str) -> Iterator[str]:
     for message in messages:
         if not role or message["role"] == role:
             for piece in message["pieces"]:
-                if piece["type"] == "text" and piece.get("text", "").strip():
-                    yield " ".join(_MARKS.sub("", piece["text"][:400]).split())
+                said = text.said(piece["text"]) if piece["type"] == "text" and piece.get("text") else ""
+                if said:
+                    yield " ".join(_MARKS.sub("", said[:400]).split())

@@ -45,6 +45,11 @@ def spoken(message: Message) -> bool:
     return any(_clean(p.text[:_MOST]) if p.type == "text" else p.type != "tool_result" for p in message.pieces)
 
 
+def said(words: str) -> str:
+    """What a person said, in one line, without what harnesses put around it."""
+    return _clean(words[:_MOST])
+
+
 def _clean(said: str) -> str:
     return _SPACE.sub(" ", _WRAPPING.sub(" ", _NOISE.sub(" ", _storable(said)))).strip()
 

@@ -3,23 +3,43 @@
 import { el } from "./el.js";
 import { clock, count, duration, exact, moment, plural } from "./format.js";
 import { message } from "./pieces.js";
+import { grouped } from "./speech.js";
 import { mood } from "./story.js";
 
 /** @typedef {import("./types.js").Added} Added */
+/** @typedef {import("./types.js").Call} Call */
+/** @typedef {import("./types.js").Message} Message */
 
 const MESSAGES = 30;
+/** Characters of a system message that is not folded. */
+const LONG = 300;
+const PATHS = /** @type {Record<string, string>} */ ({ "chat.completions": "/chat/completions", completions: "/completions", embeddings: "/embeddings", responses: "/responses", messages: "/messages" });
+/** How an answer ends that is not whole. */
+const SHORT = new Set(["length", "max_tokens", "max_output_tokens", "max_tool_calls", "model_context_window_exceeded", "content_filter", "incomplete", "refusal", "pause_turn"]);
+
+/**
+ * @typedef {object} How
+ * @property {boolean} first of its turn
+ * @property {number} nth call within it
+ * @property {boolean} selected
+ * @property {boolean} format whether to tell its format: the call before had another
+ * @property {Call|undefined} fork the call whose answer it goes on from, where another did that before
+ * @property {(tab?: string) => void} select
+ * @property {(id: string) => void} visit selects another call
+ */
 
 /**
  * @param {Added} added
- * @param {{first: boolean, nth: number, selected: boolean, select: (tab?: string) => void}} how `first` of its
- *   turn; `nth` call within it
+ * @param {How} how
  */
-export function callView(added, { first, nth, selected, select }) {
+export function callView(added, how) {
+  const { selected, first, select } = how;
   const { call, output } = added;
   const article = el("article", { id: call.id, class: `call ${mood(call.status)}${first ? " first" : ""}${selected ? " selected" : ""}` });
   const page = el("div", { class: "page" });
-  page.append(separator(added, first, nth, select));
+  page.append(separator(added, how));
   if (added.system.length) page.append(system(added));
+  if (added.unprompted) page.append(el("p", { class: "event" }, "no system prompt in this call"));
   const line = resent(added, select);
   if (line) page.append(line);
   page.append(...messages(added));
@@ -36,23 +56,45 @@ export function callView(added, { first, nth, selected, select }) {
 
 /**
  * @param {Added} added
- * @param {boolean} first
- * @param {number} nth
- * @param {(tab?: string) => void} select
+ * @param {How} how
  */
-function separator({ call }, first, nth, select) {
+function separator({ call }, { first, nth, format, fork, select, visit }) {
   const agent = call.agent ? ` · agent ${call.agent}` : "";
+  const path = format && PATHS[call.endpoint] ? ` · ${PATHS[call.endpoint]}` : "";
+  const from = fork ? [" · ", el("button", { type: "button", class: "link", title: "Goes on from an answer that was gone on from before", onclick: () => visit(fork.id) }, `forks from turn ${fork.turn}`)] : [];
   const what = first ? [el("b", null, `turn ${call.turn}`)] : [`call ${nth} of turn ${call.turn}`];
   const link = el("a", { href: `#${call.id}`, title: "A link to this call", onclick: (/** @type {Event} */ e) => (e.preventDefault(), select()) }, ...what);
-  return el("h2", { class: "sep" }, link, el("span", null, " · ", el("time", { datetime: call.created_at, title: moment(call.created_at) }, clock(call.created_at)), ` · ${call.model}${agent}`));
+  return el("h2", { class: "sep" }, link, el("span", null, " · ", el("time", { datetime: call.created_at, title: moment(call.created_at) }, clock(call.created_at)), ` · ${call.model}${path}${agent}`, from));
 }
 
 /** @param {Added} added */
 function system({ system }) {
-  const letters = system.reduce((sum, m) => sum + m.pieces.reduce((n, p) => n + (p.text?.length ?? 0), 0), 0);
+  return folded("system prompt", system, system.reduce((sum, m) => sum + letters(m), 0));
+}
+
+/**
+ * @param {string} title
+ * @param {Message[]} messages
+ * @param {number} size in characters
+ */
+function folded(title, messages, size) {
   const inside = el("div");
-  const open = () => inside.firstChild ?? inside.append(...system.map((m) => message(m)).filter((m) => m !== null));
-  return el("details", { class: "fold system", ontoggle: open }, el("summary", null, `system prompt · ${plural(letters, "character")}`), inside);
+  const open = () => inside.firstChild ?? inside.append(...messages.map((m) => message(m)).filter((m) => m !== null));
+  return el("details", { class: "fold system", ontoggle: open }, el("summary", null, `${title} · ${plural(size, "character")}`), inside);
+}
+
+/** @param {Message} message */
+function letters({ pieces }) {
+  return pieces.reduce((sum, piece) => sum + (piece.text?.length ?? 0), 0);
+}
+
+/**
+ * A message of the request; what a program tells the model at length is folded.
+ * @param {Message} m
+ * @param {string} [note]
+ */
+function view(m, note) {
+  return m.role === "system" && letters(m) > LONG ? folded("system message", [m], letters(m)) : message(m, { note });
 }
 
 /**
@@ -60,12 +102,13 @@ function system({ system }) {
  * @param {Added} added
  * @param {(tab?: string) => void} select
  */
-function resent({ call, resent, retry, messages }, select) {
+function resent({ call, resent, recalled, retry, messages }, select) {
   const owned = messages.flatMap((m) => m.pieces).filter((piece) => piece.owner);
   const parts = [];
   if (retry) parts.push("the same request again");
   if (resent) parts.push(`${plural(resent, "earlier message")} resent`);
-  if (resent && call.cached_tokens) parts.push(`${exact(call.cached_tokens)} tokens cached`);
+  if (recalled) parts.push(`${plural(recalled, "earlier message")} recalled by the gateway`);
+  if ((resent || recalled) && call.cached_tokens) parts.push(`${exact(call.cached_tokens)} tokens cached`);
   if (owned.length) parts.push(`${owned.length === 1 ? `the result of ${owned[0].owner}` : plural(owned.length, "tool result")}, shown above`);
   if (!parts.length) return null;
   return el("button", { type: "button", class: "resent", title: "The request as it was sent", onclick: () => select("sent") }, parts.join(" · "));
@@ -75,13 +118,14 @@ function resent({ call, resent, retry, messages }, select) {
  * The new messages; of very many, the last.
  * @param {Added} added
  */
-function messages({ call, messages }) {
+function messages(added) {
+  const messages = grouped(added.messages);
   const cut = Math.max(0, messages.length - MESSAGES);
-  const views = messages.slice(cut).map((m) => message(m, { note: m.created_at ? clock(m.created_at) : "" })).filter((m) => m !== null);
+  const views = messages.slice(cut).map((m) => view(m, m.created_at ? clock(m.created_at) : "")).filter((m) => m !== null);
   if (!cut) return views;
   const rest = el("button", { type: "button", class: "resent", onclick: all }, `${plural(cut, "message")} before these`);
   function all() {
-    rest.replaceWith(...messages.slice(0, cut).map((m) => message(m)).filter((m) => m !== null));
+    rest.replaceWith(...messages.slice(0, cut).map((m) => view(m)).filter((m) => m !== null));
   }
   return [rest, ...views];
 }
@@ -93,7 +137,8 @@ function answer({ call, output }) {
   if (call.ttft_ms !== null && call.stream) notes.push(`first token ${duration(call.ttft_ms)}`);
   if (call.duration_ms !== null) notes.push(duration(call.duration_ms));
   if (call.output_tokens !== null) notes.push(`${call.estimated ? "≈ " : ""}${count(call.output_tokens)} tokens`);
-  const shown = message(output, { name: call.model, note: notes.join(" · ") });
+  const flag = call.status === "ok" && call.finish_reason && SHORT.has(call.finish_reason) ? `stopped: ${call.finish_reason.replaceAll("_", " ")}` : "";
+  const shown = message(output, { name: call.model, note: notes.join(" · "), flag });
   return shown ? [shown] : [];
 }
 

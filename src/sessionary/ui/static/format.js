@@ -87,6 +87,16 @@ export function ago(at, now = Date.now()) {
   return new Date(at).toLocaleDateString("en-CA");
 }
 
+/** Why a call is in its session, by its source. */
+export const SOURCES = /** @type {Record<string, string>} */ ({
+  id: "The client sent this session’s id.",
+  harness: "The client program names its session in a field of its own.",
+  response: "The request goes on from an earlier response.",
+  conversation: "The request names a conversation.",
+  content: "The request repeats an earlier call’s messages and its answer.",
+  none: "Nothing in the request named a session, so it is one by itself.",
+});
+
 /**
  * Local date and time, whole.
  * @param {string} at

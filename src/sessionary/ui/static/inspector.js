@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { copyButton } from "./copy.js";
 import { el } from "./el.js";
-import { cost, count, duration, exact, moment, share } from "./format.js";
+import { SOURCES, cost, count, duration, exact, moment, share } from "./format.js";
 import { mood } from "./story.js";
 import { tree } from "./tree.js";
 
@@ -201,14 +201,6 @@ function meter(call) {
  * @param {(id: string) => void} select
  */
 function why(call, select) {
-  const told = {
-    id: "The client sent this session’s id.",
-    harness: "The client program names its session in a header of its own.",
-    response: "The request continues an earlier response.",
-    conversation: "The request names a conversation.",
-    content: "The request repeats an earlier call’s messages and its answer.",
-    none: "Nothing in the request named a session, so it is one by itself.",
-  };
   const parent = call.parent_id;
   /** @type {[string, Child|Child[]][]} */
   const rows = [["Source", el("span", { class: `tag ${call.source}` }, call.source)]];
@@ -216,5 +208,5 @@ function why(call, select) {
   rows.push(["Session id", code(call.session_id)]);
   rows.push(["Turn", String(call.turn)]);
   if (parent) rows.push(["After", el("button", { type: "button", class: "link", onclick: () => select(parent) }, parent)]);
-  return [el("div", { class: "note" }, el("b", null, "Why in this session"), el("p", null, /** @type {Record<string, string>} */ (told)[call.source] ?? call.source)), list(rows)];
+  return [el("div", { class: "note" }, el("b", null, "Why in this session"), el("p", null, SOURCES[call.source] ?? call.source)), list(rows)];
 }

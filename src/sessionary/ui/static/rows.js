@@ -1,7 +1,7 @@
 // One session in the list: the same cells as the server's first screen (templates/sessions.html).
 
 import { el } from "./el.js";
-import { ago, cost, count, duration, exact, moment, plural, share, wall } from "./format.js";
+import { SOURCES, ago, cost, count, duration, exact, moment, plural, share, wall } from "./format.js";
 
 /** @typedef {import("./types.js").Session} Session */
 /** @typedef {import("./types.js").Hit} Hit */
@@ -37,7 +37,7 @@ export function row(s, hit) {
     el("td", { class: "num time" }, wall(s.first_at, s.last_at), el("span", { class: "sub" }, `${duration(s.active_ms)} active`)),
     el("td", { class: "who" }, names.slice(0, 2).join(", ") + (names.length > 2 ? ` +${names.length - 2}` : "")),
     el("td", { class: "num last" }, el("time", { datetime: s.last_at, title: moment(s.last_at) }, s.status === "live" ? "now" : ago(s.last_at))),
-    el("td", { class: "from" }, el("span", { class: `tag ${s.source}` }, s.source)),
+    el("td", { class: "from" }, el("span", { class: `tag ${s.source}`, title: SOURCES[s.source] }, s.source)),
   );
 }
 

@@ -20,6 +20,8 @@ const wide = matchMedia("(min-width: 1180px)");
 let calls = [];
 /** @type {Map<string, number>} */
 let indexOf = new Map();
+/** @type {Map<string, import("./types.js").Call>} */
+let forks = new Map();
 let selected = -1;
 let ready = false;
 
@@ -43,7 +45,15 @@ const transcript = new Virtual({
   version: story.version,
   render: (added, index) => {
     const place = nth(index);
-    return callView(added, { first: place === 1, nth: place, selected: index === selected, select: (tab) => select(index, { tab, scroll: false }) });
+    return callView(added, {
+      first: place === 1,
+      nth: place,
+      selected: index === selected,
+      format: added.call.endpoint !== calls[index - 1]?.call.endpoint,
+      fork: forks.get(added.call.id),
+      select: (tab) => select(index, { tab, scroll: false }),
+      visit: (name) => select(indexOf.get(name) ?? -1),
+    });
   },
   onscroll: (top) => ready && rail.follow(inSight(selected) ? selected : top),
 });
@@ -85,6 +95,7 @@ async function load() {
   const session = found.session;
   calls = found.calls;
   story.pair(calls);
+  forks = story.forks(calls);
   indexOf = new Map(calls.map(({ call }, index) => [call.id, index]));
   const dot = byId("head").querySelector(".dot");
   if (dot) {

@@ -1,6 +1,8 @@
 // What the calls of a session tell: which result belongs to which tool call, what a turn is, where it paused.
 // Pure; ui/shown.py does the same for the first screen.
 
+import { words } from "./speech.js";
+
 /** @typedef {import("./types.js").Added} Added */
 /** @typedef {import("./types.js").Message} Message */
 /** @typedef {import("./types.js").Turn} Turn */
@@ -84,7 +86,37 @@ export function pauseBefore(calls, index) {
 function said({ call, messages }) {
   const human = messages.findLast((message) => message.role === "user" && text(message));
   const any = human ?? messages.findLast(text);
-  return any ? text(any) : call.endpoint;
+  return any ? text(any) : (kinds(messages) ?? call.endpoint);
+}
+
+/**
+ * What came, where nothing was said.
+ * @param {Message[]} messages
+ */
+function kinds(messages) {
+  const piece = messages.flatMap((message) => message.pieces).find((piece) => piece.type !== "text" && piece.type !== "reasoning");
+  if (!piece) return null;
+  if (piece.type === "tool_result") return `the result of ${piece.owner ?? "a tool"}`.slice(0, 200);
+  if (piece.type === "other" && typeof piece.value?.type === "string") return piece.value.type.replaceAll("_", " ").slice(0, 200);
+  return piece.name?.slice(0, 200) || piece.type.replaceAll("_", " ");
+}
+
+/**
+ * Calls that go on from an answer that another call went on from before: each with the call that gave it.
+ * @param {Added[]} calls
+ * @returns {Map<string, import("./types.js").Call>}
+ */
+export function forks(calls) {
+  const byId = new Map(calls.map(({ call }) => [call.id, call]));
+  const continued = new Set();
+  const found = new Map();
+  for (const { call, retry } of calls) {
+    const from = call.parent_id && !retry ? byId.get(call.parent_id) : undefined;
+    if (!from) continue;
+    if (continued.has(from.id)) found.set(call.id, from);
+    continued.add(from.id);
+  }
+  return found;
 }
 
 /**
@@ -93,7 +125,7 @@ function said({ call, messages }) {
  */
 export function text(message) {
   for (const piece of message.pieces) {
-    const found = (piece.type === "text" || piece.type === "refusal") && plain(piece.text?.slice(0, 400) ?? "");
+    const found = (piece.type === "text" || piece.type === "refusal") && plain(words(piece.text?.slice(0, 20_000) ?? "").slice(0, 400));
     if (found) return found.slice(0, 200);
   }
   return "";

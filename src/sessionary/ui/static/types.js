@@ -65,8 +65,10 @@
  * @property {string} [url]
  * @property {string} [media_type]
  * @property {string} [name]
+ * @property {string} [detail] of an MCP call: the server's name
  * @property {string} [id]
  * @property {any} [arguments]
+ * @property {string} [kind] of a call of a tool that is no function: `custom`, or the provider's own type
  * @property {Piece[]} [content]
  * @property {boolean} [error]
  * @property {any} [value]
@@ -81,9 +83,11 @@
  *
  * @typedef {object} Added what one call added to its session
  * @property {Call} call
- * @property {number} resent
+ * @property {number} resent earlier messages that were sent again
+ * @property {number} [recalled] earlier messages that the gateway put in front
  * @property {boolean} retry
- * @property {Message[]} system
+ * @property {Message[]} system where it changed
+ * @property {boolean} [unprompted] the call before had a system prompt, and this one has none
  * @property {Message[]} messages
  * @property {Message|null} output
  *
