@@ -89,10 +89,11 @@ def read(endpoint: str, headers: dict[str, str], body: bytes) -> Incoming:
 def begin(incoming: Incoming, principal: Principal, context: Context, *, keep_all: bool) -> Begin:
     """`keep_all`: also what the client wants unkept."""
     stored = incoming.endpoint not in RESPONSES or incoming.value("store") is not False
+    resumable = stored and incoming.endpoint != "responses.compact"  # what it gives is input, not a state
     private = not stored and not keep_all
     identity = identify(incoming.headers, incoming.value, incoming.object("metadata"), _chain(context))
     said = labels(incoming.headers)
-    going_on = context.recorded(resumable=stored)
+    going_on = context.recorded(resumable=resumable)
     call_id = ids.new_call_id()
     if context.link is not None and identity.source == "response":
         session = context.link.session_id
@@ -109,13 +110,13 @@ def begin(incoming: Incoming, principal: Principal, context: Context, *, keep_al
         rule=identity.rule,
         endpoint=incoming.endpoint,
         model=incoming.text("model")[:500],
-        stream=incoming.value("stream") is True,
+        stream=incoming.value("stream") is True and incoming.endpoint != "responses.compact",
         client=client_name(incoming.headers),
         user=incoming.text("user")[:500],
         headers=header_rules.recorded(incoming.headers),
         body=record_private.request(incoming.body) if private else incoming.body,
         private=private,
-        resumable=stored,
+        resumable=resumable,
         agent=(identity.agent or said.agent)[:200],
         context=exchange.Context(going_on.parent) if private else going_on,
         name=said.name,

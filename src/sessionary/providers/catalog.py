@@ -39,6 +39,8 @@ class Provider(msgspec.Struct, frozen=True):
     """Whether it takes `metadata`: OpenAI only for calls that it stores."""
     text_tools: bool = False
     """Whether its chat format has tools that take free text (`custom`)."""
+    compacts: bool = False
+    """Whether it has `/responses/compact`."""
     local: bool = False
     """Needs no key."""
 
@@ -49,6 +51,7 @@ _ROWS = (
         "openai", "OpenAI", "https://api.openai.com/v1", ("OPENAI_API_KEY",), ("OPENAI_BASE_URL", "OPENAI_API_BASE"),
         bare=("gpt-*", "o1*", "o3*", "o4*", "chatgpt-*", "codex-*", "computer-use-*", "text-embedding-*", "davinci-*"),
         metadata="store", speaks=("responses", "chat"), most_output="max_completion_tokens", text_tools=True,
+        compacts=True,
     ),
     Provider(
         "azure", "Azure OpenAI", None, ("AZURE_API_KEY", "AZURE_OPENAI_API_KEY"),

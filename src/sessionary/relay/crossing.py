@@ -12,6 +12,7 @@ import msgspec
 
 from sessionary.errors import BadRequest
 from sessionary.providers.routing import Target
+from sessionary.relay import compacting
 from sessionary.relay.outgoing import Fields
 from sessionary.relay.passage import PATHS, Passage, Straight, Translated
 from sessionary.relay.rewritten import Rewritten
@@ -23,12 +24,17 @@ from sessionary.wire.formats import FORMATS
 from sessionary.wire.reading import Said
 from sessionary.wire.responses import envelope, item_ids
 
-CALLERS: dict[str, Format] = {"chat.completions": "chat", "responses": "responses", "messages": "messages"}
+CALLERS: dict[str, Format] = {
+    "chat.completions": "chat",
+    "responses": "responses",
+    "responses.compact": "responses",
+    "messages": "messages",
+}
 _STATE = frozenset({"previous_response_id", "conversation", "background"})
 _OURS = frozenset({*_STATE, *OWN_FIELDS})
 """Fields that the gateway itself answers to."""
 _FOREIGN_PROOF = b'"sessionary:'
-"""A signature that another provider's reasoning was given here: its maker alone may see it again."""
+"""What was made here: the proof of another provider's reasoning, which its maker alone may see again, or a summary."""
 _PREFIXES: dict[Format, str] = {"chat": "chatcmpl-", "responses": "resp_", "messages": "msg_"}
 
 
@@ -61,6 +67,8 @@ def crossing(
         try:
             # Metadata is for the log, which has it: towards another format it would only be in the way.
             kept = {key: value for key, value in asked.items() if key not in _OURS and key != "metadata"}
+            if path == compacting.PATH:
+                kept.setdefault("input", [])
             found = FORMATS[caller].read_request(kept)
             return msgspec.structs.replace(found, turns=[*turns_of(history), *found.turns]) if history else found
         except Unsupported as error:
@@ -80,10 +88,15 @@ def crossing(
         return {name: written[name] for name in ("messages", "system") if name in written}
 
     def passage(target: Target) -> Passage:
+        if path == compacting.PATH:
+            if "responses" in target.speaks and target.provider.compacts:
+                return compacting.Native(asked(), request(), target, ours)
+            return compacting.Summarised(request, target, ours, created)
         if caller not in target.speaks:
             return Translated(asked(), read, caller, target, ours, created)
         if caller == "responses":
-            return _StraightResponses(body, fields, asked(), request if history else None, target, ours, stream=stream)
+            anew = request if history or _FOREIGN_PROOF in body else None
+            return _StraightResponses(body, fields, asked(), anew, target, ours, stream=stream)
         if history or (caller == "messages" and _FOREIGN_PROOF in body):
             own = loose.encode(asked() | said())
             return Straight(path, own, msgspec.json.decode(own, type=dict[str, msgspec.Raw]), target, stream=stream)

@@ -110,7 +110,7 @@ class Translated:
                 f"{target.provider.title} cannot do this: {error}", param=error.field, code="unsupported_parameter"
             ) from None
         if spoken == "chat":
-            body = _as_provider_says(body, target.provider)
+            body = as_provider_says(body, target.provider)
         self.endpoint = PATHS[spoken]
         self.body = loose.encode(body)
         self.dropped = tuple(dropped)
@@ -133,7 +133,7 @@ class Translated:
         if not isinstance(value, dict):
             return body
         if status >= 400:
-            return msgspec.json.encode(self._caller.write_error(status, *_error(value)))
+            return msgspec.json.encode(self._caller.write_error(status, *error_of(value)))
         answer = self._upstream.read_answer(value)
         answer = freeform.restored(answer, self._restored)
         answer = msgspec.structs.replace(answer, id=self._id, created=answer.created or self._created)
@@ -154,7 +154,7 @@ class Translated:
         return self._writer.feed(failed) + self._writer.close()
 
 
-def _as_provider_says(body: dict[str, Any], provider: Provider) -> dict[str, Any]:
+def as_provider_says(body: dict[str, Any], provider: Provider) -> dict[str, Any]:
     """Chat has dialects."""
     if not provider.stream_usage:
         body = {key: value for key, value in body.items() if key != "stream_options"}
@@ -163,7 +163,7 @@ def _as_provider_says(body: dict[str, Any], provider: Provider) -> dict[str, Any
     return body
 
 
-def _error(value: dict[str, object]) -> tuple[str, str]:
+def error_of(value: dict[str, object]) -> tuple[str, str]:
     """Type and message of any provider's error body."""
     error = value.get("error", value)
     if isinstance(error, dict):

@@ -36,7 +36,7 @@ class Rewritten:
             value = loose.decode(body)
         except loose.FAILURES:
             return body
-        if not isinstance(value, dict) or value.get("object") != "response":
+        if not isinstance(value, dict) or value.get("object") not in ("response", "response.compaction"):
             return body
         self._name(value.get("output"))
         return self._renamed(loose.encode({**value, **self._ours}))

@@ -26,6 +26,7 @@ FORMATS = {
     "completions": "completions",
     "embeddings": "chat",
     "responses": "responses",
+    "responses.compact": "responses",
     "messages": "messages",
 }
 """Endpoint -> the format of its messages, as the tree notes it."""

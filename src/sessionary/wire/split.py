@@ -17,15 +17,16 @@ _CHAINS = {
     "completions": "prompt",
     "embeddings": "input",
     "responses": "input",
+    "responses.compact": "input",
     "messages": "messages",
 }
 _WITH_PREAMBLE = frozenset({"chat.completions"})
-_LISTS = frozenset({"chat.completions", "responses", "messages"})
+_LISTS = frozenset({"chat.completions", "responses", "responses.compact", "messages"})
 """Endpoints whose chain may be a list; a chain that is a string is one message everywhere."""
 OUTPUT = "choices.0.message"
 """The chain key of a chat answer: its first choice's message."""
 _TEXT_OUTPUT = "choices.0.text"
-_OUTPUTS = {"responses": "output", "messages": "content"}
+_OUTPUTS = {"responses": "output", "responses.compact": "output", "messages": "content"}
 """The chain key of other answers: a list of items, or the content that is one message."""
 
 _object = msgspec.json.Decoder(dict[str, Raw])

@@ -10,6 +10,7 @@ from typing import Any
 from sessionary.wire import meaning, signature
 from sessionary.wire.canonical import Part, Turn
 from sessionary.wire.message import Piece, Role
+from sessionary.wire.responses.compaction import summary_of
 from sessionary.wire.responses.tools import flat
 
 Item = dict[str, Any]
@@ -37,6 +38,8 @@ def read_item(item: Any) -> Turn:
         case "message":
             role = _ROLES.get(_str(item.get("role")), "user")
             return Turn(role, _said(item.get("content")), phase=_str(item.get("phase")), origin=item)
+        case "compaction" if (summary := summary_of(item)) is not None:
+            return Turn("user", [Part(Piece("text", text=summary), "responses", None)])
         case "reasoning":
             role, parts = "assistant", [_reasoning(item)]
         case "function_call":
