@@ -1,6 +1,9 @@
 """`completion` and `responses` over the OpenAI library: what reaches the wire, and how answers are read."""
 
 import asyncio
+import copy
+import json
+import pickle
 from collections.abc import Iterator
 from typing import Any
 
@@ -43,6 +46,21 @@ def test_completion_as_people_write_it(gateway: FakeUpstream, where: dict[str, A
     assert request.path == "/chat/completions"
     assert request.headers["authorization"] == "Bearer sk-mine"
     assert request.json == {"model": model, "messages": MESSAGES, "metadata": metadata, "temperature": 0.5}
+
+
+def test_answers_are_the_librarys_models_in_every_way(gateway: FakeUpstream, where: dict[str, Any]) -> None:
+    answer = litellm.completion("gpt-4o", MESSAGES, **where)
+    for same in (answer, copy.deepcopy(answer), pickle.loads(pickle.dumps(answer)), answer.model_copy()):
+        assert same == answer
+        assert same["choices"][0]["message"]["content"] == HELLO
+        assert json.loads(same.model_dump_json()) == answer.model_dump(mode="json")
+        assert "usage" in same
+        assert same.get("no such field") is None
+    litellm.completion("gpt-4o", [*MESSAGES, answer.choices[0].message, MESSAGES[0]], **where)
+    assert [m["content"] for m in gateway.bodies[-1]["messages"]] == ["Hello", HELLO, "Hello"]
+    made = litellm.responses("hi", "gpt-4o", **where)
+    litellm.responses([*made.output, {"role": "user", "content": "and"}], "gpt-4o", **where)
+    assert gateway.bodies[-1]["input"][0]["content"][0]["text"] == "hi"
 
 
 def test_a_streamed_completion(gateway: FakeUpstream, where: dict[str, Any]) -> None:

@@ -102,7 +102,12 @@ def test_a_session_inside_is_an_agent_unless_it_has_an_id(gateway: FakeUpstream)
 def test_what_the_call_says_itself_stands(gateway: FakeUpstream) -> None:
     http = importlib.import_module("httpx")
     with sessionary.session("mine", name="n"):
-        for own in ({"x-session-id": "own"}, {"X-LiteLLM-Session-Id": "own"}, {"baggage": "a=b, session.id=own"}):
+        for own in (
+            {"x-session-id": "own"},
+            {"X-LiteLLM-Session-Id": "own"},
+            {"langfuse_session_id": "own"},
+            {"baggage": "a=b, session.id=own"},
+        ):
             assert chat(http, gateway, headers=own) == {name.lower(): value for name, value in own.items()}
         assert chat(http, gateway, headers={"baggage": "a=b"})["x-session-id"] == "mine"
     with sessionary.session("日本"):

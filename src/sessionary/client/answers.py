@@ -15,11 +15,10 @@ class Items:
     """Item access to a model's fields, those that the library does not know included."""
 
     __slots__ = ()
-    __pydantic_extra__: dict[str, Any] | None
 
     def __getitem__(self, key: str) -> Any:
         fields: dict[str, Any] = self.__dict__
-        return fields[key] if key in fields else (self.__pydantic_extra__ or {})[key]
+        return fields[key] if key in fields else (getattr(self, "__pydantic_extra__", None) or {})[key]
 
     def get(self, key: str, default: Any = None) -> Any:
         try:
@@ -28,12 +27,23 @@ class Items:
             return default
 
     def __contains__(self, key: object) -> bool:
-        return key in self.__dict__ or key in (self.__pydantic_extra__ or {})
+        return key in self.__dict__ or key in (getattr(self, "__pydantic_extra__", None) or {})
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled as the library's own class."""
+        _, model = type(self).__bases__
+        return _restored, (model, self.__getstate__())
 
 
 @functools.cache
 def _with_items(model: Any) -> type:
     return type(model.__name__, (Items, model), {"__module__": model.__module__})
+
+
+def _restored(model: Any, state: Any) -> Any:
+    answer = model.__new__(_with_items(model))
+    answer.__setstate__(state)
+    return answer
 
 
 def readable(answer: T) -> T:
