@@ -11,11 +11,13 @@ from tests.support.server import Server
 
 README = Path(__file__).parents[2] / "README.md"
 BLOCK = re.compile(r"\*\*(?P<client>[^*]+)\*\*\n\n```(?P<language>\w+)\n(?P<code>.*?)```", re.S)
+CHAIN = "OpenAI Python, a chain of responses"
 SNIPPETS = {m["client"]: (m["language"], m["code"]) for m in BLOCK.finditer(README.read_text())}
 
 
 def test_there_is_one_for_each_client() -> None:
-    assert list(SNIPPETS) == ["OpenAI Python", "LangChain", "curl", "LiteLLM SDK", "OpenAI Node"]
+    names = ["OpenAI Python", "LangChain", CHAIN, "Anthropic Python", "curl", "LiteLLM SDK", "OpenAI Node"]
+    assert list(SNIPPETS) == names
 
 
 @pytest.mark.parametrize("client", SNIPPETS)
@@ -35,6 +37,7 @@ def test_snippet(demo_server: Server, session_id: str, node_library: Path, clien
     }[language]
     done = subprocess.run(command, cwd=node_library, capture_output=True, text=True, timeout=90, check=False)
     assert done.returncode == 0, done.stderr
-    session = demo_server.session(session_id, calls=1)
+    session = demo_server.session(session_id, calls=2 if client == CHAIN else 1)
+    assert client != CHAIN or "turn 2" in done.stdout
     assert session["source"] == "id"
     assert session["title"] == "Hello"

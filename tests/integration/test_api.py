@@ -1,6 +1,7 @@
 """The read API over both engines: shapes, parameters, scopes, refusals."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote
@@ -396,6 +397,10 @@ def test_the_document_describes_every_route(get: Get) -> None:
     for entry in TABLE:
         assert entry.method.lower() in document["paths"][entry.path]
     assert "/v1/chat/completions" in document["paths"]
+    for path, described in document["paths"].items():
+        for operation in described.values():
+            given = [p["name"] for p in operation.get("parameters", []) if p["in"] == "path"]
+            assert given == re.findall(r"\{(\w+)\}", path), path
     schemas = document["components"]["schemas"]
     assert schemas["Session"]["properties"].keys() >= set(SESSION.split())
     assert schemas["Call"]["properties"].keys() >= set(CALL.split())

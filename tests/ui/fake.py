@@ -158,7 +158,8 @@ class Fake:
                             marks = [[at - start, at - start + len(q)]]
                             hits.append(
                                 {
-                                    "session_id": name,
+                                    "session": name,
+                                    "session_id": transcript["session"]["session_id"],
                                     "call_id": added["call"]["id"],
                                     "title": "",
                                     "at": added["call"]["created_at"],

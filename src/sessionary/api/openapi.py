@@ -1,6 +1,7 @@
 """The OpenAPI document, made from the route table and the types; the LLM routes in short."""
 
 import copy
+import re
 from typing import Any
 
 import msgspec
@@ -28,6 +29,23 @@ QUERY = {
 }
 _LLM = (
     ("post", "/v1/chat/completions", "OpenAI's chat completions, streamed and not; also without /v1"),
+    ("post", "/v1/responses", "OpenAI's responses, with state for every provider; also without /v1"),
+    ("get", "/v1/responses/{id}", "A response that was stored; also without /v1"),
+    ("delete", "/v1/responses/{id}", "Makes a response unknown; also without /v1"),
+    ("post", "/v1/responses/{id}/cancel", "Ends a response in the background; also without /v1"),
+    ("get", "/v1/responses/{id}/input_items", "What a response was asked; also without /v1"),
+    ("post", "/v1/responses/input_tokens", "A request's tokens, counted; also without /v1"),
+    ("post", "/v1/responses/compact", "A conversation made shorter; also without /v1"),
+    ("post", "/v1/conversations", "A conversation that responses can go on from; also without /v1"),
+    ("get", "/v1/conversations/{id}", "A conversation; also without /v1"),
+    ("post", "/v1/conversations/{id}", "Gives a conversation other metadata; also without /v1"),
+    ("delete", "/v1/conversations/{id}", "Makes a conversation unknown; also without /v1"),
+    ("get", "/v1/conversations/{id}/items", "A conversation's items; also without /v1"),
+    ("post", "/v1/conversations/{id}/items", "Adds items to a conversation; also without /v1"),
+    ("get", "/v1/conversations/{id}/items/{item}", "One item of a conversation; also without /v1"),
+    ("delete", "/v1/conversations/{id}/items/{item}", "Takes an item out of a conversation; also without /v1"),
+    ("post", "/v1/messages", "Anthropic's messages, streamed and not; also without /v1"),
+    ("post", "/v1/messages/count_tokens", "A request's tokens, counted as Anthropic does; also without /v1"),
     ("post", "/v1/completions", "OpenAI's completions, streamed and not; also without /v1"),
     ("post", "/v1/embeddings", "OpenAI's embeddings; also without /v1"),
     ("get", "/v1/models", "The models that can be asked for; also without /v1"),
@@ -48,8 +66,8 @@ def document() -> dict[str, Any]:
     for method, path, summary in _LLM:
         answers = {"200": {"description": "OK"}, "default": _FAILED}
         operation: dict[str, Any] = {"summary": summary, "responses": answers}
-        if "{id}" in path:
-            operation["parameters"] = [_IN_PATH]
+        if names := re.findall(r"\{(\w+)\}", path):
+            operation["parameters"] = [_IN_PATH | {"name": name} for name in names]
         paths.setdefault(path, {})[method] = operation
     return {
         "openapi": "3.1.0",

@@ -13,7 +13,7 @@ from sessionary.wire.recipe import Recipe
 
 _BILLING = "x-anthropic-billing-header:"
 """How the line begins that a harness puts into its system prompt, other in each call: no change of the prompt."""
-_PROMPTED = frozenset({"chat.completions", "responses", "messages"})
+_PROMPTED = frozenset({"chat.completions", "responses", "responses.compact", "messages"})
 """Endpoints that take a system prompt."""
 
 

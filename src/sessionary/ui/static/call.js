@@ -13,7 +13,7 @@ import { mood } from "./story.js";
 const MESSAGES = 30;
 /** Characters of a system message that is not folded. */
 const LONG = 300;
-const PATHS = /** @type {Record<string, string>} */ ({ "chat.completions": "/chat/completions", completions: "/completions", embeddings: "/embeddings", responses: "/responses", messages: "/messages" });
+const PATHS = /** @type {Record<string, string>} */ ({ "chat.completions": "/chat/completions", completions: "/completions", embeddings: "/embeddings", responses: "/responses", "responses.compact": "/responses/compact", messages: "/messages" });
 /** How an answer ends that is not whole. */
 const SHORT = new Set(["length", "max_tokens", "max_output_tokens", "max_tool_calls", "model_context_window_exceeded", "content_filter", "incomplete", "refusal", "pause_turn"]);
 

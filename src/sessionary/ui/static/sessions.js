@@ -79,7 +79,7 @@ function list() {
         api.get(`/api/sessions${filters.query(now, { limit: PAGE })}`, signal),
         now.q ? api.get(`/api/search?q=${encodeURIComponent(now.q)}&limit=200`, signal).catch(() => ({ data: [] })) : { data: [] },
       ]);
-      hits = new Map(found.data.reverse().map((/** @type {Hit} */ hit) => [hit.session_id, hit]));
+      hits = new Map(found.data.reverse().map((/** @type {Hit} */ hit) => [hit.session, hit]));
       cursor = page.next_cursor ?? "";
       trouble("");
       tell(null);

@@ -110,7 +110,8 @@
  * @property {number} ms
  *
  * @typedef {object} Hit
- * @property {string} session_id
+ * @property {string} session ours
+ * @property {string} session_id as the client sent it
  * @property {string} call_id
  * @property {string} snippet
  * @property {[number, number][]} marks
