@@ -27,7 +27,7 @@ CUSTOMS = frozenset({"reasoning_content", "reasoning_details", "thinking_blocks"
 """What is said beside the documents: chat's reasoning (docs/reference/translation.md), and an error's request."""
 OPEN_RESPONSES = frozenset(
     {("Response", "frequency_penalty"), ("Response", "presence_penalty"), ("Response", "store")}
-    | {("ResponseErrorEvent", "error")}
+    | {("ResponseErrorEvent", "error"), ("Logprob", "bytes"), ("LogprobTopLogprob", "bytes")}
 )
 """What Open Responses requires, and OpenAI does not have there."""
 

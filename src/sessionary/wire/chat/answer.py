@@ -5,6 +5,7 @@ Of several choices the first is read; the body that it came in is kept for a wri
 
 from typing import Any
 
+from sessionary.wire import tiers
 from sessionary.wire.answer import usage_of
 from sessionary.wire.canonical import Answer, Part, Stop
 from sessionary.wire.chat.turns import read_turn, write_answer_message
@@ -87,8 +88,8 @@ def write_answer(answer: Answer, asked: dict[str, Any]) -> dict[str, Any]:
         body["choices"] = [choice]
     if answer.usage is not None:
         body["usage"] = usage_as_chat(answer.usage)
-    if answer.service_tier:
-        body["service_tier"] = answer.service_tier
+    if tier := tiers.openai(answer.service_tier):
+        body["service_tier"] = tier
     if answer.error:
         body["error"] = answer.error
     return body

@@ -83,8 +83,8 @@ def block_of(part: Part) -> Any:
 
 
 def tells(part: Part) -> bool:
-    """Whether a caller of this format is told of it."""
-    if part.format == FORMAT or part.piece.type not in ("other", "tool_call", "tool_result"):
+    """Whether a caller of this format is told of it. An answer in this format has no images and no files."""
+    if part.format == FORMAT or part.piece.type in ("text", "refusal", "reasoning"):
         return True
     return part.piece.type == "tool_call" and part.kind in ("function", "custom")
 

@@ -2,10 +2,8 @@
 
 from typing import Any
 
+from sessionary.wire import tiers
 from sessionary.wire.message import Usage
-
-_TIERS = {"standard": "default"}
-_TIERS_BACK = {"default": "standard", "auto": "standard"}
 
 
 def read(usage: Any) -> Usage | None:
@@ -38,12 +36,13 @@ def write(usage: Usage | None, tier: str = "") -> dict[str, Any]:
     }
     if found.reasoning:
         written["output_tokens_details"] = {"thinking_tokens": found.reasoning}
-    return written | ({"service_tier": _TIERS_BACK.get(tier, tier)} if tier else {})
+    named = tiers.anthropic(tier)
+    return written | ({"service_tier": named} if named else {})
 
 
 def tier(usage: Any) -> str:
     found = usage.get("service_tier") if isinstance(usage, dict) else None
-    return _TIERS.get(found, found) if isinstance(found, str) else ""
+    return tiers.from_anthropic(found) if isinstance(found, str) else ""
 
 
 def _count(value: Any) -> int | None:

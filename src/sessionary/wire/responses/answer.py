@@ -74,7 +74,7 @@ def write_answer(answer: Answer, asked: Body, completed_at: int | None = None) -
     parts = [part for turn in answer.turns for part in turn.parts]
     status, why = ending(answer.stop, refused=any(part.piece.type == "refusal" for part in parts))
     items = write_output(answer, tools.namespaced(asked))
-    if status == "incomplete" and items and "status" in items[-1]:
+    if status == "incomplete" and items and items[-1].get("type") == "message":
         items[-1] = {**items[-1], "status": "incomplete"}
     error = None
     if status == "failed":

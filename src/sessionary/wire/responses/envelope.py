@@ -7,7 +7,7 @@ text, and what nobody counted is zero.
 
 from typing import Any
 
-from sessionary.wire import loose
+from sessionary.wire import loose, tiers
 from sessionary.wire.canonical import Failed, Stop
 from sessionary.wire.message import Usage
 
@@ -73,7 +73,7 @@ def envelope(
         "reasoning": {"effort": None, "summary": None} | _dict(asked.get("reasoning")),
         "text": _text(asked.get("text")),
         "tools": [_tool(tool) for tool in _list(asked.get("tools"))],
-        "service_tier": service_tier or _tier(asked.get("service_tier")),
+        "service_tier": tiers.openai(service_tier) or _tier(asked.get("service_tier")),
         **said,
         **{k: asked[k] for k in _WHERE_SAID if asked.get(k) is not None},
         **conversation(asked.get("conversation")),
@@ -94,7 +94,8 @@ def conversation(said: Any) -> Body:
 
 
 def _tier(said: Any) -> str:
-    return said if isinstance(said, str) and said != "auto" else "default"
+    known = tiers.openai(said) if isinstance(said, str) else ""
+    return known if known not in ("", "auto") else "default"
 
 
 def _text(said: Any) -> Body:

@@ -6,7 +6,7 @@ Ids follow from the response's: `item_ids`.
 from collections.abc import Mapping
 from typing import Any
 
-from sessionary.wire import signature
+from sessionary.wire import loose, signature
 from sessionary.wire.canonical import Part
 from sessionary.wire.responses import item_ids
 from sessionary.wire.responses.turns import as_text
@@ -100,11 +100,21 @@ def whole(part: Part, answer_id: str, position: int, names: Names, given: str | 
             return reasoning(id, part)
         case "function_call" | "custom_tool_call":
             text = as_text(piece.arguments) if given is None else given
-            return call(id, part.kind, piece.id, piece.name, text, "completed", names)
+            status = "completed" if kind == "custom_tool_call" or _is_whole(text) else "incomplete"
+            return call(id, part.kind, piece.id, piece.name, text, status, names)
         case "image_generation_call" if ";base64," in piece.url:
             data = piece.url.partition(";base64,")[2]
             return {"id": id, "type": "image_generation_call", "status": "completed", "result": data}
     return None
+
+
+def _is_whole(arguments: str) -> bool:
+    """Not cut by a limit."""
+    try:
+        loose.decode(arguments or "{}")
+    except loose.FAILURES:
+        return False
+    return True
 
 
 def _dicts(value: Any) -> list[Item]:

@@ -96,16 +96,15 @@ class Writer:
             self._live = _Live(told, kind, position, len(content))
             content.append(output.content_part(told.piece.type, "", None, None))
             return sent + self._event("response.content_part.added", self._at(content=True), part=content[-1])
-        sent = self._close_message()
         self._live = _Live(told, kind, len(self._items), 0)
+        if kind not in ("reasoning", "function_call", "custom_tool_call"):  # told when it is whole, if at all
+            return b""
+        sent = self._close_message()
         id = item_ids.made(kind, self._id, len(self._items))
-        match kind:
-            case "reasoning":
-                item: Body = {"id": id, "type": "reasoning", "summary": []}
-            case "function_call" | "custom_tool_call":
-                item = output.call(id, told.kind, told.piece.id, told.piece.name, "", "in_progress", self._names)
-            case _:  # told when it is whole
-                return sent
+        if kind == "reasoning":
+            item: Body = {"id": id, "type": "reasoning", "summary": []}
+        else:
+            item = output.call(id, told.kind, told.piece.id, told.piece.name, "", "in_progress", self._names)
         self._items.append(item)
         return sent + self._item_event("added", self._live.position)
 
@@ -227,8 +226,9 @@ class Writer:
         item = output.whole(part, self._id, position, self._names)
         if item is None or (self._items and item == self._items[-1]):  # several parts of one item
             return b""
+        sent = self._close_message()
         self._items.append(item)
-        return self._item_event("added", position) + self._item_event("done", position)
+        return sent + self._item_event("added", position) + self._item_event("done", position)
 
     def _ended(self, told: Ended) -> bytes:
         status, why = ending(told.stop, refused=self._refused)

@@ -1,0 +1,138 @@
+"""What the pure writers make of any answer: bodies and streams as published, and the same said both ways."""
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sessionary.settings.tree import Format
+from sessionary.wire import assemble, loose
+from sessionary.wire.canonical import Answer, Failed, Told
+from sessionary.wire.formats import FORMATS
+from tests.support import canonical, order
+from tests.support.published import wrong, wrong_answer, wrong_event, wrong_in_stream
+
+Wire = dict[str, Any]
+CREATED = 1_767_225_600
+IDS: dict[Format, str] = {"chat": "chatcmpl-1", "responses": "resp_1", "messages": "msg_1"}
+ENDPOINTS: dict[Format, str] = {"chat": "chat.completions", "responses": "responses", "messages": "messages"}
+SCHEMA = {"type": "object", "properties": {}}
+FUNCTION = {"type": "function", "name": "run", "parameters": SCHEMA}
+CHAT_ASKED = {"model": "some-model", "stream_options": {"include_usage": True}}
+asked_responses = st.fixed_dictionaries(
+    {"model": st.just("some-model"), "input": st.just("Well?")},
+    optional={
+        "instructions": st.sampled_from([None, "", "Be brief."]),
+        "previous_response_id": st.sampled_from([None, "resp_0"]),
+        "conversation": st.sampled_from([None, "conv_1", {"id": "conv_1"}]),
+        "tools": st.sampled_from([None, [], [FUNCTION], [{**FUNCTION, "description": "Runs.", "strict": True}]]),
+        "tool_choice": st.sampled_from([None, "auto", "none", "required", {"type": "function", "name": "run"}]),
+        "text": st.sampled_from(
+            [
+                None,
+                {},
+                {"verbosity": "low"},
+                {"format": {"type": "json_object"}},
+                {"format": {"type": "json_schema", "name": "a", "schema": SCHEMA}},
+                {"format": {"type": "json_schema", "name": "a", "schema": SCHEMA, "strict": None, "description": None}},
+            ]
+        ),
+        "reasoning": st.sampled_from([None, {}, {"effort": "low"}, {"effort": "high", "summary": "auto"}]),
+        "temperature": st.sampled_from([None, 0, 0.5]),
+        "top_p": st.sampled_from([None, 0.5]),
+        "top_logprobs": st.sampled_from([None, 3]),
+        "max_output_tokens": st.sampled_from([None, 100]),
+        "max_tool_calls": st.sampled_from([None, 3]),
+        "parallel_tool_calls": st.sampled_from([None, False]),
+        "metadata": st.sampled_from([None, {"topic": "weather"}]),
+        "service_tier": st.sampled_from([None, "auto", "flex"]),
+        "truncation": st.sampled_from([None, "auto"]),
+        "store": st.sampled_from([None, False]),
+        "background": st.sampled_from([None, True]),
+        "user": st.sampled_from([None, "ann"]),
+        "safety_identifier": st.sampled_from([None, "ann"]),
+        "prompt_cache_key": st.sampled_from([None, "k"]),
+    },
+)
+
+
+def asked(format: Format) -> st.SearchStrategy[Wire]:
+    return asked_responses if format == "responses" else st.just(CHAT_ASKED)
+
+
+def written(told: list[Told], format: Format, request: Wire) -> bytes:
+    writer = FORMATS[format].Writer(request, IDS[format], CREATED)
+    return b"".join(writer.feed(one) for one in told) + writer.close()
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@settings(max_examples=60)
+@given(st.data())
+def test_any_answer_is_a_valid_body(format: Format, data: st.DataObject) -> None:
+    request = data.draw(asked(format))
+    answer = data.draw(canonical.answers(rare=format != "responses"))
+    body = FORMATS[format].write_answer(answer, request)
+    assert wrong_answer(format, json.loads(loose.encode(body))) == []
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@settings(max_examples=40)
+@given(st.data(), st.integers(1, 9))
+def test_any_answer_is_a_valid_stream(format: Format, data: st.DataObject, step: int) -> None:
+    request, answer = data.draw(asked(format)), data.draw(canonical.answers(rare=format == "messages"))
+    found, done = order.events_of(written(canonical.telling(answer, step), format, request))
+    assert done == (format != "messages")
+    assert [line for _, event in found for line in wrong_in_stream(format, event)] == []
+    match format:
+        case "chat":
+            order.chat(found, usage=answer.usage is not None)
+        case "responses":
+            order.responses(found)
+        case "messages":
+            order.messages(found)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@settings(max_examples=40)
+@given(st.data(), st.integers(1, 9), st.integers(0, 30))
+def test_a_stream_that_fails_is_valid_to_its_end(format: Format, data: st.DataObject, step: int, length: int) -> None:
+    request, answer = data.draw(asked(format)), data.draw(canonical.answers(rare=format == "messages"))
+    told = canonical.telling(answer, step)[:-1][:length]
+    found, done = order.events_of(written([*told, Failed("upstream_error", "It broke.")], format, request))
+    assert done == (format == "responses")
+    assert [line for _, event in found for line in wrong_in_stream(format, event)] == []
+    if format == "responses":
+        assert order.responses(found)["error"]["message"] == "It broke."
+    elif format == "messages":
+        order.messages(found)
+
+
+@settings(max_examples=40)
+@given(asked_responses, canonical.answers(rare=True), st.integers(1, 9))
+def test_what_openai_alone_has(request_body: Wire, answer: Answer, step: int) -> None:
+    body = FORMATS["responses"].write_answer(answer, request_body)
+    assert wrong("openai", "Response", json.loads(loose.encode(body))) == []
+    found, _ = order.events_of(written(canonical.telling(answer, step), "responses", request_body))
+    assert [line for _, event in found for line in wrong_event("openai", event)] == []
+    order.responses(found)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@settings(max_examples=100)
+@given(st.data(), st.integers(1, 9))
+def test_a_stream_adds_up_to_the_body(format: Format, data: st.DataObject, step: int) -> None:
+    """But for what no event tells: the tier, and in Messages arguments that are no object."""
+    request = data.draw(asked(format))
+    drawn = data.draw(canonical.answers(rare=True, objects=format == "messages"))
+    answer = msgspec.structs.replace(drawn, id=IDS[format], service_tier="")
+    raw = written(canonical.telling(answer, step), format, request)
+    summed = json.loads(assemble.assemble(raw, ENDPOINTS[format]).body)
+    whole = json.loads(loose.encode(FORMATS[format].write_answer(answer, request)))
+    if format == "chat":
+        message = summed["choices"][0]["message"]
+        message["content"] = message["content"] or None
+        whole.setdefault("usage", None)
+    assert summed == whole
