@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from sessionary.settings.tree import Format
 from sessionary.wire import assemble, loose
-from sessionary.wire.canonical import Answer, Failed, Told
+from sessionary.wire.canonical import Answer, Failed, Told, Turn
 from sessionary.wire.formats import FORMATS
+from sessionary.wire.message import Piece, Usage
 from tests.support import canonical, order
 from tests.support.published import wrong, wrong_answer, wrong_event, wrong_in_stream
 
@@ -68,6 +69,16 @@ def written(told: list[Told], format: Format, request: Wire) -> bytes:
     return b"".join(writer.feed(one) for one in told) + writer.close()
 
 
+def in_order(format: Format, found: list[order.Named], *, usage: bool = True) -> None:
+    match format:
+        case "chat":
+            order.chat(found, usage=usage)
+        case "responses":
+            order.responses(found)
+        case "messages":
+            order.messages(found)
+
+
 @pytest.mark.parametrize("format", FORMATS)
 @settings(max_examples=60)
 @given(st.data())
@@ -86,13 +97,7 @@ def test_any_answer_is_a_valid_stream(format: Format, data: st.DataObject, step:
     found, done = order.events_of(written(canonical.telling(answer, step), format, request))
     assert done == (format != "messages")
     assert [line for _, event in found for line in wrong_in_stream(format, event)] == []
-    match format:
-        case "chat":
-            order.chat(found, usage=answer.usage is not None)
-        case "responses":
-            order.responses(found)
-        case "messages":
-            order.messages(found)
+    in_order(format, found, usage=answer.usage is not None)
 
 
 @pytest.mark.parametrize("format", FORMATS)
@@ -136,3 +141,62 @@ def test_a_stream_adds_up_to_the_body(format: Format, data: st.DataObject, step:
         message["content"] = message["content"] or None
         whole.setdefault("usage", None)
     assert summed == whole
+
+
+# -- the checks themselves: what is wrong is found
+
+
+SPOKEN = Answer(
+    id="up_1",
+    model="some-model",
+    turns=[
+        Turn(
+            "assistant",
+            [
+                canonical.foreign(Piece("reasoning", text="Hm, well."), signature="Eabc"),
+                canonical.foreign(Piece("text", text="Let me look.")),
+                canonical.foreign(Piece("tool_call", id="call_1", name="run", arguments={"city": "Turin"})),
+            ],
+        )
+    ],
+    stop="tool_calls",
+    usage=Usage(40, 20),
+)
+
+
+def numbered(found: list[order.Named]) -> list[order.Named]:
+    return [
+        (name, {**event, "sequence_number": n} if "sequence_number" in event else event)
+        for n, (name, event) in enumerate(found)
+    ]
+
+
+def test_an_event_that_is_missing_is_missed() -> None:
+    """In Responses any; even where the numbers were made good."""
+    found, _ = order.events_of(written(canonical.telling(SPOKEN, 5), "responses", CHAT_ASKED))
+    in_order("responses", found)
+    for n in range(len(found)):
+        with pytest.raises((AssertionError, StopIteration, IndexError, KeyError, ValueError)):
+            in_order("responses", numbered([*found[:n], *found[n + 1 :]]))
+
+
+@pytest.mark.parametrize(("format", "kinds"), [("messages", "content_block_delta ping"), ("chat", "")])
+def test_what_holds_a_stream_together_is_missed(format: Format, kinds: str) -> None:
+    found, _ = order.events_of(written(canonical.telling(SPOKEN, 5), format, CHAT_ASKED))
+    in_order(format, found)
+    holding = [n for n, (name, _) in enumerate(found) if name not in kinds.split()]
+    if format == "chat":  # its first chunk, and the two at its end
+        holding = [0, len(found) - 2, len(found) - 1]
+    for n in holding:
+        with pytest.raises((AssertionError, KeyError)):
+            in_order(format, [*found[:n], *found[n + 1 :]])
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_field_too_few_or_too_many_is_found(format: Format) -> None:
+    body = json.loads(loose.encode(FORMATS[format].write_answer(SPOKEN, CHAT_ASKED)))
+    optional = {"usage", "service_tier", "stop_sequence", "stop_reason"} if format != "responses" else {"user"}
+    for field in body.keys() - optional:
+        assert wrong_answer(format, {k: v for k, v in body.items() if k != field}), field
+    assert wrong_answer(format, {**body, "unheard_of": 1})
+    assert wrong_answer(format, {**body, "model": None})
