@@ -75,6 +75,7 @@ class Codex(Agent):
 
 class ClaudeCode(Agent):
     def ask(self, prompt: str, model: str, resume: str = "", tools: str = "Bash,Read") -> Ran:
+        """`resume`: a session's id, or `last`."""
         command = ["claude", "-p", prompt, "--model", model, "--output-format", "json", "--allowedTools", tools]
         printed = self._run(
             {
@@ -86,7 +87,7 @@ class ClaudeCode(Agent):
                 "DISABLE_TELEMETRY": "1",
             },
             *command,
-            *(["--resume", resume] if resume else []),
+            *(["--continue"] if resume == "last" else ["--resume", resume] if resume else []),
         )
         result: dict[str, Any] = json.loads(printed)
         assert not result["is_error"], printed

@@ -28,6 +28,7 @@ models:
 SUM = "echo made-$((40+2))"
 SHELL = f'call exec_command {{"cmd": "{SUM}"}}'
 PATCH = r'call apply_patch "*** Begin Patch\n*** Add File: made.txt\n+made-42\n*** End Patch\n"'
+SEARCH = 'call tool_search {"query": "close an agent"}\ncall multi_agent_v1__close_agent {"target": "made-42"}'
 SCRIPT = f'call functions__exec text((await tools.exec_command({{cmd: "{SUM}"}})).output)'
 BASH = f'call Bash {{"command": "{SUM}", "description": "adds"}}'
 
@@ -79,7 +80,7 @@ def test_codex_as_it_comes_and_what_it_wants_unkept(node_library: Path, demo_ser
         ("by-chat", SHELL, ["tools.web_search"]),
         ("by-messages", SHELL, []),
         ("by-responses", SHELL, []),
-        ("gpt-5.5", PATCH, ["text.verbosity", "tools.tool_search"]),
+        ("gpt-5.5", PATCH, ["text.verbosity"]),
         ("gpt-6-sol", SCRIPT, []),
         ("gpt-6-luna", SCRIPT, []),
     ],
@@ -99,6 +100,13 @@ def test_codex_through_every_upstream(
     for call in transcript["calls"]:
         (attempt,) = call["call"]["attempts"]
         assert attempt["dropped"] == dropped
+
+
+def test_codex_finds_tools_that_were_not_loaded(node_library: Path, gateway: Server, tmp_path: Path) -> None:
+    codex = Codex(node_library, gateway, tmp_path / "codex")
+    ran = codex.ask(SEARCH, "gpt-5.5")
+    assert "invalid agent id made-42" in ran.said  # it ran, with what it was given
+    assert gateway.session(ran.session_id, calls=3)["errors"] == 0
 
 
 def test_codex_is_refused_what_a_provider_cannot_do(node_library: Path, demo_server: Server, tmp_path: Path) -> None:
@@ -126,4 +134,36 @@ def test_claude_code_straight_to_the_demo_and_a_file_it_reads(
     claude = ClaudeCode(node_library, demo_server, tmp_path / "claude")
     (claude.work / "note.txt").write_text("made-42\n")
     read = json.dumps({"file_path": str(claude.work / "note.txt")})
-    two_turns(claude, f"call Read {read}", "claude-opus-5-5")
+    again, _ = two_turns(claude, f"call Read {read}", "claude-opus-5-5")
+    third = claude.ask(f"call Read {read}", "claude-opus-5-5", "last")
+    assert third.session_id == again.session_id
+    assert demo_server.session(again.session_id, calls=6)["turns"] == 3
+
+
+TOOL_SEARCH = 'call ToolSearch {"query": "select:WebFetch", "max_results": 3}'
+
+
+@pytest.mark.parametrize("model", ["by-messages", "by-responses", "by-chat"])
+def test_claude_code_finds_tools_that_were_not_loaded(
+    node_library: Path, gateway: Server, tmp_path: Path, model: str
+) -> None:
+    claude = ClaudeCode(node_library, gateway, tmp_path / "claude")
+    ran = claude.ask(f"{TOOL_SEARCH}\n{BASH}", model)
+    assert "made-42" in ran.said
+    found = gateway.session(ran.session_id, calls=3)
+    assert (found["turns"], found["errors"]) == (1, 0)
+
+
+def test_an_agent_of_claude_codes_own_is_of_the_same_session(
+    node_library: Path, gateway: Server, tmp_path: Path
+) -> None:
+    claude = ClaudeCode(node_library, gateway, tmp_path / "claude")
+    work = {"description": "adds", "subagent_type": "general-purpose", "prompt": BASH, "run_in_background": False}
+    ran = claude.ask(f"call Agent {json.dumps(work)}", "by-chat")
+    assert "Subagent" in ran.said
+    assert gateway.session(ran.session_id, calls=4)["errors"] == 0
+    calls = [added["call"] for added in gateway.transcript(ran.session_id)["calls"]]
+    own, agents = calls[0]["agent"], {call["agent"] for call in calls}
+    assert own == ""
+    assert len(agents) == 2
+    assert [call["agent"] != "" for call in calls] == [False, True, True, False]

@@ -15,7 +15,7 @@ from sessionary.providers.routing import Target
 from sessionary.relay.outgoing import Fields, outgoing
 from sessionary.relay.usage_filter import UsageFilter
 from sessionary.settings.tree import Format
-from sessionary.wire import dropping, freeform, loose, offered
+from sessionary.wire import client_tools, dropping, loose, offered
 from sessionary.wire.canonical import Failed, Request, Told, Unsupported
 from sessionary.wire.formats import FORMATS
 from sessionary.wire.messages import errors as messages_errors
@@ -88,7 +88,7 @@ class Translated:
     ) -> None:
         """`read` makes the request of what was asked, with all that was said before."""
         spoken = target.speaks[0]
-        restored: frozenset[str] = frozenset()
+        restored: client_tools.Changed = {}
 
         def write(request: Request) -> dict[str, Any]:
             nonlocal restored
@@ -96,7 +96,7 @@ class Translated:
             request = msgspec.structs.replace(request, params=params)
             request = offered.plainly(request)
             if spoken == "messages" or (spoken == "chat" and not target.provider.text_tools):
-                request, restored = freeform.as_functions(request)
+                request, restored = client_tools.as_functions(request)
             return FORMATS[spoken].write_request(request)
 
         dropped: list[str] = []
@@ -115,7 +115,7 @@ class Translated:
         self.body = loose.encode(body)
         self.dropped = tuple(dropped)
         self._restored = restored
-        self._restoring = freeform.Restoring(restored)
+        self._restoring = client_tools.Restoring(restored)
         self._caller = FORMATS[caller]
         self._upstream = FORMATS[spoken]
         self._asked = asked
@@ -135,7 +135,7 @@ class Translated:
         if status >= 400:
             return msgspec.json.encode(self._caller.write_error(status, *error_of(value)))
         answer = self._upstream.read_answer(value)
-        answer = freeform.restored(answer, self._restored)
+        answer = client_tools.restored(answer, self._restored)
         answer = msgspec.structs.replace(answer, id=self._id, created=answer.created or self._created)
         return loose.encode(self._caller.write_answer(answer, self._asked))
 

@@ -1,8 +1,8 @@
 """The tools that a request offers, where its own list is not all of them, or not yet. Pure.
 
-Two formats have more than a list: Responses puts tools among the items (`additional_tools`), and Messages lists tools
-that are not to be shown (`defer_loading`) until a tool's result refers to them. `plainly` gives the request as every
-other format can say it.
+Two formats have more than a list: Responses puts tools among the items (`additional_tools`, `tool_search_output`), and
+Messages lists tools that are not to be shown (`defer_loading`) until a tool's result refers to them. `plainly` gives
+the request as every other format can say it.
 """
 
 from typing import Any
@@ -11,7 +11,7 @@ import msgspec
 
 from sessionary.wire.canonical import Part, Request, Tool, Turn
 from sessionary.wire.message import Piece
-from sessionary.wire.responses.tools import ADDED, read
+from sessionary.wire.responses.tools import ADDED, FOUND, read
 
 
 def plainly(request: Request) -> Request:
@@ -38,7 +38,7 @@ def _gives_tools(turn: Turn) -> bool:
 
 
 def _added(turn: Turn) -> list[Tool]:
-    given = [part.origin for part in turn.parts if part.kind == ADDED]
+    given = [part.origin for part in turn.parts if part.kind in (ADDED, FOUND)]
     return [tool for item in given if isinstance(item, dict) for tool in read(item.get("tools"))]
 
 

@@ -18,6 +18,7 @@ _PREFIXES = {
     "message": "msg",
     "function_call": "fc",
     "custom_tool_call": "ctc",
+    "tool_search_call": "tsc",
     "reasoning": "rs",
     "image_generation_call": "ig",
     "compaction": "cmp",

@@ -82,6 +82,8 @@ def kind_of(part_type: str, kind: str) -> str:
             return "function_call"
         case "tool_call" if kind == "custom":
             return "custom_tool_call"
+        case "tool_call" if kind == "tool_search":
+            return "tool_search_call"
     return ""
 
 
@@ -102,6 +104,9 @@ def whole(part: Part, answer_id: str, position: int, names: Names, given: str | 
             text = as_text(piece.arguments) if given is None else given
             status = "completed" if kind == "custom_tool_call" or _is_whole(text) else "incomplete"
             return call(id, part.kind, piece.id, piece.name, text, status, names)
+        case "tool_search_call":
+            said = {"call_id": piece.id, "execution": "client", "arguments": piece.arguments}
+            return {"id": id, "type": kind, "status": "completed", **said}
         case "image_generation_call" if ";base64," in piece.url:
             data = piece.url.partition(";base64,")[2]
             return {"id": id, "type": "image_generation_call", "status": "completed", "result": data}

@@ -13,6 +13,8 @@ from sessionary.wire.foreign import cannot
 
 ADDED = "additional_tools"
 """An item of the input that gives tools, where a request's own are not to be changed."""
+FOUND = "tool_search_output"
+"""The same for tools that were looked for."""
 _LONGEST = 64
 """Of a tool's name, in every format."""
 
@@ -28,7 +30,7 @@ def flat(namespace: str, name: str) -> str:
 
 def namespaced(asked: dict[str, Any]) -> dict[str, tuple[str, str]]:
     """Of a request's tools: the name that other formats see -> (namespace, name)."""
-    added = [item.get("tools") for item in _dicts(asked.get("input")) if item.get("type") == ADDED]
+    added = [item.get("tools") for item in _dicts(asked.get("input")) if item.get("type") in (ADDED, FOUND)]
     return {
         flat(namespace, tool["name"]): (namespace, tool["name"])
         for tools in (asked.get("tools"), *added)

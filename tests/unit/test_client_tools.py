@@ -1,12 +1,13 @@
-"""Tools that take text, through providers whose tools take JSON."""
+"""Tools that take text, and searches for tools, through providers that have functions alone."""
 
 import json
 from typing import Any
 
 import pytest
 
-from sessionary.wire import freeform
-from sessionary.wire.canonical import Closed, Delta, Ended, Opened, Part, Started, Told
+from sessionary.settings.tree import Format
+from sessionary.wire import client_tools, offered
+from sessionary.wire.canonical import Closed, Delta, Ended, Opened, Part, Started, Told, Unsupported
 from sessionary.wire.formats import FORMATS
 from sessionary.wire.message import Piece
 
@@ -31,8 +32,8 @@ ASKED: Wire = {
 
 
 def test_a_request_to_messages() -> None:
-    request, names = freeform.as_functions(FORMATS["responses"].read_request(ASKED))
-    assert names == {"patch"}
+    request, names = client_tools.as_functions(FORMATS["responses"].read_request(ASKED))
+    assert names == {"patch": "custom"}
     body = FORMATS["messages"].write_request(request)
     patch, run = body["tools"]
     assert patch["name"] == "patch"
@@ -47,7 +48,7 @@ def test_a_request_to_messages() -> None:
 
 
 def test_a_request_to_chat() -> None:
-    request, _ = freeform.as_functions(FORMATS["responses"].read_request(ASKED))
+    request, _ = client_tools.as_functions(FORMATS["responses"].read_request(ASKED))
     body = FORMATS["chat"].write_request(request)
     assert [tool["type"] for tool in body["tools"]] == ["function", "function"]
     assert body["tool_choice"] == {"type": "function", "function": {"name": "patch"}}
@@ -59,15 +60,15 @@ def test_a_request_to_chat() -> None:
 def test_a_history_of_chat_is_changed_too() -> None:
     call = {"id": "c1", "type": "custom", "custom": {"name": "patch", "input": "x"}}
     history = [{"role": "user", "content": "q"}, {"role": "assistant", "content": None, "tool_calls": [call]}]
-    request, _ = freeform.as_functions(FORMATS["chat"].read_request({"model": "m", "messages": history}))
+    request, _ = client_tools.as_functions(FORMATS["chat"].read_request({"model": "m", "messages": history}))
     (changed,) = FORMATS["chat"].write_request(request)["messages"][1]["tool_calls"]
     assert json.loads(changed["function"]["arguments"]) == {"input": "x"}
 
 
 def test_a_request_without_such_tools_is_left_alone() -> None:
     request = FORMATS["responses"].read_request({"model": "m", "tools": [PLAIN], "input": "q"})
-    assert freeform.as_functions(request) == (request, frozenset())
-    assert freeform.as_functions(request)[0] is request
+    assert client_tools.as_functions(request) == (request, {})
+    assert client_tools.as_functions(request)[0] is request
 
 
 @pytest.mark.parametrize(
@@ -78,7 +79,7 @@ def test_an_answer_gets_its_text_back(arguments: str, text: str) -> None:
     other = {"id": "c3", "type": "function", "function": {"name": "run", "arguments": "{}"}}
     message = {"role": "assistant", "content": None, "tool_calls": [call, other]}
     answer = FORMATS["chat"].read_answer({"id": "1", "model": "m", "choices": [{"message": message}]})
-    items = FORMATS["responses"].write_answer(freeform.restored(answer, frozenset({"patch"})), ASKED)["output"]
+    items = FORMATS["responses"].write_answer(client_tools.restored(answer, {"patch": "custom"}), ASKED)["output"]
     assert [item["type"] for item in items] == ["custom_tool_call", "function_call"]
     assert (items[0]["input"], items[0]["call_id"]) == (text, "c2")
 
@@ -91,7 +92,7 @@ def test_a_stream_gets_its_text_back() -> None:
         deltas: list[Told] = [Delta(index, half[:5]), Delta(index, half[5:])]
         return [Opened(index, piece), *deltas, Closed(index, part)]
 
-    restoring = freeform.Restoring(frozenset({"patch"}))
+    restoring = client_tools.Restoring({"patch": "custom"})
     writer = FORMATS["responses"].Writer(ASKED, "resp_1", 0)
     told = [Started("1", "m", 0), *call(0, "patch", {"input": "a\nb"}), *call(1, "run", {"x": 1})]
     sent = b"".join(writer.feed(t) for each in [*told, Ended("tool_calls", None)] for t in restoring.feed(each))
@@ -100,3 +101,67 @@ def test_a_stream_gets_its_text_back() -> None:
     assert deltas[0] == ("custom_tool_call_input", "a\nb")
     assert "".join(text for kind, text in deltas if kind == "function_call_arguments") == '{"x": 1}'
     assert [item["type"] for item in events[-1]["response"]["output"]] == ["custom_tool_call", "function_call"]
+
+
+SEARCH = {
+    "type": "tool_search",
+    "execution": "client",
+    "description": "Looks for tools.",
+    "parameters": {"type": "object", "properties": {"query": {"type": "string"}}},
+}
+FOUND = {
+    "type": "tool_search_output",
+    "call_id": "c1",
+    "execution": "client",
+    "tools": [
+        {"type": "namespace", "name": "clock", "tools": [{"type": "function", "name": "sleep", "parameters": {}}]}
+    ],
+}
+SEARCHED: Wire = {
+    "model": "m",
+    "tools": [SEARCH],
+    "input": [
+        {"role": "user", "content": "wait"},
+        {"type": "tool_search_call", "call_id": "c1", "execution": "client", "arguments": {"query": "time"}},
+        FOUND,
+    ],
+}
+
+
+@pytest.mark.parametrize("target", ["chat", "messages"])
+def test_a_search_for_tools_is_a_function(target: Format) -> None:
+    request, changed = client_tools.as_functions(offered.plainly(FORMATS["responses"].read_request(SEARCHED)))
+    assert changed == {"tool_search": "tool_search"}
+    body = FORMATS[target].write_request(request)
+    tools = [tool["function"] for tool in body["tools"]] if target == "chat" else body["tools"]
+    assert [tool["name"] for tool in tools] == ["tool_search", "clock__sleep"]
+    assert tools[0]["parameters" if target == "chat" else "input_schema"] == SEARCH["parameters"]
+    _, call, result = body["messages"]
+    assert "query" in json.dumps(call)
+    assert "Found: clock__sleep" in json.dumps(result)
+    assert result["role"] == ("tool" if target == "chat" else "user")
+
+
+def test_a_search_comes_back_as_one() -> None:
+    call = {"id": "c2", "type": "function", "function": {"name": "tool_search", "arguments": '{"query": "x"}'}}
+    other = {"id": "c3", "type": "function", "function": {"name": "clock__sleep", "arguments": "{}"}}
+    message = {"role": "assistant", "content": None, "tool_calls": [call, other]}
+    answer = FORMATS["chat"].read_answer({"id": "1", "model": "m", "choices": [{"message": message}]})
+    answer = client_tools.restored(answer, {"tool_search": "tool_search"})
+    search, sleep = FORMATS["responses"].write_answer(answer, SEARCHED)["output"]
+    assert {k: v for k, v in search.items() if k != "id"} == {
+        "type": "tool_search_call",
+        "status": "completed",
+        "call_id": "c2",
+        "execution": "client",
+        "arguments": {"query": "x"},
+    }
+    assert (sleep["namespace"], sleep["name"]) == ("clock", "sleep")
+
+
+def test_a_search_that_the_provider_runs_is_its_own() -> None:
+    asked = {"model": "m", "input": "q", "tools": [{**SEARCH, "execution": "server"}]}
+    request, changed = client_tools.as_functions(FORMATS["responses"].read_request(asked))
+    assert changed == {}
+    with pytest.raises(Unsupported):
+        FORMATS["chat"].write_request(request)
