@@ -124,12 +124,17 @@ class _Frames:
             value = {}
         if self._status < 400:  # a provider that does not stream
             return await self._frame({"type": "response.completed", "sequence_number": 0, "response": value})
-        error = value.get("error") if isinstance(value, dict) else None
-        await self._frame({"type": "error", "status": self._status, "error": error or {"message": "The call failed."}})
+        await self._error(self._status, value.get("error") if isinstance(value, dict) else None)
 
     async def fail(self, error: GatewayError) -> None:
-        said = loose.decode(error_body(error, new_request_id(), "responses"))
-        await self._frame({"type": "error", "status": error.status, **said})
+        await self._error(error.status, loose.decode(error_body(error, new_request_id(), "responses"))["error"])
+
+    async def _error(self, status: int, error: Any) -> None:
+        """Open Responses wants a code and a message of every error on a socket."""
+        said = error if isinstance(error, dict) else {}
+        code, message = said.get("code") or said.get("type"), said.get("message")
+        named = {"code": str(code or "server_error"), "message": str(message or "The call failed.")}
+        await self._frame({"type": "error", "status": status, "error": {**said, **named}})
 
     async def _event(self, event: Event) -> None:
         if event.data != "[DONE]":

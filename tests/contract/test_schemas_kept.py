@@ -10,6 +10,7 @@ from anthropic.types import MessageTokensCount
 from openai.types import Model
 from openai.types.conversations import Conversation, ConversationDeletedResource, ConversationItem
 from openai.types.responses import ResponseItem
+from websockets.sync.client import connect
 
 from tests.support import order
 from tests.support.published import unlike, wrong, wrong_answer, wrong_error, wrong_in_stream
@@ -102,6 +103,32 @@ def test_cancelled(demo_server: Server) -> None:
     assert answer.status == 200
     assert answer.json["status"] in ("cancelled", "completed")
     assert wrong_answer("responses", answer.json) == []
+
+
+def test_compacted(demo_server: Server) -> None:
+    answer = demo_server.post("/v1/responses/compact", {"model": MODEL, "input": GIVEN})
+    assert answer.status == 200, answer.body
+    both = wrong("openai", "CompactResource", answer.json) + wrong("open_responses", "CompactResource", answer.json)
+    assert both == []  # the library's type of it has no user's messages, which it says are there
+
+
+def test_over_a_socket(demo_server: Server) -> None:
+    headers = {"authorization": f"Bearer {demo_server.key}"}
+    with connect(f"ws://127.0.0.1:{demo_server.port}/v1/responses", additional_headers=headers) as connection:
+        connection.send(json.dumps({"type": "response.create", "model": MODEL, "input": GIVEN, "tools": [FUNCTION]}))
+        events: list[Wire] = []
+        while not events or events[-1]["type"] != "response.completed":
+            events.append(json.loads(connection.recv(timeout=10)))
+        assert [line for event in events for line in wrong_in_stream("responses", event)] == []
+        order.responses([(event["type"], event) for event in events])
+        for frame in (
+            "{",
+            '{"type": "response.cancel"}',
+            json.dumps({"type": "response.create", "input": "x"}),
+            json.dumps({"type": "response.create", "model": MODEL, "input": "x", "previous_response_id": "resp_0"}),
+        ):
+            connection.send(frame)
+            assert wrong("open_responses", "WebSocketErrorEvent", json.loads(connection.recv(timeout=10))) == []
 
 
 def test_conversations(demo_server: Server) -> None:

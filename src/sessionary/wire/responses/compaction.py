@@ -10,7 +10,7 @@ from typing import Any
 
 from sessionary.wire import loose
 from sessionary.wire.canonical import Answer, Part, Request, Turn
-from sessionary.wire.message import Piece
+from sessionary.wire.message import Piece, Usage
 from sessionary.wire.responses import item_ids
 from sessionary.wire.responses.envelope import write_usage
 from sessionary.wire.responses.resource import resource
@@ -61,7 +61,7 @@ def write(answer: Answer, asked: Request, answer_id: str, created: int) -> Item:
         "object": "response.compaction",
         "created_at": answer.created or created,
         "output": [*kept, {"id": id, "type": "compaction", "encrypted_content": sealed}],
-        "usage": write_usage(answer.usage) if answer.usage is not None else None,
+        "usage": write_usage(answer.usage or Usage(0, 0)),
     }
 
 
