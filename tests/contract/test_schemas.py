@@ -113,6 +113,28 @@ def test_streams_that_fail(gateway: Server, caller: str, speaks: str, fault: str
     assert found[-1][0] in ("", "error", "response.failed")
 
 
+@pytest.mark.parametrize(("caller", "speaks"), [(a, b) for a in FORMATS for b in FORMATS if a != b])
+def test_answers_that_failed(gateway: Server, caller: str, speaks: str) -> None:
+    """Of the formats only Responses has an answer that failed; in the others it is an error."""
+    answer = gateway.post(PATHS[caller], asked(caller, f"{speaks}-fails", stream=False))
+    if caller == "responses":
+        assert answer.json["status"] == "failed"
+        return answer_is_valid(caller, answer, stream=False)
+    assert answer.status == 502
+    assert answer.json["error"]["message"] in ("No.", "So it is.")
+    assert wrong_error(caller, answer.json) == []
+    return None
+
+
+@pytest.mark.parametrize("page", ["page", "page-502"])
+@pytest.mark.parametrize(("caller", "speaks"), [(a, b) for a in FORMATS for b in FORMATS if a != b])
+def test_answers_of_something_else(gateway: Server, caller: str, speaks: str, page: str) -> None:
+    """Of a proxy on the way to the provider."""
+    answer = gateway.post(PATHS[caller], asked(caller, f"{speaks}-{page}", stream=False))
+    assert answer.status == 502
+    assert wrong_error(caller, answer.json) == []
+
+
 @pytest.mark.parametrize("fault", ["breaks", "hangs-up"])
 @pytest.mark.parametrize("format", ["responses", "messages"])
 def test_streams_that_break_on_their_way_through(gateway: Server, format: str, fault: str) -> None:

@@ -203,7 +203,16 @@ def _broken(path: str) -> bytes:
     return b"data: " + json.dumps(failed).encode() + b"\n\n"
 
 
-FAULTS = ("fails", "breaks", "hangs-up", *(f"status-{status}" for status in _ERRORS))
+def _failed(path: str) -> Wire:
+    """How each format says so in a whole answer, with the status 200."""
+    failed = error(path, 503)
+    if path.endswith("/responses"):
+        why = {"code": "server_error", "message": "No."}
+        return {**responses("text"), "status": "failed", "output": [], "error": why}
+    return failed
+
+
+FAULTS = ("page", "page-502", "fails", "breaks", "hangs-up", *(f"status-{status}" for status in _ERRORS))
 
 
 def reply(request: Received) -> Reply:
@@ -211,6 +220,10 @@ def reply(request: Received) -> Reply:
     if model.startswith("status-"):
         status = int(model.removeprefix("status-"))
         return Reply(json.dumps(error(path, status)).encode(), status=status, headers=JSON)
+    if model.startswith("page"):
+        return Reply(b"<html>No.</html>", status=502 if "502" in model else 200, headers={"content-type": "text/html"})
+    if model == "fails" and not request.json.get("stream"):
+        return Reply(json.dumps(_failed(path)).encode(), headers=JSON)
     if model in FAULTS:
         begun = stream(path, "calls")
         begun = begun[: len(begun) // 2]

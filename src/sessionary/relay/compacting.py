@@ -1,4 +1,4 @@
-"""`/responses/compact`: a provider that makes a conversation short is asked to, any other is asked for a summary. Pure."""
+"""`/responses/compact`: a provider that makes a conversation short is asked to, any other for a summary. Pure."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from sessionary.providers.routing import Target
-from sessionary.relay.passage import PATHS, Straight, as_provider_says, error_of
+from sessionary.relay.passage import PATHS, Straight, as_provider_says, check_answer, error_of, read_object
 from sessionary.relay.rewritten import Rewritten
 from sessionary.wire import loose
 from sessionary.wire.canonical import Failed, Request
@@ -63,15 +63,12 @@ class Summarised:
         self._created = created
 
     def whole(self, status: int, body: bytes) -> bytes:
-        try:
-            value = loose.decode(body)
-        except loose.FAILURES:
-            return body
-        if not isinstance(value, dict):
-            return body
+        value = read_object(status, body)
         if status >= 400:
             return msgspec.json.encode(FORMATS["responses"].write_error(status, *error_of(value)))
-        return loose.encode(compaction.write(self._read(value), self._asked, self._id, self._created))
+        answer = self._read(value)
+        check_answer(answer)
+        return loose.encode(compaction.write(answer, self._asked, self._id, self._created))
 
     def feed(self, data: bytes) -> bytes:
         return data

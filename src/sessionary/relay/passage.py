@@ -9,14 +9,14 @@ from typing import Any, Protocol
 
 import msgspec
 
-from sessionary.errors import BadRequest
+from sessionary.errors import BadRequest, UpstreamError
 from sessionary.providers.catalog import Provider
 from sessionary.providers.routing import Target
 from sessionary.relay.outgoing import Fields, outgoing
 from sessionary.relay.usage_filter import UsageFilter
 from sessionary.settings.tree import Format
 from sessionary.wire import client_tools, dropping, loose, offered
-from sessionary.wire.canonical import Failed, Request, Told, Unsupported
+from sessionary.wire.canonical import Answer, Failed, Request, Told, Unsupported
 from sessionary.wire.formats import FORMATS
 from sessionary.wire.messages import errors as messages_errors
 from sessionary.wire.sse import Parser
@@ -34,7 +34,7 @@ class Passage(Protocol):
     """What the provider cannot do and was not asked for."""
 
     def whole(self, status: int, body: bytes) -> bytes:
-        """A whole answer's body for the client."""
+        """A whole answer's body for the client. Raises UpstreamError for a failure that came as an answer."""
 
     def feed(self, data: bytes) -> bytes:
         """A piece of a stream for the client; b"" where nothing is complete yet."""
@@ -126,15 +126,12 @@ class Translated:
         self._writer = self._caller.Writer(asked, answer_id, created)
 
     def whole(self, status: int, body: bytes) -> bytes:
-        try:
-            value = loose.decode(body)
-        except loose.FAILURES:
-            return body
-        if not isinstance(value, dict):
-            return body
+        value = read_object(status, body)
         if status >= 400:
             return msgspec.json.encode(self._caller.write_error(status, *error_of(value)))
         answer = self._upstream.read_answer(value)
+        if self._caller is not FORMATS["responses"]:  # where a response may have failed
+            check_answer(answer)
         answer = client_tools.restored(answer, self._restored)
         answer = msgspec.structs.replace(answer, id=self._id, created=answer.created or self._created)
         return loose.encode(self._caller.write_answer(answer, self._asked))
@@ -152,6 +149,26 @@ class Translated:
 
     def failure(self, failed: Failed) -> bytes:
         return self._writer.feed(failed) + self._writer.close()
+
+
+def read_object(status: int, body: bytes) -> dict[str, Any]:
+    """A provider's answer or error. Raises UpstreamError for an answer that is no JSON object."""
+    try:
+        value = loose.decode(body)
+    except loose.FAILURES:
+        value = None
+    if isinstance(value, dict):
+        return value
+    if status < 400:
+        raise UpstreamError("The provider's answer could not be read", code="upstream_unreadable")
+    return {"error": {"type": "upstream_error"}}  # a proxy's page
+
+
+def check_answer(answer: Answer) -> None:
+    """Raises UpstreamError where the provider failed, and said so with a status of 200."""
+    if answer.stop == "error":
+        said = (answer.error or {}).get("message")
+        raise UpstreamError(str(said or "The provider failed"), code="upstream_failed")
 
 
 def as_provider_says(body: dict[str, Any], provider: Provider) -> dict[str, Any]:

@@ -166,6 +166,8 @@ class Relay:
                 parts.append(data)
                 if passage.records_upstream:
                     recording.chunk(data)
+            given = b"".join(parts)
+            body = passage.whole(answer.status, given)
         except UpstreamError as error:
             recording.finish(
                 _status_of(error),
@@ -175,10 +177,10 @@ class Relay:
                 headers=headers,
             )
             raise
-        body = passage.whole(answer.status, b"".join(parts))
-        if not passage.records_upstream:
+        if body is not given:
             headers = {**headers, "content-type": "application/json"}
             headers.pop("content-encoding", None)
+        if not passage.records_upstream:
             recording.chunk(body)
         recording.finish("ok" if answer.status < 400 else "upstream_error", http_status=answer.status, headers=headers)
         await client.start(answer.status, {**headers, **_named(opened), "content-length": str(len(body))})
