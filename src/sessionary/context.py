@@ -11,8 +11,9 @@ import sqlalchemy as sa
 
 from sessionary import errors
 from sessionary.errors import BadRequest, GatewayError
+from sessionary.links import Link, Near
 from sessionary.record import exchange
-from sessionary.state import Link, Near, State
+from sessionary.state import State
 from sessionary.store import conversations
 from sessionary.store.conversations import Conversation
 from sessionary.wire.reading import Said

@@ -14,7 +14,8 @@ from sessionary.asgi import Receive, Scope, Send, read_body, read_headers, respo
 from sessionary.auth import Auth
 from sessionary.context import Contexts
 from sessionary.errors import BadRequest, ConversationNotFound, ItemNotFound, MethodNotAllowed
-from sessionary.state import State, items
+from sessionary.links import items
+from sessionary.state import State
 from sessionary.store import conversations as store
 from sessionary.store.conversations import Conversation
 from sessionary.wire import loose

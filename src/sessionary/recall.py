@@ -15,8 +15,9 @@ from sessionary.background import Background
 from sessionary.errors import BadRequest, MethodNotAllowed, ResponseNotFound
 from sessionary.ids import new_request_id
 from sessionary.incoming import call_named
+from sessionary.links import Link, items
 from sessionary.replay import Replay
-from sessionary.state import Link, State, items
+from sessionary.state import State
 from sessionary.store import edits
 from sessionary.wire import loose
 
@@ -48,7 +49,7 @@ class Recall:
                 await self._tell(project, name, link, send)
             case "DELETE", "":
                 await asyncio.to_thread(edits.forget_answer, self._engine, project, link.call_id)
-                self._state.forget(link.call_id)
+                self._state.forget(project, link.call_id)
                 await respond(send, 200, {"id": name, "object": "response", "deleted": True})
             case "GET", "input_items":
                 given = [listing.item(id, raw) for id, raw in items(link, answers=False)]

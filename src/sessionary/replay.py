@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Any
 
+from sessionary.links import Link
 from sessionary.relay.relay import Client
-from sessionary.state import Link, State
+from sessionary.state import State
 from sessionary.wire import loose
 from sessionary.wire.responses import envelope
 from sessionary.wire.sse import Event, Parser
@@ -22,8 +23,9 @@ class Replay:
 
     async def response(self, project: int, link: Link) -> dict[str, Any] | None:
         """The response object; None where the call failed before there was one, and nobody has its id."""
-        body = loose.decode(link.body) if link.body else None
-        if isinstance(body, dict) and body.get("object") == "response":
+        answer = await self._state.answered(project, link.call_id)
+        body = _object(answer) if answer else None
+        if body is not None and body.get("object") == "response":
             return _as_it_ended(body, link)
         asked = await self._state.asked(project, link.call_id)
         if asked.get("background") is not True:
@@ -78,10 +80,15 @@ def _as_it_ended(body: dict[str, Any], link: Link) -> dict[str, Any]:
 
 
 def _decoded(event: Event) -> dict[str, Any] | None:
+    """None for the mark at the end."""
+    return _object(event.data.encode())
+
+
+def _object(data: bytes) -> dict[str, Any] | None:
     try:
-        value = loose.decode(event.data.encode())
+        value = loose.decode(data)
     except loose.FAILURES:
-        return None  # the mark at the end
+        return None
     return value if isinstance(value, dict) else None
 
 

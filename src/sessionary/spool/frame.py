@@ -33,6 +33,11 @@ def encode(payload: bytes) -> bytes:
     return b"".join((MARK, len(payload).to_bytes(4, "little"), zlib.crc32(payload).to_bytes(4, "little"), payload))
 
 
+def length(head: bytes) -> int:
+    """Of the payload behind a record's first `HEAD` bytes."""
+    return int.from_bytes(head[2:6], "little")
+
+
 def _frame_at(data: bytes, at: int) -> Frame | None:
     if data[at : at + 2] != MARK or at + HEAD > len(data):
         return None

@@ -77,6 +77,18 @@ class Reader:
                 break  # more to read here before the next segment
         return Chunk(writer, items, cursor)
 
+    def at(self, writer: str, number: int, offset: int) -> Frame | None:
+        """The record that `read` found there; None where it is gone."""
+        try:
+            with self._path(writer, number).open("rb") as file:
+                file.seek(offset)
+                head = file.read(frame.HEAD)
+                data = head + file.read(frame.length(head))
+        except FileNotFoundError:
+            return None
+        found = next(frame.scan(data, final=False), None)
+        return Frame(offset, offset + found.end, found.payload) if isinstance(found, Frame) else None
+
     def drained(self, writer: str, cursor: Cursor) -> bool:
         """Whether everything in the files is before `cursor`."""
         numbers = self.segments(writer)

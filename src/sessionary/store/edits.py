@@ -7,6 +7,7 @@ session's request needs it.
 
 import time
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
@@ -47,7 +48,8 @@ def delete_session(engine: sa.Engine, project: int, session: str) -> None:
         walked = tree.reached(connection, project, session)
         search.remove(connection, project, session)
         calls = sa.select(c.id).where(c.project == project, c.session == session)
-        for table in (schema.exchanges, schema.partials, schema.forgotten):
+        _forget(connection, project, calls)
+        for table in (schema.exchanges, schema.partials):
             connection.execute(sa.delete(table).where(table.c.project == project, table.c.call_id.in_(calls)))
         connection.execute(sa.delete(schema.calls).where(c.project == project, c.session == session))
         connection.execute(sa.delete(schema.session_bodies).where(b.project == project, b.session == session))
@@ -55,6 +57,12 @@ def delete_session(engine: sa.Engine, project: int, session: str) -> None:
         connection.execute(sa.delete(schema.sessions).where(s.project == project, s.id == session))
         freed = _free_messages(connection, project, walked)
         _free_bodies(connection, project, {*beside, *freed})
+
+
+def _forget(connection: sa.Connection, project: int, calls: sa.Select[Any]) -> None:
+    """Spool and memory may still hold what the store has no more: nothing goes on from it."""
+    rows = [{"project": project, "call_id": call_id} for call_id in connection.scalars(calls)]
+    insert(connection, schema.forgotten, rows)
 
 
 def _free_messages(connection: sa.Connection, project: int, walked: list[tree.Node]) -> set[bytes]:

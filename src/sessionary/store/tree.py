@@ -40,17 +40,39 @@ class Node(msgspec.Struct, frozen=True):
     text: bytes | None
 
 
+def _path_query() -> sa.Select[Any]:
+    """One statement, and written once: state is rebuilt by it while a client waits."""
+    m, b = schema.messages, schema.bodies
+    project: sa.BindParameter[int] = sa.bindparam("project")
+    frames, texts = b.alias(), b.alias()
+    columns = (m.c.id, m.c.parent, m.c.depth, m.c.role, m.c.format, m.c.answer, m.c.frame, m.c.text)
+    here = (m.c.project == project, m.c.depth > sa.bindparam("above"))
+    walk = sa.select(*columns).where(*here, m.c.id == sa.bindparam("leaf")).cte("walk", recursive=True)
+    walk = walk.union_all(sa.select(*columns).join(walk, m.c.id == walk.c.parent).where(*here))
+    return (
+        sa.select(walk, frames.c.data.label("frame_data"), texts.c.data.label("text_data"))
+        .select_from(walk)
+        .join(frames, sa.and_(frames.c.project == project, frames.c.hash == walk.c.frame))
+        .outerjoin(texts, sa.and_(texts.c.project == project, texts.c.hash == walk.c.text))
+        .order_by(walk.c.depth)
+    )
+
+
+_PATH = _path_query()
+
+
 def path(connection: sa.Connection, project: int, leaf: bytes | None, above: int = 0) -> list[Stored]:
     """From the root, or from the first message deeper than `above`, to `leaf`."""
     if leaf is None:
         return []
-    m = schema.messages
-    columns = (m.c.id, m.c.parent, m.c.depth, m.c.role, m.c.format, m.c.answer, m.c.frame, m.c.text)
-    here = (m.c.project == project, m.c.depth > above)
-    walk = sa.select(*columns).where(*here, m.c.id == leaf).cte("walk", recursive=True)
-    up = sa.select(*columns).join(walk, m.c.id == walk.c.parent).where(*here)
-    rows = sorted(connection.execute(sa.select(walk.union_all(up))).all(), key=lambda r: r.depth)
-    return _stored(connection, project, rows)
+    rows = connection.execute(_PATH, {"project": project, "leaf": leaf, "above": above})
+    frames: dict[bytes, bytes] = {}
+    found = []
+    for r in rows:
+        frame = frames.get(r.frame) or frames.setdefault(r.frame, unpack(r.frame_data))
+        raw = literal.whole(frame, None if r.text is None else unpack(r.text_data))
+        found.append(Stored(r.id, r.depth, r.role, r.format, r.answer, raw))
+    return found
 
 
 def raws(connection: sa.Connection, project: int, rows: Sequence[Any]) -> list[bytes]:
@@ -114,21 +136,30 @@ def reached(connection: sa.Connection, project: int, session: str) -> list[Node]
     return [Node(r.id, r.node, r.depth, r.frame, r.text) for r in rows]
 
 
-def turns(connection: sa.Connection, project: int, call: sa.Row[Any]) -> Sequence[Any]:
-    """The calls that went on from each other without sending again what was said, up to `call`; first things first.
-
-    Each row has `id`, `session`, `session_text`, `edit`, `created_at`, and `above`: what it brought is deeper.
-    """
+def _turns_query() -> sa.Select[Any]:
     c, s = schema.calls.c, schema.sessions.c
-    columns = (c.id, c.parent, c.above, c.session, c.edit, c.created_at)
-    first = sa.select(*columns, sa.literal(0).label("back")).where(c.project == project, c.id == call.id)
+    project: sa.BindParameter[int] = sa.bindparam("project")
+    columns = (c.id, c.parent, c.above, c.session, c.edit, c.created_at, c.status, c.error_message)
+    columns += (c.endpoint, c.stream, c.leaf, c.output)  # type: ignore[assignment]
+    first = sa.select(*columns, sa.literal(0).label("back")).where(c.project == project, c.id == sa.bindparam("call"))
     walk = first.cte("walk", recursive=True)
     up = sa.select(*columns, walk.c.back + 1).join(walk, c.id == walk.c.parent)
     walk = walk.union_all(up.where(c.project == project, walk.c.above > 0))
     text = sa.func.coalesce(s.session_id, walk.c.session).label("session_text")
     named = sa.and_(s.project == project, s.id == walk.c.session)
-    query = sa.select(walk, text).select_from(walk).outerjoin(schema.sessions, named).order_by(walk.c.back.desc())
-    return connection.execute(query).all()
+    return sa.select(walk, text).select_from(walk).outerjoin(schema.sessions, named).order_by(walk.c.back.desc())
+
+
+_TURNS = _turns_query()
+
+
+def turns(connection: sa.Connection, project: int, call_id: str) -> Sequence[Any]:
+    """The calls that went on from each other without sending again what was said, up to this one; first things first.
+
+    Each row has of its call `id`, `session`, `session_text`, `edit`, `created_at`, `status`, `error_message`,
+    `endpoint`, `stream`, `leaf`, `output`, and `above`: what it brought is deeper.
+    """
+    return connection.execute(_TURNS, {"project": project, "call": call_id}).all()
 
 
 def load_bodies(connection: sa.Connection, project: int, hashes: set[bytes]) -> dict[bytes, bytes]:
