@@ -128,10 +128,9 @@ def write_output(answer: Answer, names: output.Names) -> list[Body]:
             if part.piece.type in ("text", "refusal"):
                 if part.piece.text:
                     said.append(part)
-            else:
+            elif (item := output.whole(part, answer.id, len(items) + bool(said), names)) is not None:
                 flush(turn.phase)
-                item = output.whole(part, answer.id, len(items), names)
-                if item is not None and (not items or items[-1] is not item):  # several parts of one item
+                if not items or items[-1] is not item:  # several parts of one item
                     items.append(item)
         if turn.phase:
             flush(turn.phase)
