@@ -143,6 +143,15 @@ def test_a_stream_adds_up_to_the_body(format: Format, data: st.DataObject, step:
     assert summed == whole
 
 
+@settings(max_examples=60)
+@given(asked_responses, canonical.answers(), st.integers(1, 9), st.data())
+def test_a_response_that_was_cut_can_be_told_again(asked: Wire, answer: Answer, step: int, data: st.DataObject) -> None:
+    events = written(canonical.telling(answer, step), "responses", asked).split(b"\n\n")
+    cut = data.draw(st.integers(1, len(events) - 3))
+    body = json.loads(assemble.assemble(b"\n\n".join(events[:cut]) + b"\n\n", "responses").body)
+    assert wrong_answer("responses", body) == []
+
+
 # -- the checks themselves: what is wrong is found
 
 
