@@ -26,6 +26,8 @@ ROOTS = {
         "ConversationItemList",
         "CreateChatCompletionResponse",
         "CreateChatCompletionStreamResponse",
+        "CreateCompletionResponse",
+        "CreateEmbeddingResponse",
         "ListModelsResponse",
         "Model",
         "ErrorResponse",
