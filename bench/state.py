@@ -41,6 +41,7 @@ def chain(server: Server, turns: int, words: int) -> str:
 async def rebuilt(fresh: Callable[[], State], call_id: str, turns: int) -> list[float]:
     """Milliseconds of each round; every other round asks the same `State` again."""
     taken = []
+    state = fresh()
     for n in range(ROUNDS):
         state = fresh() if n % 2 == 0 else state
         began = time.perf_counter()
