@@ -86,3 +86,11 @@ def test_what_the_format_cannot_say_is_named() -> None:
     body = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "And?"}]}
     with pytest.raises(BadRequest, match="audio"):
         sent("messages", body, [heard])
+
+
+def test_a_history_that_the_own_format_cannot_say_is_refused() -> None:
+    audio = {"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "wav"}}
+    history = [said({"role": "user", "content": [{"type": "unknown", "of": audio}]}, "chat")]
+    with pytest.raises(BadRequest) as refused:
+        sent("responses", {"model": "m", "input": "And?"}, history)
+    assert refused.value.code == "unsupported_parameter"

@@ -88,6 +88,12 @@ def crossing(
         return {name: written[name] for name in ("messages", "system") if name in written}
 
     def passage(target: Target) -> Passage:
+        try:
+            return chosen(target)
+        except Unsupported as error:
+            raise BadRequest(str(error), param=error.field, code="unsupported_parameter") from None
+
+    def chosen(target: Target) -> Passage:
         if path == compacting.PATH:
             if "responses" in target.speaks and target.provider.compacts:
                 return compacting.Native(asked(), request(), target, ours)
