@@ -93,6 +93,7 @@ def test_codex_through_every_upstream(
         first = codex.ask(prompt, model)
         assert (codex.work / "made.txt").read_text() == "made-42\n"
         assert "Success" in first.said
+        gateway.session(first.session_id, calls=2)
         transcript = gateway.transcript(first.session_id)
     else:
         _, transcript = two_turns(codex, prompt, model)

@@ -12,7 +12,7 @@ from sessionary.store.edits import delete_session, patch_session
 from tests.support.recorded import SYSTEM, Log, assistant, user
 
 TOOLS = [{"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}]
-KEPT = {"projects", "alembic_version"}
+KEPT = {"projects", "alembic_version", "forgotten"}  # what is forgotten is known by its id alone
 
 
 def row_of(log: Log, name: str) -> sa.Row[Any]:
