@@ -14,6 +14,8 @@ from sessionary.wire.formats import FORMATS
 from sessionary.wire.responses import compaction, item_ids
 
 PATH = "responses/compact"
+_STATE = frozenset({"previous_response_id", "conversation", "input"})
+"""What was said, and where: the gateway tells all of it."""
 
 
 class Native:
@@ -24,7 +26,7 @@ class Native:
     dropped: tuple[str, ...] = ()
 
     def __init__(self, asked: dict[str, Any], request: Request, target: Target, answer_id: str) -> None:
-        kept = {name: value for name, value in asked.items() if name not in ("previous_response_id", "input")}
+        kept = {name: value for name, value in asked.items() if name not in _STATE}
         written = FORMATS["responses"].write_request(request)
         body = loose.encode(item_ids.to_provider({**kept, "input": written["input"]}))
         fields = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
@@ -33,6 +35,9 @@ class Native:
 
     def whole(self, status: int, body: bytes) -> bytes:
         return self._answer.whole(body)
+
+    def told(self, body: bytes) -> bytes:
+        return b""
 
     def feed(self, data: bytes) -> bytes:
         return data
@@ -69,6 +74,9 @@ class Summarised:
         answer = self._read(value)
         check_answer(answer)
         return loose.encode(compaction.write(answer, self._asked, self._id, self._created))
+
+    def told(self, body: bytes) -> bytes:
+        return b""
 
     def feed(self, data: bytes) -> bytes:
         return data

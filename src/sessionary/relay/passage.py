@@ -15,7 +15,7 @@ from sessionary.providers.routing import Target
 from sessionary.relay.outgoing import Fields, outgoing
 from sessionary.relay.usage_filter import UsageFilter
 from sessionary.settings.tree import Format
-from sessionary.wire import client_tools, dropping, loose, offered
+from sessionary.wire import client_tools, dropping, loose, offered, telling
 from sessionary.wire.canonical import Answer, Failed, Request, Told, Unsupported
 from sessionary.wire.formats import FORMATS
 from sessionary.wire.messages import errors as messages_errors
@@ -35,6 +35,9 @@ class Passage(Protocol):
 
     def whole(self, status: int, body: bytes) -> bytes:
         """A whole answer's body for the client. Raises UpstreamError for a failure that came as an answer."""
+
+    def told(self, body: bytes) -> bytes:
+        """A whole answer as the stream that the client asked for; b"" where it gets it as it is."""
 
     def feed(self, data: bytes) -> bytes:
         """A piece of a stream for the client; b"" where nothing is complete yet."""
@@ -61,6 +64,9 @@ class Straight:
 
     def whole(self, status: int, body: bytes) -> bytes:
         return body
+
+    def told(self, body: bytes) -> bytes:
+        return b""
 
     def feed(self, data: bytes) -> bytes:
         return self._filter.feed(data) if self._filter else data
@@ -135,6 +141,10 @@ class Translated:
         answer = client_tools.restored(answer, self._restored)
         answer = msgspec.structs.replace(answer, id=self._id, created=answer.created or self._created)
         return loose.encode(self._caller.write_answer(answer, self._asked))
+
+    def told(self, body: bytes) -> bytes:
+        answer = self._upstream.read_answer(read_object(200, body))
+        return self._written(telling.tell(answer)) + self._writer.close()
 
     def feed(self, data: bytes) -> bytes:
         return self._written(t for event in self._parser.feed(data) for t in self._reader.feed(event))

@@ -27,6 +27,7 @@ _RETRYABLE = frozenset({408, 429, 500, 502, 503, 504, 529})
 _NEXT_TARGET = _RETRYABLE | {401, 403, 404}
 """A deployment that answers so may be misconfigured: another one may do better, the same one will not."""
 _MAX_PAUSE = 60.0
+_EVENTS = "text/event-stream; charset=utf-8"
 
 
 class Client(Protocol):
@@ -167,7 +168,8 @@ class Relay:
                 if passage.records_upstream:
                     recording.chunk(data)
             given = b"".join(parts)
-            body = passage.whole(answer.status, given)
+            told = passage.told(given) if recording.begin.stream and answer.status < 400 else b""
+            body = told or passage.whole(answer.status, given)
         except UpstreamError as error:
             recording.finish(
                 _status_of(error),
@@ -178,7 +180,7 @@ class Relay:
             )
             raise
         if body is not given:
-            headers = {**headers, "content-type": "application/json"}
+            headers = {**headers, "content-type": _EVENTS if told else "application/json"}
             headers.pop("content-encoding", None)
         if not passage.records_upstream:
             recording.chunk(body)
