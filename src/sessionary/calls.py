@@ -10,18 +10,21 @@ from collections.abc import Awaitable
 from typing import Literal, Protocol
 
 import msgspec
+import sqlalchemy as sa
 
 from sessionary import incoming
 from sessionary.auth import Principal, allow_model
 from sessionary.context import Context, Contexts
-from sessionary.errors import GatewayError
+from sessionary.errors import GatewayError, StoreUnavailable
 from sessionary.incoming import Incoming
+from sessionary.links import Near
 from sessionary.providers.routing import Router
 from sessionary.record.recorder import Recorder, Recording
 from sessionary.relay.crossing import crossing
 from sessionary.relay.relay import Client as AnyClient
 from sessionary.relay.relay import Relay, Request
 from sessionary.state import State
+from sessionary.wire.reading import Said
 from sessionary.wire.responses import item_ids
 
 log = logging.getLogger("sessionary.calls")
@@ -53,7 +56,7 @@ class Call(msgspec.Struct, frozen=True):
     context: Context
     principal: Principal
     recording: Recording
-    near: dict[str, Recording] | None
+    near: Near | None
 
 
 class Calls:
@@ -68,7 +71,7 @@ class Calls:
         self._state = state
         self._keep_all = keep_all
 
-    async def begin(self, principal: Principal, request: Incoming, near: dict[str, Recording] | None = None) -> Call:
+    async def begin(self, principal: Principal, request: Incoming, near: Near | None = None) -> Call:
         """`near`: the calls of a connection, which it alone can go on from where they are not to be stored."""
         context = await self._contexts.of(principal.call_project, request.named, near)
         begin = incoming.begin(request, principal, context, keep_all=self._keep_all)
@@ -78,7 +81,10 @@ class Calls:
             self._state.remember(recording)
         elif near is not None:
             recording.keep(request.body)
-            near[begin.call_id] = recording
+            near.put(begin.call_id, recording, recording.size())
+        if begin.context.conversation:
+            problem = await self._contexts.crossed(begin.project, context, begin.call_id)
+            context = msgspec.structs.replace(context, problem=context.problem or problem)
         return Call(request, context, principal, recording, near)
 
     async def answer(
@@ -121,6 +127,9 @@ class Calls:
             await client.fail(GatewayError("The gateway failed. The request id helps to find out why."))
         finally:
             left.cancel()
+            self._state.remember(recording)
+            if call.near is not None and recording.call_id in call.near:
+                call.near.put(recording.call_id, recording, recording.size())
 
     async def _relayed(self, call: Call, client: Client) -> None:
         """Resolve and relay."""
@@ -130,6 +139,7 @@ class Calls:
                 raise problem
             allow_model(call.principal, begin.model)
             targets = self._router.resolve(begin.model)
+            history = await self._history(call)
         except GatewayError as error:
             call.recording.finish(
                 "rejected",
@@ -138,7 +148,6 @@ class Calls:
                 error_message=error.message,
             )
             raise
-        history = await self._contexts.history(begin.project, context, call.near)
         body, fields = request.body, request.fields
         if context.references:
             body = item_ids.with_items(body, context.references)
@@ -147,6 +156,12 @@ class Calls:
         passage = crossing(begin.endpoint, body, fields, history, begin.call_id, created, stream=begin.stream)
         path = begin.endpoint.replace(".", "/")
         await self._relay.run(Request(path, begin.stream, request.headers, passage), targets, call.recording, client)
+
+    async def _history(self, call: Call) -> list[Said]:
+        try:
+            return await self._contexts.history(call.recording.begin.project, call.context, call.near)
+        except sa.exc.SQLAlchemyError:
+            raise StoreUnavailable from None
 
 
 async def _cancelled(task: "asyncio.Future[None]") -> None:

@@ -10,8 +10,9 @@ import msgspec
 import sqlalchemy as sa
 
 from sessionary import errors
-from sessionary.errors import BadRequest, GatewayError
-from sessionary.links import Link, Near
+from sessionary.errors import BadRequest, ConversationNotFound, GatewayError, StoreUnavailable
+from sessionary.ids import is_conversation
+from sessionary.links import Link, Near, items
 from sessionary.record import exchange
 from sessionary.state import State
 from sessionary.store import conversations
@@ -71,51 +72,80 @@ class Contexts:
                 link = await self._state.find(project, named.previous_call, near)
                 if link is None:
                     raise errors.PreviousResponseNotFound(named.previous)
-            here = dict(known for raw in added if (known := _named(raw))[0])
-            references = {id: here[id] if id in here else await self._item(project, id) for id in named.items}
+            references = await self._references(project, named, link, added, near)
         except GatewayError as problem:
             return Context(link, problem=problem)
-        return Context(link, conversation, added, {id: raw for id, raw in references.items() if raw})
+        except sa.exc.SQLAlchemyError:
+            return Context(link, problem=StoreUnavailable())
+        return Context(link, conversation, added, references)
 
     async def history(self, project: int, context: Context, near: Near | None = None) -> list[Said]:
         """What is put in front of the request's own input."""
         before = await self._state.history(project, context.link, near) if context.link else []
         return before + [Said(raw, "responses", answer=False) for raw in context.added]
 
+    async def crossed(self, project: int, context: Context, call_id: str) -> GatewayError | None:
+        """Why a call that has begun in a conversation must not go on: others began there at the same moment.
+
+        Neither would see the other's turn, and one of them would be lost to the conversation.
+        """
+        if context.conversation is None:
+            return None
+        try:
+            now, link, _ = await self.conversation(project, context.conversation.id, but=call_id)
+        except GatewayError as problem:
+            return problem
+        except sa.exc.SQLAlchemyError:
+            return StoreUnavailable()
+        before = context.link.call_id if context.link else ""
+        same = now.edit == context.conversation.edit and (link.call_id if link else "") == before
+        return None if same else _locked()
+
     async def conversation(
-        self, project: int, id: str, *, reading: bool = False
+        self, project: int, id: str, *, reading: bool = False, but: str = ""
     ) -> tuple[Conversation, Link | None, list[bytes]]:
-        """With its newest call, and what was put in by hand after that.
+        """With its newest call, and what was put in by hand after that. The call `but` does not count.
 
         Raises ConversationNotFound, and unless it is for `reading` BadRequest while a call is being answered in it.
         """
+        if not is_conversation(id):
+            raise ConversationNotFound(id)
         recent = await self._state.latest(project, id)
         found = await asyncio.to_thread(conversations.get, self._engine, project, id)
         if found is None:
-            raise errors.ConversationNotFound(id)
-        mine = [link for link in recent if link.edit == found.edit]
+            raise ConversationNotFound(id)
+        mine = [link for link in recent if link.edit == found.edit and link.call_id != but]
         if not reading and any(link.status == "live" for link in mine):
-            raise BadRequest(
-                "Another process is currently operating on this conversation. Please retry in a few seconds.",
-                code="conversation_locked",
-            )
+            raise _locked()
         answered = (link for link in mine if link.status != "live" and any(said.answer for said in link.said))
         newest = next(answered, None)
         if newest is not None and newest.call_id >= found.head:
             return found, newest, []
         if found.head:
-            return found, await self._state.find(project, found.head), []
-        return found, await self._state.find(project, found.base) if found.base else None, found.items
+            return found, await self._state.known(project, found.head), []
+        return found, await self._state.known(project, found.base), found.items
 
-    async def _item(self, project: int, id: str) -> bytes:
-        """Empty for an id that is not of our making: its provider may know it."""
-        if not item_ids.call_of(id):
-            return b""
-        found = await self._state.item(project, id)
-        if found is None:
-            raise errors.ItemNotFound(id)
-        return found
+    async def _references(
+        self, project: int, named: Named, link: Link | None, added: list[bytes], near: Near | None
+    ) -> dict[str, bytes]:
+        """The items that are named, without those of a provider's making: it may know them. Raises ItemNotFound."""
+        here: dict[str, bytes] = {}
+        if named.items and named.conversation:
+            chain = await self._state.chain(project, link, near) if link else []
+            here = {id: raw for step in chain for id, raw in items(step)} | {_id_of(raw): raw for raw in added}
+        elsewhere = [id for id in named.items if id not in here and item_ids.call_of(id)]
+        known = here | await self._state.items(project, elsewhere, near)
+        if missing := next((id for id in elsewhere if id not in known), None):
+            raise errors.ItemNotFound(missing)
+        return {id: known[id] for id in named.items if id in known}
 
 
-def _named(raw: bytes) -> tuple[str, bytes]:
-    return str(msgspec.json.decode(raw).get("id") or ""), raw
+def _id_of(raw: bytes) -> str:
+    return str(msgspec.json.decode(raw).get("id") or "")
+
+
+def _locked() -> BadRequest:
+    return BadRequest(
+        "Another process is currently operating on this conversation. Please retry in a few seconds.",
+        code="conversation_locked",
+    )

@@ -44,7 +44,7 @@ class Conversations:
         below, _, item = rest.partition("/")
         asked = {key: values[-1] for key, values in parse_qs(scope["query_string"].decode("latin-1")).items()}
         body = _object(await read_body(receive, headers, self._max_body)) if scope["method"] == "POST" else {}
-        if below not in ("", "items") or "/" in item:
+        if (id and not ids.is_conversation(id)) or below not in ("", "items") or "/" in item:
             raise ConversationNotFound(id)
         match scope["method"], bool(id), below, bool(item):
             case "POST", False, _, _:
@@ -80,7 +80,7 @@ class Conversations:
 
     async def _create(self, project: int, body: dict[str, Any]) -> dict[str, Any]:
         id = ids.new_conversation_id()
-        added = _named(body.get("items") or [])
+        added = await self._named(project, body.get("items") or [])
         await asyncio.to_thread(store.create, self._engine, project, id, _metadata(body), added)
         return _shown(await self._get(project, id))
 
@@ -93,7 +93,7 @@ class Conversations:
         given = body.get("items")
         if not isinstance(given, list) or not given:
             raise BadRequest("'items' is a list of items.", param="items")
-        added = _named(given)
+        added = await self._named(project, given)
         for _ in range(_TRIES):
             conversation, head, held = await self._contexts.conversation(project, id)
             base = head.call_id if head is not None else ""
@@ -118,6 +118,19 @@ class Conversations:
                 return _shown(await self._get(project, id))
         raise BadRequest("The conversation is being changed. Please retry.", code="conversation_locked")
 
+    async def _named(self, project: int, given: Any) -> list[bytes]:
+        """Items with ids of ours; for references the items themselves. Raises BadRequest, ItemNotFound."""
+        checked = _checked(given)
+        known = await self._state.items(project, filter(None, map(item_ids.referred, checked)))
+        added = []
+        for item in checked:
+            referred = item_ids.referred(item)
+            if referred and referred not in known:
+                raise ItemNotFound(referred)
+            kind = str((loose.read_object(known[referred]) or {} if referred else item).get("type") or "message")
+            added.append(_with_id(item_ids.made(kind, ids.new_answer_id(), 0), known[referred] if referred else item))
+        return added
+
     async def _edited(self, project: int, old: Conversation, base: str, items: list[bytes]) -> bool:
         try:
             await asyncio.to_thread(store.edit, self._engine, project, old, base, items)
@@ -132,15 +145,17 @@ class Conversations:
         return said + [(str(loose.decode(raw)["id"]), raw) for raw in held]
 
 
-def _named(given: Any) -> list[bytes]:
-    """Items with ids of ours. Raises BadRequest for what is none."""
+def _checked(given: Any) -> list[dict[str, Any]]:
+    """Items. Raises BadRequest for what is none."""
     if not isinstance(given, list) or len(given) > _MOST_ITEMS:
         raise BadRequest(f"'items' is a list of at most {_MOST_ITEMS} items.", param="items")
+    if not all(isinstance(item, dict) and isinstance(item.get("type", ""), str) for item in given):
+        raise BadRequest("An item is an object, and its 'type' a text.", param="items")
     try:
         FORMATS["responses"].read_request({"model": "", "input": given})
     except Unsupported as error:
         raise BadRequest(str(error), param="items") from None
-    return [_with_id(item_ids.made(str(item.get("type") or "message"), ids.new_answer_id(), 0), item) for item in given]
+    return given
 
 
 def _with_id(id: str, item: Any) -> bytes:
@@ -161,13 +176,8 @@ def _metadata(body: dict[str, Any]) -> dict[str, str]:
 
 
 def _object(body: bytes) -> dict[str, Any]:
-    if not body.strip():
-        return {}
-    try:
-        value = loose.decode(body)
-    except loose.FAILURES:
-        value = None
-    if not isinstance(value, dict):
+    value = loose.read_object(body) if body.strip() else {}
+    if value is None:
         raise BadRequest("The body of the request is a JSON object.", code="invalid_json")
     return value
 

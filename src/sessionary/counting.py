@@ -61,16 +61,17 @@ class Counting:
         if format in target.speaks and target.provider.style != "demo" and alone:
             return await self._ask(path, target, incoming.body, headers, send)
         body = item_ids.with_items(incoming.body, context.references) if context.references else incoming.body
-        asked = loose.decode(body)
+        if (asked := loose.read_object(body)) is None:
+            raise BadRequest("The body is nested too deeply, or a number in it is too long.", code="invalid_json")
         if format == "messages":
             return await _tell(send, {"input_tokens": await asyncio.to_thread(count.estimate, asked)})
         try:
             request = FORMATS[format].read_request({k: v for k, v in asked.items() if k not in _CONTEXT})
+            if not alone:
+                before = turns_of(await self._contexts.history(principal.call_project, context))
+                request = msgspec.structs.replace(request, turns=[*before, *request.turns])
         except Unsupported as error:
             raise BadRequest(str(error), param=error.field) from None
-        if not alone:
-            before = turns_of(await self._contexts.history(principal.call_project, context))
-            request = msgspec.structs.replace(request, turns=[*before, *request.turns])
         counted = await asyncio.to_thread(estimate, request)
         await _tell(send, {"object": "response.input_tokens", "input_tokens": counted})
 

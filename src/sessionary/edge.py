@@ -5,7 +5,10 @@ application with API and pages. Authentication comes before the body is read. Ev
 its session; every failure answers in the caller's wire format.
 """
 
+import logging
 from collections.abc import Awaitable
+
+import sqlalchemy as sa
 
 from sessionary import counting, incoming
 from sessionary.asgi import (
@@ -26,12 +29,13 @@ from sessionary.background import Background
 from sessionary.calls import Calls
 from sessionary.conversations import Conversations
 from sessionary.counting import Counting
-from sessionary.errors import GatewayError, MethodNotAllowed, ModelNotFound
+from sessionary.errors import GatewayError, MethodNotAllowed, ModelNotFound, StoreUnavailable
 from sessionary.metrics import Metrics
 from sessionary.providers.routing import Router
 from sessionary.recall import Recall
 from sessionary.websocket import Sockets
 
+log = logging.getLogger("sessionary.edge")
 _CALLS = {
     "/chat/completions": "chat.completions",
     "/completions": "completions",
@@ -121,8 +125,14 @@ class Edge:
         except ClientGone:
             return
         except GatewayError as error:
-            self._metrics.refused.labels(code=error.code or error.type).inc()
-            await refuse(send, error, endpoint)
+            await self._refuse(send, error, endpoint)
+        except sa.exc.SQLAlchemyError as error:
+            log.error("the store refused: %s", error.__class__.__name__)
+            await self._refuse(send, StoreUnavailable(), endpoint)
+
+    async def _refuse(self, send: Send, error: GatewayError, endpoint: str) -> None:
+        self._metrics.refused.labels(code=error.code or error.type).inc()
+        await refuse(send, error, endpoint)
 
 
 def _allowed(principal: Principal, model: str) -> bool:

@@ -15,6 +15,7 @@
         │   └── ItemNotFound   404
         ├── PayloadTooLarge    413
         ├── Overloaded         503
+        ├── StoreUnavailable   503
         ├── UpstreamError      502
         └── UpstreamTimeout    504
 
@@ -137,6 +138,14 @@ class Overloaded(GatewayError):
     status = 503
     type = "overloaded_error"
     code = "overloaded"
+
+
+class StoreUnavailable(GatewayError):
+    """What was said before cannot be read now: the gateway's store does not answer."""
+
+    status = 503
+    type = "server_error"
+    code = "store_unavailable"
 
 
 class UpstreamError(GatewayError):

@@ -13,7 +13,10 @@ import re
 import time
 
 DIGEST_SIZE = 16
-_OURS = re.compile(r"ses_[0-9a-v]{26}")
+_TEXT = "[0-9a-v]{26}"
+_OURS = re.compile(f"ses_{_TEXT}")
+_CALL = re.compile(f"resp_({_TEXT})")
+_CONVERSATION = re.compile(f"conv_{_TEXT}")
 
 
 def _text(raw: bytes) -> str:
@@ -48,6 +51,17 @@ def new_answer_id() -> str:
 
 def new_conversation_id() -> str:
     return "conv_" + _text(uuid7())
+
+
+def is_conversation(text: str) -> bool:
+    """Whether it can be the id of a conversation: any other text need not be looked for."""
+    return _CONVERSATION.fullmatch(text) is not None
+
+
+def call_of(answer: str) -> str:
+    """The call whose answer has this id; "" for what is not of our making."""
+    found = _CALL.fullmatch(answer)
+    return f"call_{found[1]}" if found else ""
 
 
 def new_request_id() -> str:

@@ -17,7 +17,6 @@ from sessionary.record import private as record_private
 from sessionary.record.exchange import Begin
 from sessionary.record.recorder import now_us
 from sessionary.relay import headers as header_rules
-from sessionary.relay.crossing import call_of
 from sessionary.sessions.clients import client_name
 from sessionary.sessions.identify import Identity, identify
 from sessionary.sessions.labels import labels
@@ -83,7 +82,19 @@ def read(endpoint: str, headers: dict[str, str], body: bytes) -> Incoming:
     if not incoming.text("model"):
         missing = BadRequest("you must provide a model parameter", param="model", code="missing_model")
         return msgspec.structs.replace(incoming, problem=missing)
-    return incoming
+    return msgspec.structs.replace(incoming, problem=_misnamed(incoming)) if endpoint in RESPONSES else incoming
+
+
+def _misnamed(incoming: Incoming) -> BadRequest | None:
+    """What a request goes on from is never passed over in silence."""
+    for name in ("previous_response_id", "conversation"):
+        if bytes(incoming.fields.get(name, b"null")) == b"null":
+            continue
+        value = incoming.value(name)
+        given = value.get("id") if name == "conversation" and isinstance(value, dict) else value
+        if not isinstance(given, str):
+            return BadRequest(f"'{name}' must be an id.", param=name, code="invalid_type")
+    return None
 
 
 def begin(incoming: Incoming, principal: Principal, context: Context, *, keep_all: bool) -> Begin:
@@ -139,4 +150,4 @@ def call_named(answer: str) -> str:
             unwrapped = ""
         if unwrapped.startswith(_WRAPPED):
             answer = unwrapped.rpartition("response_id:")[2]
-    return call_of(answer)
+    return ids.call_of(answer)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from sessionary.bounded import Bounded
 from sessionary.record.exchange import Begin, Finish, Part, Record, Status
 from sessionary.record.recorder import Recording
 from sessionary.wire import assemble, loose
@@ -12,7 +13,7 @@ from sessionary.wire.split import split, split_response
 
 End = tuple[Status, str]
 """How a call stands, and what went wrong, in words."""
-Near = Mapping[str, Recording]
+Near = Bounded[str, Recording]
 """Calls that one connection alone can go on from."""
 
 
@@ -46,7 +47,10 @@ def items(link: Link, *, answers: bool = True) -> list[tuple[str, bytes]]:
     for said in link.said:
         if said.format != "responses" or (said.answer and not answers):
             continue
-        value = loose.decode(said.raw)
+        try:
+            value = loose.decode(said.raw)
+        except loose.FAILURES:
+            continue  # such a call was refused
         own = value.get("id") if isinstance(value, dict) else None
         if isinstance(own, str) and (said.answer or item_ids.call_of(own)):
             found.append((own, said.raw))
@@ -88,6 +92,20 @@ def begin_of(records: Iterable[Record]) -> Begin | None:
 
 def end_of(records: Iterable[Record]) -> End | None:
     return next(((r.status, r.error_message) for r in records if isinstance(r, Finish)), None)
+
+
+def streamed(stored: Mapping[int, bytes], later: Iterable[Record]) -> bytes:
+    """What was delivered of a call in flight: the parts that are stored, by `seq`, and what the spool has.
+
+    The spool may still have parts that are stored.
+    """
+    parts, rest = dict(stored), b""
+    for record in later:
+        if isinstance(record, Part):
+            parts[record.seq] = record.data
+        elif isinstance(record, Finish):
+            rest = record.body
+    return b"".join([*(parts[seq] for seq in sorted(parts)), rest])
 
 
 def answer_of(records: Iterable[Record]) -> bytes:

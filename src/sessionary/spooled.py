@@ -61,10 +61,10 @@ class Spooled:
         return [self._reader.at(*segment, offset) for segment, offset in places]
 
     def alive(self, call_id: str) -> bool:
-        """Whether the process that makes the call still runs."""
+        """Whether the process that makes the call still runs; also where the call is not here any more."""
         with self._lock:
             writer = next((writer for (writer, _), index in self._segments.items() if call_id in index.records), None)
-        return writer is not None and self._reader.alive(writer)
+        return writer is None or self._reader.alive(writer)
 
     def of_conversation(self, project: int, conversation: str) -> list[str]:
         """The ids of its calls."""
@@ -83,7 +83,7 @@ class Spooled:
                 index = self._segments.setdefault((writer, number), _Index())
                 try:
                     index.add(frame.offset, exchange.decode(frame.payload))
-                except msgspec.DecodeError:
+                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                     continue  # the drain sets it aside
 
     def _new(self, writer: str) -> Iterator[tuple[int, Frame]]:

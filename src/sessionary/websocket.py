@@ -12,16 +12,18 @@ import msgspec
 
 from sessionary import incoming
 from sessionary.asgi import Receive, Scope, Send, error_body, read_headers
-from sessionary.auth import Auth, Principal
+from sessionary.auth import Auth
+from sessionary.bounded import Bounded
 from sessionary.calls import Calls
-from sessionary.errors import BadRequest, GatewayError, NotFound
+from sessionary.errors import BadRequest, GatewayError, NotFound, Overloaded
 from sessionary.ids import new_request_id
-from sessionary.record.recorder import Recording
+from sessionary.links import Near
 from sessionary.wire import loose
 from sessionary.wire.sse import Event, Parser
 
 _MOST_WAITING = 32
 _MOST_NEAR = 256
+_MOST_NEAR_BYTES = 16 << 20
 """Calls of one connection that are remembered for it."""
 _POLICY = 1008
 
@@ -36,21 +38,21 @@ class Sockets:
         try:
             if path != "/responses":
                 raise NotFound("There is no WebSocket here.")
-            principal = await self._auth.authenticate(headers)
+            await self._auth.authenticate(headers)
         except GatewayError as error:
             return await _refuse(scope, send, error)
         await receive()
         await send({"type": "websocket.accept"})
-        await _Connection(self._calls, principal, headers, send).run(receive)
+        await _Connection(self._auth, self._calls, headers, send).run(receive)
 
 
 class _Connection:
-    def __init__(self, calls: Calls, principal: Principal, headers: dict[str, str], send: Send) -> None:
+    def __init__(self, auth: Auth, calls: Calls, headers: dict[str, str], send: Send) -> None:
+        self._auth = auth
         self._calls = calls
-        self._principal = principal
         self._headers = headers
         self._send = send
-        self._near: dict[str, Recording] = {}
+        self._near: Near = Bounded(_MOST_NEAR, _MOST_NEAR_BYTES)
         self._frames: asyncio.Queue[str] = asyncio.Queue(_MOST_WAITING)
         self._left = asyncio.Event()
 
@@ -63,9 +65,15 @@ class _Connection:
             reading.cancel()
 
     async def _read(self, receive: Receive) -> None:
+        """Never waits for a turn, so that it is noticed when the client leaves."""
         try:
             while (message := await receive())["type"] != "websocket.disconnect":
-                await self._frames.put(_text(message))
+                if self._frames.full():
+                    await _Frames(self._send).fail(
+                        Overloaded(f"{_MOST_WAITING} turns wait on this connection already.")
+                    )
+                else:
+                    self._frames.put_nowait(_text(message))
         finally:
             self._left.set()
 
@@ -74,7 +82,7 @@ class _Connection:
         frame, left = asyncio.ensure_future(self._frames.get()), asyncio.ensure_future(self._left.wait())
         await asyncio.wait({frame, left}, return_when=asyncio.FIRST_COMPLETED)
         left.cancel()
-        if not frame.done():
+        if self._left.is_set():
             frame.cancel()
             return None
         return frame.result()
@@ -82,13 +90,12 @@ class _Connection:
     async def _turn(self, frame: str) -> None:
         client = _Frames(self._send)
         try:
+            principal = await self._auth.authenticate(self._headers)  # a key may be revoked while the socket is open
             body = _asked(frame)
         except GatewayError as error:
             return await client.fail(error)
         request = incoming.read("responses", self._headers, body)
-        call = await self._calls.begin(self._principal, request, self._near)
-        while len(self._near) > _MOST_NEAR:
-            del self._near[next(iter(self._near))]
+        call = await self._calls.begin(principal, request, self._near)
 
         async def leaving() -> None:
             await self._left.wait()
@@ -150,9 +157,11 @@ def _asked(frame: str) -> bytes:
         value = msgspec.json.decode(frame.encode(), type=dict[str, msgspec.Raw])
         kind = msgspec.json.decode(value.pop("type"))
     except (msgspec.DecodeError, KeyError, UnicodeEncodeError, RecursionError):
-        raise BadRequest("A frame is a JSON object with a 'type'.", code="invalid_json") from None
+        kind = None
+    if not isinstance(kind, str):
+        raise BadRequest("A frame is a JSON object with a 'type'.", code="invalid_json")
     if kind != "response.create":
-        raise BadRequest(f"There is no event '{str(kind)[:100]}': send 'response.create'.", param="type")
+        raise BadRequest(f"There is no event '{kind[:100]}': send 'response.create'.", param="type")
     fields = [msgspec.json.encode(name) + b":" + bytes(raw) for name, raw in value.items() if name != "stream"]
     return b"{" + b",".join([*fields, b'"stream":true']) + b"}"
 

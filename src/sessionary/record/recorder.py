@@ -48,6 +48,10 @@ class Recording:
         """What has come so far."""
         return b"".join(self._kept or ())
 
+    def size(self) -> int:
+        """Bytes that it keeps in memory."""
+        return len(self.asked) + sum(map(len, self._kept or ()))
+
     @property
     def call_id(self) -> str:
         return self.begin.call_id

@@ -42,12 +42,6 @@ def answer_id(format: Format, call_id: str) -> str:
     return _PREFIXES[format] + call_id.removeprefix("call_")
 
 
-def call_of(answer: str) -> str:
-    """The call whose answer has this id; "" for what is not of our making."""
-    prefix, _, rest = answer.partition("_")
-    return f"call_{rest}" if prefix == "resp" and rest else ""
-
-
 def crossing(
     endpoint: str, body: bytes, fields: Fields, history: Sequence[Said], call_id: str, created: int, *, stream: bool
 ) -> Callable[[Target], Passage]:
@@ -60,7 +54,9 @@ def crossing(
 
     @cache
     def asked() -> dict[str, Any]:
-        value: dict[str, Any] = loose.decode(body)
+        value = loose.read_object(body)
+        if value is None:  # `incoming` has looked at one level only
+            raise BadRequest("The body is nested too deeply, or a number in it is too long.", code="invalid_json")
         return value
 
     def read(asked: dict[str, Any]) -> Request:
@@ -143,6 +139,9 @@ class _StraightResponses:
     def whole(self, status: int, body: bytes) -> bytes:
         return self._answer.whole(body)
 
+    def told(self, body: bytes) -> bytes:
+        return b""
+
     def feed(self, data: bytes) -> bytes:
         return self._answer.feed(data)
 
@@ -169,7 +168,10 @@ def turns_of(history: Sequence[Said]) -> list[Turn]:
 
 
 def _message(said: Said) -> Any:
-    value = loose.decode(said.raw)
+    try:
+        value = loose.decode(said.raw)
+    except loose.FAILURES:
+        raise Unsupported("input", "what was said before cannot be read") from None
     if isinstance(value, str):  # a prompt, or an input that is one text
         role = "assistant" if said.answer else "user"
         return {"role": role, "content": value}

@@ -12,8 +12,10 @@ from sessionary.wire import loose
 from sessionary.wire.responses import item_ids
 
 _END = re.compile(rb"\r\n\r\n|\n\n|\r\r")
-_NUMBER = re.compile(rb'("sequence_number"\s*:\s*)(\d+)')
-_DATA = re.compile(rb"^data: ?(.*)$", re.MULTILINE)
+_BEFORE_END = 3
+"""Bytes of a blank line that may have come before its last."""
+_NUMBER = re.compile(rb'("sequence_number"\s*:\s*)(\d{1,15})(?!\d)')
+_DATA = re.compile(rb"(?:\A|[\r\n])data: ?([^\r\n]*)")
 
 
 class Rewritten:
@@ -23,7 +25,8 @@ class Rewritten:
         """`queued`: the client's stream has a `response.queued`, which the provider's has not."""
         self._ours = ours
         self._queued = queued
-        self._held = b""
+        self._held: list[bytes] = []
+        self._tail = b""
         self._items: dict[bytes, bytes] = {}
         """Items' ids as JSON strings, the provider's and ours."""
         self._naming = re.compile(rb"")
@@ -42,21 +45,28 @@ class Rewritten:
         return self._renamed(loose.encode({**value, **self._ours}))
 
     def feed(self, data: bytes) -> bytes:
-        data = self._held + data
+        self._held.append(data)
+        recent = self._tail + data  # an event is joined once, however many pieces it comes in
+        self._tail = recent[-_BEFORE_END:]
+        if _END.search(recent) is None:
+            return b""
+        data = b"".join(self._held)
         out = []
         start = 0
         for end in _END.finditer(data):
             out.append(self._event(data[start : end.end()]))
             start = end.end()
-        self._held = data[start:]
+        self._held = [data[start:]]
+        self._tail = data[start:][-_BEFORE_END:]
         passed = b"".join(out)
         for number in _NUMBER.finditer(passed):
             self.next_number = int(number[2]) + 1
         return passed
 
     def close(self) -> bytes:
-        rest, self._held = self._held, b""
-        return rest
+        """What came after the last blank line: an event, or what a cut has left of one."""
+        rest, self._held = b"".join(self._held), []
+        return self._event(rest) if rest else b""
 
     def _event(self, event: bytes) -> bytes:
         if b'"response"' not in event and b'"item"' not in event:
@@ -65,33 +75,36 @@ class Rewritten:
         try:
             value = loose.decode(found[1]) if found else None
         except loose.FAILURES:
-            return event
+            value = None
         if found is None or not isinstance(value, dict):
-            return event
+            return self._renamed(event)
         self._name([value.get("item")])
-        if self._queued and value.get("type") == "response.created":
-            return self._created(value)
-        if isinstance(value.get("response"), dict):
-            self._name(value["response"].get("output"))
-            changed = msgspec.json.encode({**value, "response": {**value["response"], **self._ours}})
+        response = value.get("response")
+        if isinstance(response, dict):
+            if self._queued and value.get("type") == "response.created":
+                return self._created(value, response)
+            self._name(response.get("output"))
+            changed = loose.encode({**value, "response": {**response, **self._ours}})
             event = event[: found.start(1)] + changed + event[found.end(1) :]
         return self._renamed(event)
 
     def _name(self, items: object) -> None:
+        before = len(self._items)
         for item in items if isinstance(items, list) else ():
             if isinstance(item, dict) and isinstance(id := item.get("id"), str):
                 ours = item_ids.named(id, str(self._ours["id"]))
                 self._items[msgspec.json.encode(id)] = msgspec.json.encode(ours)
+        if len(self._items) == before:
+            return
         self._naming = re.compile(rb'("(?:item_)?id"\s*:\s*)(%s)' % b"|".join(map(re.escape, self._items)))
 
-    def _created(self, value: dict[str, Any]) -> bytes:
-        number = value.get("sequence_number", 0)
-        told = {"response": {**value["response"], **self._ours, "status": "queued"}}
+    def _created(self, value: dict[str, Any], response: dict[str, Any]) -> bytes:
+        given = value.get("sequence_number")
+        number = given if isinstance(given, int) else 0
+        told = {"response": {**response, **self._ours, "status": "queued"}}
         events = [("response.created", number), ("response.queued", number + 1)]
         return b"".join(
-            f"event: {name}\ndata: ".encode()
-            + msgspec.json.encode({"type": name, "sequence_number": n, **told})
-            + b"\n\n"
+            f"event: {name}\ndata: ".encode() + loose.encode({"type": name, "sequence_number": n, **told}) + b"\n\n"
             for name, n in events
         )
 

@@ -18,6 +18,8 @@ from sessionary.store.writes import insert, transaction
 
 _c = schema.conversations.c
 _i = schema.conversation_items.c
+_top = sa.func.coalesce(sa.func.nullif(_c.head, ""), _c.base)
+"""The newest call that a conversation stands on."""
 
 
 class Conversation(msgspec.Struct, frozen=True):
@@ -87,6 +89,19 @@ def delete(engine: sa.Engine, project: int, id: str) -> None:
     with transaction(engine) as connection:
         _drop(connection, project, id)
         connection.execute(sa.delete(schema.conversations).where(_c.project == project, _c.id == id))
+
+
+def restart(connection: sa.Connection, project: int, deleted: sa.Select[Any]) -> None:
+    """Conversations that stand on a call that is to be deleted start anew. `deleted`: a query of the calls' ids.
+
+    What was put in after those calls stays.
+    """
+    here = _c.project == project
+    for row in connection.execute(sa.select(_c.id, _c.head).where(here, _top.in_(deleted))).all():
+        if row.head:
+            _drop(connection, project, row.id)
+        anew = sa.update(schema.conversations).where(here, _c.id == row.id)
+        connection.execute(anew.values(edit=_c.edit + 1, base="", head=""))
 
 
 def move_heads(connection: sa.Connection, heads: Sequence[Head]) -> None:

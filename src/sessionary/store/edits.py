@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from sessionary.store import schema, search, tree
+from sessionary.store import conversations, schema, search, tree
 from sessionary.store.writes import clean, insert, present, transaction
 
 _SLICE = 500
@@ -49,6 +49,7 @@ def delete_session(engine: sa.Engine, project: int, session: str) -> None:
         search.remove(connection, project, session)
         calls = sa.select(c.id).where(c.project == project, c.session == session)
         _forget(connection, project, calls)
+        conversations.restart(connection, project, calls)
         for table in (schema.exchanges, schema.partials):
             connection.execute(sa.delete(table).where(table.c.project == project, table.c.call_id.in_(calls)))
         connection.execute(sa.delete(schema.calls).where(c.project == project, c.session == session))

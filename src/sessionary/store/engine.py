@@ -1,6 +1,8 @@
 """Opening the database: the one place that knows how either engine is set up."""
 
+import contextlib
 import sqlite3
+from collections.abc import Iterator
 from typing import Any
 
 import sqlalchemy as sa
@@ -31,3 +33,12 @@ def open_engine(url: str, *, read_only: bool = False) -> sa.Engine:
             connection.exec_driver_sql(f"BEGIN {mode}")
 
     return engine
+
+
+@contextlib.contextmanager
+def snapshot(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """For several reads that must tell of one moment, whatever is committed meanwhile."""
+    with engine.connect() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execution_options(isolation_level="REPEATABLE READ")
+        yield connection

@@ -234,9 +234,13 @@ def session_calls(connection: sa.Connection, project: int, session: str) -> Sequ
 
 
 def call(engine: sa.Engine, project: int | None, call_id: str) -> Row | None:
-    c = schema.calls.c
     with engine.connect() as connection:
-        return connection.execute(_calls().where(_looked_up(project, c.project), c.id == call_id)).first()
+        return call_within(connection, project, call_id)
+
+
+def call_within(connection: sa.Connection, project: int | None, call_id: str) -> Row | None:
+    c = schema.calls.c
+    return connection.execute(_calls().where(_looked_up(project, c.project), c.id == call_id)).first()
 
 
 def is_forgotten(engine: sa.Engine, project: int, call_id: str) -> bool:

@@ -119,10 +119,17 @@ def delete_cursor(connection: sa.Connection, writer: str) -> None:
     connection.execute(sa.delete(schema.cursors).where(schema.cursors.c.writer == writer))
 
 
-def partial_bytes(connection: sa.Connection, project: int, call_id: str) -> bytes:
+def partials(connection: sa.Connection, project: int, call_id: str) -> dict[int, bytes]:
+    """What a stream in flight has delivered so far, by `seq`, in order."""
     c = schema.partials.c
-    rows = connection.execute(sa.select(c.data).where(c.project == project, c.call_id == call_id).order_by(c.seq))
-    return b"".join(row.data for row in rows)
+    rows = connection.execute(
+        sa.select(c.seq, c.data).where(c.project == project, c.call_id == call_id).order_by(c.seq)
+    )
+    return {row.seq: row.data for row in rows}
+
+
+def partial_bytes(connection: sa.Connection, project: int, call_id: str) -> bytes:
+    return b"".join(partials(connection, project, call_id).values())
 
 
 def delete_partials(connection: sa.Connection, project: int, call_ids: Iterable[str]) -> None:

@@ -44,6 +44,15 @@ def decode(raw: bytes | str, *, keep_surrogates: bool = False) -> Any:
     return value
 
 
+def read_object(raw: bytes | str) -> dict[str, Any] | None:
+    """The JSON object; None where it is none, or cannot be read."""
+    try:
+        value = decode(raw)
+    except FAILURES:
+        return None
+    return value if isinstance(value, dict) else None
+
+
 def encode(value: Any) -> bytes:
     """The value as JSON that every parser takes: no surrogates, no NaN."""
     try:

@@ -16,12 +16,13 @@ _REQUIRED: dict[str, Item] = {
 def resource(id: str, given: Any) -> Item:
     """`given`: an item as a client may send it, where a text alone is a user's message."""
     item: Item = {"role": "user", "content": given} if isinstance(given, str) else given
-    item = {"type": "message", **item, "id": id}
-    if item["type"] in _HAVE_STATUS:
+    kind = item.get("type") or "message"
+    item = {"type": kind} | item | {"type": kind, "id": id}
+    if isinstance(kind, str) and kind in _HAVE_STATUS:
         item["status"] = item.get("status") or "completed"
-    if item["type"] == "message":
-        kind = "output_text" if item.get("role") == "assistant" else "input_text"
-        item["content"] = _parts(item.get("content"), kind)
+    if kind == "message":
+        text = "output_text" if item.get("role") == "assistant" else "input_text"
+        item["content"] = _parts(item.get("content"), text)
     elif isinstance(item.get("output"), list):
         item["output"] = _parts(item["output"], "input_text")
     return item
