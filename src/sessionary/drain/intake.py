@@ -55,11 +55,11 @@ def take(reader: Reader, stored: Mapping[str, Cursor], now: int, *, limit: int =
         cursor = stored.get(writer, Cursor())
         chunk = reader.read(writer, cursor, alive=alive, limit=limit)
         lane = _decoded(writer, chunk.items)
-        if not alive:
-            if not lane and reader.drained(writer, max(chunk.cursor, cursor)):
-                intake.dead.append(writer)
-        elif lane and reader.pending_bytes(writer, chunk.cursor) > 0:
-            horizon = min(horizon, lane[-1].at)  # there is more that we have not read
+        if not alive and not lane and reader.drained(writer, max(chunk.cursor, cursor)):
+            intake.dead.append(writer)
+        elif lane and (not alive or reader.pending_bytes(writer, chunk.cursor) > 0):
+            # There is more that we have not read; or a dead one's calls are to be ended before others go on from them.
+            horizon = min(horizon, lane[-1].at)
         if chunk.cursor != cursor and not lane:
             intake.cursors[writer] = chunk.cursor
         lanes.append(lane)

@@ -45,8 +45,8 @@ class Drain:
             self._tidy()
             return 0
         with writes.transaction(self._engine) as connection:
-            for writer in intake.dead:
-                intake.items += self._interrupted(connection, writer, now)
+            ends = [end for writer in intake.dead for end in self._interrupted(connection, writer, now)]
+            intake.items[:0] = ends  # what goes on from them comes later
             self._learn_key_names(connection, intake)
             work = Round(connection, self._key_names, now)
             work.run(intake)

@@ -18,23 +18,20 @@ _STATE = frozenset({"previous_response_id", "conversation", "input"})
 """What was said, and where: the gateway tells all of it."""
 
 
-class Native:
-    """The provider's own, of everything that was said."""
+class Compaction:
+    """A passage without streams."""
 
-    endpoint = PATH
     records_upstream = False
     dropped: tuple[str, ...] = ()
 
-    def __init__(self, asked: dict[str, Any], request: Request, target: Target, answer_id: str) -> None:
-        kept = {name: value for name, value in asked.items() if name not in _STATE}
-        written = FORMATS["responses"].write_request(request)
-        body = loose.encode(item_ids.to_provider({**kept, "input": written["input"]}))
-        fields = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
-        self.body = Straight(PATH, body, fields, target, stream=False).body
-        self._answer = Rewritten({"id": answer_id})
+    def __init__(self, endpoint: str, body: bytes, read: Callable[[int, bytes], bytes]) -> None:
+        """`read` makes the client's answer of the provider's status and body."""
+        self.endpoint = endpoint
+        self.body = body
+        self._read = read
 
     def whole(self, status: int, body: bytes) -> bytes:
-        return self._answer.whole(body)
+        return self._read(status, body)
 
     def told(self, body: bytes) -> bytes:
         return b""
@@ -49,40 +46,31 @@ class Native:
         return b""
 
 
-class Summarised:
+def native(asked: dict[str, Any], request: Request, target: Target, answer_id: str) -> Compaction:
+    """The provider's own, of everything that was said."""
+    kept = {name: value for name, value in asked.items() if name not in _STATE}
+    written = FORMATS["responses"].write_request(request)
+    body = loose.encode(item_ids.to_provider({**kept, "input": written["input"]}))
+    fields = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+    ours = Rewritten({"id": answer_id})
+    sent = Straight(PATH, body, fields, target, stream=False).body
+    return Compaction(PATH, sent, lambda status, body: ours.whole(body))
+
+
+def summarised(asked: Request, target: Target, answer_id: str, created: int) -> Compaction:
     """By a summary of the model's own."""
+    spoken = target.speaks[0]
+    wanted = compaction.request(asked)
+    params = msgspec.structs.replace(wanted.params, model=target.deployment.model)
+    body = FORMATS[spoken].write_request(msgspec.structs.replace(wanted, params=params))
 
-    records_upstream = False
-    dropped: tuple[str, ...] = ()
-
-    def __init__(self, request: Callable[[], Request], target: Target, answer_id: str, created: int) -> None:
-        spoken = target.speaks[0]
-        self._asked = request()
-        wanted = compaction.request(self._asked)
-        params = msgspec.structs.replace(wanted.params, model=target.deployment.model)
-        body = FORMATS[spoken].write_request(msgspec.structs.replace(wanted, params=params))
-        self.endpoint = PATHS[spoken]
-        self.body = loose.encode(as_provider_says(body, target.provider) if spoken == "chat" else body)
-        self._read = FORMATS[spoken].read_answer
-        self._id = answer_id
-        self._created = created
-
-    def whole(self, status: int, body: bytes) -> bytes:
+    def read(status: int, body: bytes) -> bytes:
         value = read_object(status, body)
         if status >= 400:
             return msgspec.json.encode(FORMATS["responses"].write_error(status, *error_of(value)))
-        answer = self._read(value)
+        answer = FORMATS[spoken].read_answer(value)
         check_answer(answer)
-        return loose.encode(compaction.write(answer, self._asked, self._id, self._created))
+        return loose.encode(compaction.write(answer, asked, answer_id, created))
 
-    def told(self, body: bytes) -> bytes:
-        return b""
-
-    def feed(self, data: bytes) -> bytes:
-        return data
-
-    def close(self) -> bytes:
-        return b""
-
-    def failure(self, failed: Failed) -> bytes:
-        return b""
+    said = as_provider_says(body, target.provider) if spoken == "chat" else body
+    return Compaction(PATHS[spoken], loose.encode(said), read)

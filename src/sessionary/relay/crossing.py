@@ -92,8 +92,8 @@ def crossing(
     def chosen(target: Target) -> Passage:
         if path == compacting.PATH:
             if "responses" in target.speaks and target.provider.compacts:
-                return compacting.Native(asked(), request(), target, ours)
-            return compacting.Summarised(request, target, ours, created)
+                return compacting.native(asked(), request(), target, ours)
+            return compacting.summarised(request(), target, ours, created)
         if caller not in target.speaks:
             return Translated(asked(), read, caller, target, ours, created)
         if caller == "responses":
