@@ -96,14 +96,14 @@ def build_drain(settings: Settings) -> Drain:
 class Worker:
     """One process that serves: its ASGI application, and what lives as long as it does."""
 
-    def __init__(self, settings: Settings, master_key: str, environ: Mapping[str, str]) -> None:
+    def __init__(self, settings: Settings, master_key: str, project: int, environ: Mapping[str, str]) -> None:
+        """`project`: where calls with the master key go. Nothing here needs the store yet."""
         self._engine = open_engine(settings.database_url)
         self._metrics = Metrics()
         self._writer = Writer(Folder(settings.data_dir).spool, fsync_interval=settings.fsync_interval)
         self._recorder = Recorder(self._writer, self._metrics)
         self._router = Router(settings, environ)
-        default = keys.ensure_project(self._engine, "default")
-        self._auth = Auth(StoredKeys(self._engine), master_key, default)
+        self._auth = Auth(StoredKeys(self._engine), master_key, project)
         self._http = HttpUpstream(settings)
         demo = DemoUpstream()
 

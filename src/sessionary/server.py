@@ -46,14 +46,26 @@ def master_key(settings: Settings) -> tuple[str, bool]:
     return key, True
 
 
-def prepare(settings: Settings) -> tuple[str, bool]:
-    """Folder, database and master key, ready for use."""
+def prepare(settings: Settings) -> tuple[str, bool, int]:
+    """Folder, database and master key, ready for use: the key, whether it was made just now, and its calls' project."""
     from sessionary.store.migrate import upgrade
 
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     (settings.data_dir / "spool").mkdir(exist_ok=True, mode=0o700)
     upgrade(settings.database_url)
-    return master_key(settings)
+    return *master_key(settings), default_project(settings)
+
+
+def default_project(settings: Settings) -> int:
+    """Where calls with the master key go. Asked for once: a worker that is started again must not need the store."""
+    from sessionary.store import keys
+    from sessionary.store.engine import open_engine
+
+    engine = open_engine(settings.database_url)
+    try:
+        return keys.ensure_project(engine, "default")
+    finally:
+        engine.dispose()
 
 
 def bind(settings: Settings) -> socket.socket:
@@ -74,7 +86,7 @@ def bind(settings: Settings) -> socket.socket:
 def serve(settings: Settings, environ: Mapping[str, str], ready: Callable[[str, str, bool], None]) -> int:
     """Until SIGINT or SIGTERM; returns the exit status. `ready` is told (base URL, master key, made just now)."""
     Router(settings, environ)  # says what is wrong with the models before anything is started
-    key, made = prepare(settings)
+    key, made, project = prepare(settings)
     metrics.prepare(settings.data_dir / "metrics")
     sock = bind(settings)
 
@@ -84,7 +96,7 @@ def serve(settings: Settings, environ: Mapping[str, str], ready: Callable[[str, 
     started = [fork.Event() for _ in range(settings.workers)]
 
     def start_worker(n: int) -> BaseProcess:
-        args = (settings, key, dict(environ), sock, worker_line, drain_line, started[n])
+        args = (settings, key, project, dict(environ), sock, worker_line, drain_line, started[n])
         process = fork.Process(target=_worker, args=args, name=f"worker-{n + 1}")
         process.start()
         return process
@@ -138,6 +150,7 @@ def serve(settings: Settings, environ: Mapping[str, str], ready: Callable[[str, 
 def _worker(
     settings: Settings,
     key: str,
+    project: int,
     environ: Mapping[str, str],
     sock: socket.socket,
     mine: tuple[int, int],
@@ -153,7 +166,7 @@ def _worker(
         os.close(fd)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
-    worker = Worker(settings, key, environ)
+    worker = Worker(settings, key, project, environ)
     config = uvicorn.Config(
         worker.app,
         http="httptools",

@@ -1,14 +1,18 @@
 """State under what clients should not send, calls that cross, and a store that is away: clear answers, nothing lost."""
 
 import contextlib
+import http.client
 import json
-from collections.abc import Iterator
+import os
+import signal
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from websockets.sync.client import connect
+from websockets.sync.connection import Connection
 
 from tests.support.postgres import running_postgres
 from tests.support.server import Answer, Server, running_server, wait_for
@@ -17,6 +21,7 @@ from tests.support.upstream import FakeUpstream, Reply, answer_to
 MODEL = "gpt-4o"
 DEEP = b"[" * 150 + b"]" * 150
 UNKNOWN = "0" * 26
+T = TypeVar("T")
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +34,12 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def sent(server: Server, body: dict[str, Any] | bytes, path: str = "/v1/responses", method: str = "POST") -> Answer:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     return server.request(method, path, data)
+
+
+def at_once(ask: Callable[[], T], count: int = 24) -> list[T]:
+    """What many ask at the same moment: one worker alone would serve what comes one by one."""
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(lambda _: ask(), range(count)))
 
 
 def text_of(response: dict[str, Any]) -> str:
@@ -77,11 +88,10 @@ def test_what_is_nested_too_deeply_is_refused(gateway: Server, path: str, more: 
 @pytest.mark.parametrize("body", [b"no JSON", b'{"model":"gpt-4o","input":[{"content":' + DEEP + b"}]}"])
 def test_a_refused_call_can_be_asked_for(gateway: Server, body: bytes) -> None:
     id = "resp_" + sent(gateway, body).headers["x-call-id"][5:]
-    for _ in range(4):  # of either worker
-        assert gateway.request("GET", f"/v1/responses/{id}").status == 404
-        assert gateway.get(f"/v1/responses/{id}/input_items")["data"] == []
-        assert sent(gateway, b"", f"/v1/responses/{id}/cancel").status == 400
-        assert sent(gateway, {"model": MODEL, "input": "x", "previous_response_id": id}).status in (200, 400)
+    assert {a.status for a in at_once(lambda: gateway.request("GET", f"/v1/responses/{id}"))} == {404}
+    assert gateway.get(f"/v1/responses/{id}/input_items")["data"] == []
+    assert sent(gateway, b"", f"/v1/responses/{id}/cancel").status == 400
+    assert sent(gateway, {"model": MODEL, "input": "x", "previous_response_id": id}).status in (200, 400)
 
 
 ITEMS = [5, "x", {"a": 1}, [5], [None], [[]], [{"type": 5}], [{"type": ["message"]}], [{"type": None, "id": {}}]]
@@ -191,16 +201,19 @@ def test_a_deleted_session_is_gone_at_once(gateway: Server) -> None:
     session = gateway.session(conversation, calls=2)
     assert gateway.request("DELETE", f"/api/sessions/{session['id']}").status < 300
     unknown = f"resp_{UNKNOWN}"
-    for _ in range(6):  # of either worker: one of them has made the calls
+    never = _plain(gateway.request("GET", f"/v1/responses/{unknown}"), unknown)
+    item = {"type": "item_reference", "id": two["output"][0]["id"]}
+
+    def refused() -> None:
         for id in (one["id"], two["id"]):
-            gone, never = (gateway.request("GET", f"/v1/responses/{name}") for name in (id, unknown))
-            assert gone.status == 404
-            assert _plain(gone, id) == _plain(never, unknown)
+            gone = gateway.request("GET", f"/v1/responses/{id}")
+            assert (gone.status, _plain(gone, id)) == (404, never)
             answer = sent(gateway, {"model": MODEL, "input": "x", "previous_response_id": id})
             assert (answer.status, answer.json["error"]["code"]) == (404, "previous_response_not_found")
-        item = {"type": "item_reference", "id": two["output"][0]["id"]}
         assert sent(gateway, {"model": MODEL, "input": [item]}).status == 404
         assert gateway.get(f"/v1/conversations/{conversation}/items")["data"] == []
+
+    at_once(refused)
     anew = sent(gateway, {"model": MODEL, "input": "anew", "conversation": conversation}).json
     assert "turn 1 of" in text_of(anew)
 
@@ -276,6 +289,39 @@ def test_a_revoked_key_ends_what_an_open_socket_may(gateway: Server) -> None:
         assert refused["status"] == 401
 
 
+def _events(socket: Connection, count: int) -> list[dict[str, Any]]:
+    return [json.loads(socket.recv(timeout=10)) for _ in range(count)]
+
+
+def test_what_waits_on_a_socket_goes_with_its_client(gateway: Server) -> None:
+    url = f"ws://127.0.0.1:{gateway.port}/v1/responses"
+    headers = {"authorization": f"Bearer {gateway.key}", "x-session-id": "left"}
+    with connect(url, additional_headers=headers) as socket:
+        for n in range(5):
+            socket.send(json.dumps({"type": "response.create", "model": MODEL, "input": f"turn {n}"}))
+        _events(socket, 1)
+    session = gateway.session("left", calls=1)
+    sent(gateway, {"model": MODEL, "input": "after", "session_id": "left"})
+    assert gateway.session("left", calls=2)["calls"] == 2, "nothing was begun for nobody"
+    assert session["status"] != "ok"
+
+
+def test_a_socket_takes_only_so_many_turns_at_once(gateway: Server) -> None:
+    url = f"ws://127.0.0.1:{gateway.port}/v1/responses"
+    with connect(url, additional_headers={"authorization": f"Bearer {gateway.key}"}) as socket:
+        for n in range(60):
+            socket.send(json.dumps({"type": "response.create", "model": MODEL, "input": f"turn {n}"}))
+        refused = next(event for event in iter(lambda: _events(socket, 1)[0], None) if event["type"] == "error")
+        assert (refused["status"], refused["error"]["code"]) == (503, "overloaded")
+
+
+def _pids(server: Server) -> set[int]:
+    """Of the workers that answer; those that are being killed may not."""
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        return {a["pid"] for a in at_once(lambda: server.get("/health/ready"))}
+    return set()
+
+
 def test_an_id_works_while_the_store_is_away(tmp_path: Path) -> None:
     with contextlib.ExitStack() as store:
         url = store.enter_context(running_postgres()).new_database()
@@ -285,13 +331,20 @@ def test_an_id_works_while_the_store_is_away(tmp_path: Path) -> None:
             last = sent(server, {"model": MODEL, "input": "turn 1"}).json
             server.call(f"call_{last['id'][5:]}")
             store.close()
-            for n in range(2, 12):  # over both workers
+            first = _pids(server)
+            for pid in first:
+                os.kill(pid, signal.SIGKILL)
+            wait_for(lambda: (pids := _pids(server)) and not pids & first, 15, what="other workers")
+            for n in range(2, 12):
                 body = {"model": MODEL, "input": f"turn {n}", "previous_response_id": last["id"]}
                 answer = sent(server, body)
                 assert answer.status == 200, answer.body
                 last = answer.json
                 assert f"turn {n} of" in text_of(last)
-                assert server.get(f"/v1/responses/{last['id']}")["id"] == last["id"]
+            follow_up = {"model": MODEL, "input": "turn 12", "previous_response_id": last["id"]}
+            for answer in at_once(lambda: sent(server, follow_up)):
+                assert "turn 12 of" in text_of(answer.json)
+            assert {a.status for a in at_once(lambda: server.request("GET", f"/v1/responses/{last['id']}"))} == {200}
             for answer in (
                 sent(server, {"model": MODEL, "input": "x", "conversation": conversation}),
                 sent(server, {"model": MODEL, "input": "x", "previous_response_id": f"resp_{UNKNOWN}"}),
