@@ -17,6 +17,7 @@ from sessionary.spool.writer import Writer
 from sessionary.spooled import Spooled
 from sessionary.state import State
 from sessionary.store import conversations, edits, reads, tree
+from sessionary.store.engine import snapshot
 from sessionary.wire.responses import item_ids
 from tests.support.recorded import Log
 
@@ -259,3 +260,15 @@ def test_the_spool_is_enough_while_the_store_is_away(engine: sa.Engine, chain: C
     with pytest.raises(sa.exc.SQLAlchemyError):
         found(state, chain.project, "call_" + "0" * 26)
     writer.close()
+
+
+def test_a_snapshot_tells_of_one_moment(engine: sa.Engine, chain: Chain) -> None:
+    first = chain.call("one")
+    with snapshot(engine) as connection:
+        assert [turn.id for turn in tree.turns(connection, chain.project, first)] == [first]
+        second = chain.call("two", first)
+        assert tree.turns(connection, chain.project, second) == []
+    with snapshot(engine) as connection:
+        assert [turn.id for turn in tree.turns(connection, chain.project, second)] == [first, second]
+    with engine.connect() as connection:  # what is lent again is as it was
+        assert connection.get_isolation_level() == connection.default_isolation_level

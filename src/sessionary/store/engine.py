@@ -7,12 +7,19 @@ from typing import Any
 
 import sqlalchemy as sa
 
+_CONNECT_SECONDS = 5
+"""Until a server that does not answer counts as away: clients wait for what is asked of it."""
+
 
 def open_engine(url: str, *, read_only: bool = False) -> sa.Engine:
     """An engine for `url` (`sqlite:///…` or `postgresql://…`). SQLite runs in WAL mode: readers never wait."""
     if url.startswith(("postgresql://", "postgres://")):
         url = "postgresql+psycopg://" + url.split("://", 1)[1]
-    engine = sa.create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+    options: dict[str, Any] = {}
+    if not url.startswith("sqlite"):
+        patience = {} if "connect_timeout" in sa.make_url(url).query else {"connect_timeout": _CONNECT_SECONDS}
+        options = {"pool_pre_ping": True, "connect_args": patience}
+    engine = sa.create_engine(url, **options)
     if engine.dialect.name == "sqlite":
 
         @sa.event.listens_for(engine, "connect")
