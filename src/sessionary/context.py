@@ -5,6 +5,7 @@ becomes a call with a problem.
 """
 
 import asyncio
+from collections.abc import Iterable
 
 import msgspec
 import sqlalchemy as sa
@@ -19,6 +20,9 @@ from sessionary.store import conversations
 from sessionary.store.conversations import Conversation
 from sessionary.wire.reading import Said
 from sessionary.wire.responses import item_ids
+
+_MOST_BYTES = 64 << 20
+"""Of what a request goes on from: a few bytes may name much, and name it often."""
 
 
 class Named(msgspec.Struct, frozen=True):
@@ -80,8 +84,9 @@ class Contexts:
         return Context(link, conversation, added, references)
 
     async def history(self, project: int, context: Context, near: Near | None = None) -> list[Said]:
-        """What is put in front of the request's own input."""
+        """What is put in front of the request's own input. Raises PayloadTooLarge."""
         before = await self._state.history(project, context.link, near) if context.link else []
+        _check_size(said.raw for said in before)
         return before + [Said(raw, "responses", answer=False) for raw in context.added]
 
     async def crossed(self, project: int, context: Context, call_id: str) -> GatewayError | None:
@@ -128,7 +133,10 @@ class Contexts:
     async def _references(
         self, project: int, named: Named, link: Link | None, added: list[bytes], near: Near | None
     ) -> dict[str, bytes]:
-        """The items that are named, without those of a provider's making: it may know them. Raises ItemNotFound."""
+        """The items that are named, without those of a provider's making, which it may know.
+
+        Raises ItemNotFound, PayloadTooLarge.
+        """
         here: dict[str, bytes] = {}
         if named.items and named.conversation:
             chain = await self._state.chain(project, link, near) if link else []
@@ -137,11 +145,17 @@ class Contexts:
         known = here | await self._state.items(project, elsewhere, near)
         if missing := next((id for id in elsewhere if id not in known), None):
             raise errors.ItemNotFound(missing)
+        _check_size(known[id] for id in named.items if id in known)
         return {id: known[id] for id in named.items if id in known}
 
 
 def _id_of(raw: bytes) -> str:
     return str(msgspec.json.decode(raw).get("id") or "")
+
+
+def _check_size(said: Iterable[bytes]) -> None:
+    if sum(map(len, said)) > _MOST_BYTES:
+        raise errors.PayloadTooLarge(f"What the request goes on from is larger than {_MOST_BYTES} bytes.")
 
 
 def _locked() -> BadRequest:

@@ -176,6 +176,14 @@ def test_many_references_are_found_at_once(gateway: Server) -> None:
     assert answer.status == 200
 
 
+def test_few_bytes_do_not_stand_for_very_many(gateway: Server) -> None:
+    first = sent(gateway, {"model": MODEL, "input": "long " * 200_000}).json
+    (item,) = gateway.get(f"/v1/responses/{first['id']}/input_items")["data"]
+    reference = {"type": "item_reference", "id": item["id"]}
+    answer = sent(gateway, {"model": MODEL, "input": [reference] * 10_000})
+    assert (answer.status, answer.json["error"]["code"]) == (413, "request_too_large")
+
+
 @pytest.mark.parametrize("query", ["limit=0", "limit=-1", "limit=x", "order=up", "after=%00", "after=%ff"])
 def test_lists_refuse_nonsense(gateway: Server, query: str) -> None:
     id = sent(gateway, {"model": MODEL, "input": "x"}).json["id"]
