@@ -316,7 +316,8 @@ def test_what_waits_on_a_socket_goes_with_its_client(gateway: Server) -> None:
 
 def test_a_socket_takes_only_so_many_turns_at_once(gateway: Server) -> None:
     url = f"ws://127.0.0.1:{gateway.port}/v1/responses"
-    with connect(url, additional_headers={"authorization": f"Bearer {gateway.key}"}) as socket:
+    headers = {"authorization": f"Bearer {gateway.key}"}
+    with connect(url, additional_headers=headers, close_timeout=0.2) as socket:
         for n in range(60):
             socket.send(json.dumps({"type": "response.create", "model": MODEL, "input": f"turn {n}"}))
         refused = next(event for event in iter(lambda: _events(socket, 1)[0], None) if event["type"] == "error")
