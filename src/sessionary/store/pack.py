@@ -1,6 +1,8 @@
 """Compressing what is stored: one tag byte, then the bytes as they are (0), as a zstd frame (1), or as a zstd
 frame that leans on the dictionary below (2)."""
 
+import threading
+
 import zstandard
 
 _MOST = 256 << 20
@@ -31,20 +33,21 @@ data: {"id":"chatcmpl-","object":"chat.completion.chunk","created":17,"model":""
 """
 
 
-class _Codec:
-    """zstd's contexts are not for two threads at once: each pack has its own, over a dictionary digested once."""
+class _Codec(threading.local):
+    """zstd's contexts are not for two threads at once, and dear to make: each thread has its own."""
 
     def __init__(self) -> None:
-        self._dictionary = zstandard.ZstdCompressionDict(_DICTIONARY, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
+        dictionary = zstandard.ZstdCompressionDict(_DICTIONARY, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
+        self._compressor = zstandard.ZstdCompressor(
+            level=_LEVEL, dict_data=dictionary, write_dict_id=False, write_checksum=False
+        )
+        self._decompressor = zstandard.ZstdDecompressor(dict_data=dictionary)
 
     def compress(self, data: bytes) -> bytes:
-        compressor = zstandard.ZstdCompressor(
-            level=_LEVEL, dict_data=self._dictionary, write_dict_id=False, write_checksum=False
-        )
-        return compressor.compress(data)
+        return self._compressor.compress(data)
 
     def decompress(self, data: bytes) -> bytes:
-        return zstandard.ZstdDecompressor(dict_data=self._dictionary).decompress(data, _MOST)
+        return self._decompressor.decompress(data, _MOST)
 
 
 _CODEC = _Codec()
