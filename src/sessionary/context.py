@@ -122,9 +122,12 @@ class Contexts:
         mine = [link for link in recent if link.edit == found.edit and link.call_id != but]
         if not reading and any(link.status == "live" for link in mine):
             raise _locked()
-        answered = (link for link in mine if link.status != "live" and any(said.answer for said in link.said))
-        newest = next(answered, None)
-        if newest is not None and newest.call_id >= found.head:
+        answered = [link for link in mine if link.status != "live" and any(said.answer for said in link.said)]
+        following = {link.parent: link for link in reversed(answered)}
+        newest, at = None, found.head or found.base
+        while (link := following.pop(at, None)) is not None:  # not by their ids: a clock may be set back
+            newest, at = link, link.call_id
+        if newest is not None:
             return found, newest, []
         if found.head:
             return found, await self._state.known(project, found.head), []

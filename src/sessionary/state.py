@@ -92,7 +92,7 @@ class State:
         return found
 
     async def latest(self, project: int, conversation: str) -> list[Link]:
-        """The calls of a conversation that the store may not have yet, newest first."""
+        """The calls of a conversation that the store may not have yet; of the newest id first."""
         calls = await asyncio.to_thread(self._spooled.of_conversation, project, conversation)
         return [steps[0] for call_id in sorted(calls, reverse=True) if (steps := await self._steps(project, call_id))]
 

@@ -5,10 +5,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 
 from sessionary import ids
+from sessionary.context import Contexts
 from sessionary.links import Link
 from sessionary.record import exchange
 from sessionary.record.exchange import Begin, Context, Part, Record
@@ -151,7 +153,7 @@ def test_a_request_is_stored_exactly_and_reads_with_what_was_added_and_referred_
         (answered,) = tree.answers(connection, chain.project, begin.session_id)[begin.call_id]
     assert [json.loads(message.raw).get("id") for message in brought] == ["msg_added", named, None]
     assert answered.message().pieces[0].text == "second answer"
-    assert conversations.get(engine, chain.project, CONVERSATION).head == begin.call_id  # type: ignore[union-attr]
+    assert head_of(engine, chain) == begin.call_id
     expected = ["one", "answer to one", "put in by hand", "one", "two", "second answer"]
     assert history(state, chain.project, begin.call_id) == expected
     third = chain.call("three", begin.call_id)
@@ -160,11 +162,17 @@ def test_a_request_is_stored_exactly_and_reads_with_what_was_added_and_referred_
     assert list(again) == [item_ids.asked(begin.call_id, 0)]
 
 
+def head_of(engine: sa.Engine, chain: Chain) -> str:
+    found = conversations.get(engine, chain.project, CONVERSATION)
+    assert found is not None
+    return found.head
+
+
 def test_a_head_moves_only_for_what_was_answered(engine: sa.Engine, chain: Chain) -> None:
     conversations.create(engine, chain.project, CONVERSATION, {}, [])
 
     def head() -> str:
-        return conversations.get(engine, chain.project, CONVERSATION).head  # type: ignore[union-attr]
+        return head_of(engine, chain)
 
     first = chain.call("one", conversation=CONVERSATION)
     assert head() == first
@@ -272,3 +280,27 @@ def test_a_snapshot_tells_of_one_moment(engine: sa.Engine, chain: Chain) -> None
         assert [turn.id for turn in tree.turns(connection, chain.project, second)] == [first, second]
     with engine.connect() as connection:  # what is lent again is as it was
         assert connection.get_isolation_level() == connection.default_isolation_level
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0), (2, 0, 1)])
+@pytest.mark.parametrize("stored", range(4))
+def test_turns_of_a_conversation_follow_each_other_whatever_the_clock_said(
+    engine: sa.Engine, chain: Chain, state: State, tmp_path: Path, order: tuple[int, int, int], stored: int
+) -> None:
+    conversations.create(engine, chain.project, CONVERSATION, {}, [])
+    writer = Writer(tmp_path / "spool")
+    calls = [f"call_{n}" + "0" * 25 for n in order]
+    for n, call in enumerate(calls):
+        before = calls[n - 1] if n else ""
+        begin = msgspec.structs.replace(chain.begin(f"turn {n}", before, conversation=CONVERSATION), call_id=call)
+        finish = chain.log.finish(begin, whole(call, f"answer {n}"))
+        for record in (begin, finish):
+            writer.append(exchange.encode(record))
+        if n < stored:
+            chain.log.store(begin, finish)
+    _, link, _ = asyncio.run(Contexts(engine, state).conversation(chain.project, CONVERSATION))
+    assert link is not None
+    assert link.call_id == calls[-1]
+    assert history(state, chain.project, link.call_id) == [t for n in range(3) for t in (f"turn {n}", f"answer {n}")]
+    assert head_of(engine, chain) == (calls[stored - 1] if stored else "")
+    writer.close()

@@ -100,6 +100,14 @@ def test_a_head_moves_on_and_never_back(engine: sa.Engine) -> None:
     assert got(engine).head == "call_d"
 
 
+def test_a_head_moves_on_to_what_went_on_from_it_though_the_clock_was_set_back(engine: sa.Engine) -> None:
+    made(engine)
+    move(engine, Head(1, ID, 0, "call_y"), Head(1, ID, 0, "call_b", "call_y"), Head(1, ID, 0, "call_c", "call_b"))
+    assert got(engine).head == "call_c"
+    move(engine, Head(1, ID, 0, "call_a", "call_y"))
+    assert got(engine).head == "call_c"
+
+
 def test_nothing_of_a_deleted_one_is_left(engine: sa.Engine) -> None:
     made(engine, b"1", b"2")
     made(engine, b"3", id=OTHER)

@@ -266,7 +266,9 @@ class Round:
         if not call.get("new"):
             self._batch.finished_calls.append({"project": project, "id": finish.call_id, **answered.call})
         if call["conversation"] and call["output"] is not None:
-            self._batch.heads.append(Head(project, call["conversation"], call["edit"], call["id"]))
+            self._batch.heads.append(
+                Head(project, call["conversation"], call["edit"], call["id"], call["parent"] or "")
+            )
         session = self._sessions.get((project, call["session"]))
         if session is not None:
             rollup.ended(session, call)

@@ -42,6 +42,8 @@ class Head(NamedTuple):
     conversation: str
     edit: int
     call_id: str
+    parent: str = ""
+    """The call that it went on from."""
 
 
 class Outdated(Exception):
@@ -107,7 +109,7 @@ def restart(connection: sa.Connection, project: int, deleted: sa.Select[Any]) ->
 def move_heads(connection: sa.Connection, heads: Sequence[Head]) -> None:
     for head in heads:
         here = (_c.project == head.project, _c.id == head.conversation, _c.edit == head.edit)
-        older = _c.head < head.call_id
+        older = sa.or_(_c.head < head.call_id, _c.head == head.parent)  # the latter where a clock was set back
         connection.execute(sa.update(schema.conversations).where(*here, older).values(head=head.call_id))
 
 
