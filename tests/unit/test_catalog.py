@@ -115,6 +115,7 @@ def test_one_right_url(name: str, given_url: str) -> None:
         ("ollama", "http://box", "http://box/v1"),
         ("azure", "https://a.openai.azure.com/", "https://a.openai.azure.com"),
         ("azure", "https://a.openai.azure.com/openai/", "https://a.openai.azure.com"),
+        ("azure", "https://a.openai.azure.com/openai/openai", "https://a.openai.azure.com"),
         ("azure", "https://a.openai.azure.com/openai/v1/", "https://a.openai.azure.com/openai/v1"),
     ],
 )

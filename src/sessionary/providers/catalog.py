@@ -178,7 +178,8 @@ def base_url(row: Provider, given: str | None) -> str | None:
             address += f":{row.port}"
     parts = path.split("/") if path else []
     if row.style == "azure":
-        parts = parts[:-1] if parts[-1:] == ["openai"] else parts
+        while parts[-1:] == ["openai"]:
+            parts = parts[:-1]
     elif row.style == "openai":
         home = urlsplit(row.base_url or "http://local/v1").path.split("/")[1:]
         there = next((n for n in range(len(home), 0, -1) if parts[-n:] == home[:n]), 0)
