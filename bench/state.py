@@ -19,8 +19,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from sessionary.spool.reader import Reader  # noqa: E402
-from sessionary.spooled import Spooled  # noqa: E402
-from sessionary.state import State  # noqa: E402
+from sessionary.state.spooled import Spooled  # noqa: E402
+from sessionary.state.walk import State  # noqa: E402
 from sessionary.store.engine import open_engine  # noqa: E402
 from tests.support.server import Server, running_server, wait_for  # noqa: E402
 

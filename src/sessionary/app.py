@@ -17,10 +17,7 @@ from starlette.routing import Route
 
 from sessionary import __version__, api, incoming, ui
 from sessionary.auth import Auth, Principal
-from sessionary.background import Background
 from sessionary.calls import Calls, Unattended
-from sessionary.context import Contexts
-from sessionary.conversations import Conversations
 from sessionary.counting import Counting
 from sessionary.drain.loop import Drain
 from sessionary.edge import Edge
@@ -28,19 +25,22 @@ from sessionary.gate import Gate
 from sessionary.metrics import Metrics
 from sessionary.pages import StorePages
 from sessionary.providers.routing import Router, Target
-from sessionary.recall import Recall
 from sessionary.record.recorder import Recorder
 from sessionary.relay.relay import Relay
 from sessionary.relay.upstream import DemoUpstream, HttpUpstream, Upstream
-from sessionary.replay import Replay
+from sessionary.responses_api.background import Background
+from sessionary.responses_api.conversations import Conversations
+from sessionary.responses_api.recall import Recall
+from sessionary.responses_api.websocket import Sockets
 from sessionary.settings import Settings
 from sessionary.spool.reader import Reader
 from sessionary.spool.writer import Writer
-from sessionary.spooled import Spooled
-from sessionary.state import State
+from sessionary.state.context import Contexts
+from sessionary.state.replay import Replay
+from sessionary.state.spooled import Spooled
+from sessionary.state.walk import State
 from sessionary.store import keys
 from sessionary.store.engine import open_engine
-from sessionary.websocket import Sockets
 
 log = logging.getLogger("sessionary")
 CHECKPOINT = 1.0

@@ -14,16 +14,16 @@ import sqlalchemy as sa
 
 from sessionary import incoming
 from sessionary.auth import Principal, allow_model
-from sessionary.context import Context, Contexts
 from sessionary.errors import GatewayError, StoreUnavailable
 from sessionary.incoming import Incoming
-from sessionary.links import Near
 from sessionary.providers.routing import Router
 from sessionary.record.recorder import Recorder, Recording
 from sessionary.relay.crossing import crossing
 from sessionary.relay.relay import Client as AnyClient
 from sessionary.relay.relay import Relay, Request
-from sessionary.state import State
+from sessionary.state.context import Context, Contexts
+from sessionary.state.links import Near
+from sessionary.state.walk import State
 from sessionary.wire.reading import Said
 from sessionary.wire.responses import item_ids
 

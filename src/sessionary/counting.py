@@ -11,7 +11,6 @@ import msgspec
 
 from sessionary.asgi import Receive, Scope, Send, read_body, read_headers, send_json
 from sessionary.auth import Auth, allow_model
-from sessionary.context import Context, Contexts
 from sessionary.errors import BadRequest, MethodNotAllowed, UpstreamError
 from sessionary.ids import new_request_id
 from sessionary.incoming import read as read_incoming
@@ -20,6 +19,7 @@ from sessionary.relay import headers as header_rules
 from sessionary.relay.crossing import turns_of
 from sessionary.relay.upstream import Upstream
 from sessionary.settings.tree import Format
+from sessionary.state.context import Context, Contexts
 from sessionary.wire import loose, tokens
 from sessionary.wire.canonical import Request, Unsupported
 from sessionary.wire.formats import FORMATS

@@ -25,15 +25,15 @@ from sessionary.asgi import (
     respond,
 )
 from sessionary.auth import Auth, Principal, allow_model
-from sessionary.background import Background
 from sessionary.calls import Calls
-from sessionary.conversations import Conversations
 from sessionary.counting import Counting
 from sessionary.errors import GatewayError, MethodNotAllowed, ModelNotFound, StoreUnavailable
 from sessionary.metrics import Metrics
 from sessionary.providers.routing import Router
-from sessionary.recall import Recall
-from sessionary.websocket import Sockets
+from sessionary.responses_api.background import Background
+from sessionary.responses_api.conversations import Conversations
+from sessionary.responses_api.recall import Recall
+from sessionary.responses_api.websocket import Sockets
 
 log = logging.getLogger("sessionary.edge")
 _CALLS = {

@@ -10,7 +10,6 @@ import msgspec
 
 from sessionary import ids
 from sessionary.auth import Principal
-from sessionary.context import Context, Named
 from sessionary.errors import BadRequest, GatewayError
 from sessionary.record import exchange
 from sessionary.record import private as record_private
@@ -20,6 +19,7 @@ from sessionary.relay import headers as header_rules
 from sessionary.sessions.clients import client_name
 from sessionary.sessions.identify import Identity, identify
 from sessionary.sessions.labels import labels
+from sessionary.state.context import Context, Named
 from sessionary.wire.responses import item_ids
 
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])

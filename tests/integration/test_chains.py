@@ -10,14 +10,14 @@ import pytest
 import sqlalchemy as sa
 
 from sessionary import ids
-from sessionary.context import Contexts
-from sessionary.links import Link
 from sessionary.record import exchange
 from sessionary.record.exchange import Begin, Context, Part, Record
 from sessionary.spool.reader import Reader
 from sessionary.spool.writer import Writer
-from sessionary.spooled import Spooled
-from sessionary.state import State
+from sessionary.state.context import Contexts
+from sessionary.state.links import Link
+from sessionary.state.spooled import Spooled
+from sessionary.state.walk import State
 from sessionary.store import conversations, edits, reads, tree
 from sessionary.store.engine import snapshot
 from sessionary.wire.responses import item_ids

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sessionary.bounded import Bounded
+from sessionary.state.bounded import Bounded
 
 
 def test_what_was_used_longest_ago_goes_first() -> None:

@@ -6,9 +6,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sessionary import links
 from sessionary.record.exchange import Begin, Context, Finish, Part, Record
 from sessionary.record.recorder import Recording
+from sessionary.state import links
 
 CALL = "call_" + "0" * 26
 OK: links.End = ("ok", "")

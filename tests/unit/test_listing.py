@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sessionary import listing
 from sessionary.errors import BadRequest
+from sessionary.responses_api import listing
 
 
 def items(count: int) -> list[listing.Item]:

@@ -11,11 +11,11 @@ import sqlalchemy as sa
 from sessionary.record import exchange
 from sessionary.record.exchange import Begin, Part
 from sessionary.record.recorder import Recording
-from sessionary.replay import Replay
 from sessionary.spool.reader import Reader
 from sessionary.spool.writer import Writer
-from sessionary.spooled import Spooled
-from sessionary.state import State
+from sessionary.state.replay import Replay
+from sessionary.state.spooled import Spooled
+from sessionary.state.walk import State
 from sessionary.wire.sse import Parser
 
 CALL = "call_" + "0" * 26

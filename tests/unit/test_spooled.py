@@ -9,7 +9,7 @@ from sessionary.record import exchange
 from sessionary.record.exchange import Begin, Context, Finish, Part, Record
 from sessionary.spool.reader import Reader
 from sessionary.spool.writer import Writer
-from sessionary.spooled import Spooled
+from sessionary.state.spooled import Spooled
 
 
 def begin(call_id: str, conversation: str = "", project: int = 1, body: bytes = b"{}") -> Begin:

@@ -12,7 +12,7 @@ import msgspec
 from sessionary.asgi import AsgiClient, Receive, Send, disconnected
 from sessionary.calls import Call, Calls, Unattended
 from sessionary.errors import BadRequest
-from sessionary.replay import Replay
+from sessionary.state.replay import Replay
 from sessionary.wire import loose
 from sessionary.wire.responses import envelope
 

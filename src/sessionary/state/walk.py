@@ -16,12 +16,12 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from sessionary import links
-from sessionary.bounded import Bounded
-from sessionary.links import End, Link, Near
 from sessionary.record.exchange import Record, Status
 from sessionary.record.recorder import Recording
-from sessionary.spooled import Spooled
+from sessionary.state import links
+from sessionary.state.bounded import Bounded
+from sessionary.state.links import End, Link, Near
+from sessionary.state.spooled import Spooled
 from sessionary.store import reads, tree, writes
 from sessionary.store.engine import snapshot
 from sessionary.wire import loose

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sessionary.bounded import Bounded
 from sessionary.record.exchange import Begin, Finish, Part, Record, Status
 from sessionary.record.recorder import Recording
+from sessionary.state.bounded import Bounded
 from sessionary.wire import assemble, loose
 from sessionary.wire.reading import FORMATS, Said
 from sessionary.wire.responses import item_ids

@@ -13,11 +13,11 @@ import msgspec
 from sessionary import incoming
 from sessionary.asgi import Receive, Scope, Send, error_body, read_headers
 from sessionary.auth import Auth
-from sessionary.bounded import Bounded
 from sessionary.calls import Calls
 from sessionary.errors import BadRequest, GatewayError, NotFound, Overloaded
 from sessionary.ids import new_request_id
-from sessionary.links import Near
+from sessionary.state.bounded import Bounded
+from sessionary.state.links import Near
 from sessionary.wire import loose
 from sessionary.wire.sse import Event, Parser
 

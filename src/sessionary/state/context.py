@@ -13,9 +13,9 @@ import sqlalchemy as sa
 from sessionary import errors
 from sessionary.errors import BadRequest, ConversationNotFound, GatewayError, StoreUnavailable
 from sessionary.ids import is_conversation
-from sessionary.links import Link, Near, items
 from sessionary.record import exchange
-from sessionary.state import State
+from sessionary.state.links import Link, Near, items
+from sessionary.state.walk import State
 from sessionary.store import conversations
 from sessionary.store.conversations import Conversation
 from sessionary.wire.reading import Said

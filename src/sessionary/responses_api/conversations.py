@@ -9,13 +9,14 @@ from urllib.parse import parse_qs
 
 import sqlalchemy as sa
 
-from sessionary import ids, listing
+from sessionary import ids
 from sessionary.asgi import Receive, Scope, Send, read_body, read_headers, respond
 from sessionary.auth import Auth
-from sessionary.context import Contexts
 from sessionary.errors import BadRequest, ConversationNotFound, ItemNotFound, MethodNotAllowed
-from sessionary.links import items
-from sessionary.state import State
+from sessionary.responses_api import listing
+from sessionary.state.context import Contexts
+from sessionary.state.links import items
+from sessionary.state.walk import State
 from sessionary.store import conversations as store
 from sessionary.store.conversations import Conversation
 from sessionary.wire import loose

@@ -8,16 +8,16 @@ from urllib.parse import parse_qs
 
 import sqlalchemy as sa
 
-from sessionary import listing
 from sessionary.asgi import AsgiClient, Receive, Scope, Send, disconnected, read_headers, respond, send_json
 from sessionary.auth import Auth
-from sessionary.background import Background
 from sessionary.errors import BadRequest, MethodNotAllowed, ResponseNotFound
 from sessionary.ids import new_request_id
 from sessionary.incoming import call_named
-from sessionary.links import Link, items
-from sessionary.replay import Replay
-from sessionary.state import State
+from sessionary.responses_api import listing
+from sessionary.responses_api.background import Background
+from sessionary.state.links import Link, items
+from sessionary.state.replay import Replay
+from sessionary.state.walk import State
 from sessionary.store import edits
 from sessionary.wire import loose
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from sessionary.links import Link
 from sessionary.record.exchange import Status
 from sessionary.relay.relay import Client
-from sessionary.state import State
+from sessionary.state.links import Link
+from sessionary.state.walk import State
 from sessionary.wire import loose
 from sessionary.wire.responses import envelope
 from sessionary.wire.sse import Parser
