@@ -1,4 +1,4 @@
-"""Bringing a database to the schema of this version, by Alembic; nothing to do costs one small query."""
+"""Bringing a database to the schema of this version, by Alembic; nothing to do costs a lock and one small query."""
 
 import contextlib
 import fcntl
@@ -18,13 +18,13 @@ def upgrade(url: str) -> None:
     """Creates or migrates the schema. Two that start at once do it once. Raises SettingsError where it cannot."""
     engine = open_engine(url)
     try:
-        version = _version(engine)
-        if version == HEAD:
-            return
-        if version is not None and version > HEAD:
-            raise SettingsError(f"The database was made by a newer Sessionary (its schema is {version}, ours {HEAD}).")
-        with _only_one(engine):
-            if _version(engine) != HEAD:
+        with _only_one(engine):  # also for the first look: SQLite's change to WAL waits for nobody
+            version = _version(engine)
+            if version is not None and version > HEAD:
+                raise SettingsError(
+                    f"The database was made by a newer Sessionary (its schema is {version}, ours {HEAD})."
+                )
+            if version != HEAD:
                 _run(engine)
     finally:
         engine.dispose()
