@@ -4,25 +4,14 @@ Reading keeps a field's own spelling where writing would spell it otherwise (`ma
 writing uses it as long as it still says the same. What no row reads goes to `rest`.
 """
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
-
 import msgspec
 
 from sessionary.wire.canonical import Params, Reasoning
 from sessionary.wire.chat import tools
-
-Body = dict[str, Any]
+from sessionary.wire.rows import Body, Row, is_count, is_flag, is_number, is_text, one
 
 _KEPT_HERE = frozenset({"store", "metadata"})
 """What other formats say of keeping the call is for the gateway, which keeps it; few chat providers take them."""
-
-
-class _Row(NamedTuple):
-    keys: tuple[str, ...]
-    read: Callable[[Body], Body]
-    """The values in `Params` that the keys say; {} where they say nothing."""
-    write: Callable[[Params], Body]
 
 
 def read(body: Body) -> Params:
@@ -57,37 +46,8 @@ def write(params: Params) -> Body:
     return body | {k: v for k, v in params.rest.items() if own and k not in body}
 
 
-def _one(key: str, name: str, accepts: Callable[[Any], bool], default: Any = None) -> _Row:
-    """A field that means one of `Params` as it is."""
-
-    def said(body: Body) -> Body:
-        return {name: body[key]} if key in body and accepts(body[key]) else {}
-
-    def written(params: Params) -> Body:
-        value = getattr(params, name)
-        return {} if value == default else {key: value}
-
-    return _Row((key,), said, written)
-
-
-def _text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def _flag(value: Any) -> bool:
-    return isinstance(value, bool)
-
-
-def _count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
 def _read_most(body: Body) -> Body:
-    found = [body[k] for k in ("max_completion_tokens", "max_tokens") if _count(body.get(k))]
+    found = [body[k] for k in ("max_completion_tokens", "max_tokens") if is_count(body.get(k))]
     return {"max_output": found[0]} if found else {}
 
 
@@ -104,7 +64,7 @@ def _read_logprobs(body: Body) -> Body:
     if body.get("logprobs") is not True:
         return {}
     most = body.get("top_logprobs")
-    return {"logprobs": most if _count(most) else 0}
+    return {"logprobs": most if is_count(most) else 0}
 
 
 def _write_logprobs(params: Params) -> Body:
@@ -165,30 +125,30 @@ def _read_choice(body: Body) -> Body:
 
 
 _ROWS = (
-    _one("model", "model", _text),
-    _one("stream", "stream", _flag, default=False),
-    _Row(("tools", "functions"), _read_tools, lambda p: tools.write(p.tools)),
-    _Row(("tool_choice", "function_call"), _read_choice, lambda p: tools.write_choice(p.tool_choice, p.tools)),
-    _one("parallel_tool_calls", "parallel_tool_calls", _flag),
-    _Row(
+    one("model", "model", is_text),
+    one("stream", "stream", is_flag, default=False),
+    Row(("tools", "functions"), _read_tools, lambda p: tools.write(p.tools)),
+    Row(("tool_choice", "function_call"), _read_choice, lambda p: tools.write_choice(p.tool_choice, p.tools)),
+    one("parallel_tool_calls", "parallel_tool_calls", is_flag),
+    Row(
         ("max_completion_tokens", "max_tokens"),
         _read_most,
         lambda p: {} if p.max_output is None else {"max_completion_tokens": p.max_output},
     ),
-    _one("temperature", "temperature", _number),
-    _one("top_p", "top_p", _number),
-    _one("top_k", "top_k", _count),
-    _Row(("stop",), _read_stop, lambda p: {"stop": p.stop} if p.stop else {}),
-    _Row(("response_format",), _read_form, _write_form),
-    _Row(("reasoning_effort",), _read_reasoning, _write_reasoning),
-    _one("verbosity", "verbosity", _text, default=""),
-    _Row(("logprobs", "top_logprobs"), _read_logprobs, _write_logprobs),
-    _one("seed", "seed", _count),
-    _one("n", "n", _count, default=1),
-    _one("frequency_penalty", "frequency_penalty", _number),
-    _one("presence_penalty", "presence_penalty", _number),
-    _one("user", "user", _text, default=""),
-    _one("service_tier", "service_tier", _text, default=""),
-    _one("store", "store", _flag),
-    _Row(("metadata",), _read_metadata, lambda p: {"metadata": p.metadata} if p.metadata else {}),
+    one("temperature", "temperature", is_number),
+    one("top_p", "top_p", is_number),
+    one("top_k", "top_k", is_count),
+    Row(("stop",), _read_stop, lambda p: {"stop": p.stop} if p.stop else {}),
+    Row(("response_format",), _read_form, _write_form),
+    Row(("reasoning_effort",), _read_reasoning, _write_reasoning),
+    one("verbosity", "verbosity", is_text, default=""),
+    Row(("logprobs", "top_logprobs"), _read_logprobs, _write_logprobs),
+    one("seed", "seed", is_count),
+    one("n", "n", is_count, default=1),
+    one("frequency_penalty", "frequency_penalty", is_number),
+    one("presence_penalty", "presence_penalty", is_number),
+    one("user", "user", is_text, default=""),
+    one("service_tier", "service_tier", is_text, default=""),
+    one("store", "store", is_flag),
+    Row(("metadata",), _read_metadata, lambda p: {"metadata": p.metadata} if p.metadata else {}),
 )

@@ -4,8 +4,7 @@ Reading keeps a field's own spelling where writing would spell it otherwise; wri
 says the same. What no row reads goes to `rest`.
 """
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -14,8 +13,8 @@ from sessionary.wire.canonical import Params, Reasoning
 from sessionary.wire.foreign import cannot
 from sessionary.wire.messages import models, tools
 from sessionary.wire.messages.blocks import FORMAT
+from sessionary.wire.rows import Body, Row, is_count, is_flag, is_number, is_text, one
 
-Body = dict[str, Any]
 MAX_TOKENS = 4096
 """Anthropic must be told how long an answer may be; for a caller that did not say it is this much,"""
 MAX_TOKENS_THINKING = 8192
@@ -28,15 +27,6 @@ CARRIED = frozenset(
     | {"cache_control"}
 )
 """Fields of this format that chat callers add to their request for a Claude model."""
-
-
-class _Row(NamedTuple):
-    keys: tuple[str, ...]
-    read: Callable[[Body], Body]
-    """The values in `Params` that the keys say; {} where they say nothing."""
-    write: Callable[[Params], Body]
-    private: bool = False
-    """What the row does not read is nobody else's business either."""
 
 
 def read(body: Body) -> Params:
@@ -104,35 +94,6 @@ def _check(params: Params) -> None:
         raise cannot("temperature", FORMAT, "Anthropic takes 0 to 1")
     if params.service_tier and params.service_tier not in _TIERS_TO:
         raise cannot("service_tier", FORMAT, "Anthropic takes auto and default")
-
-
-def _one(key: str, name: str, accepts: Callable[[Any], bool], default: Any = None) -> _Row:
-    """A field that means one of `Params` as it is."""
-
-    def said(body: Body) -> Body:
-        return {name: body[key]} if key in body and accepts(body[key]) else {}
-
-    def written(params: Params) -> Body:
-        value = getattr(params, name)
-        return {} if value == default else {key: value}
-
-    return _Row((key,), said, written)
-
-
-def _text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def _flag(value: Any) -> bool:
-    return isinstance(value, bool)
-
-
-def _count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _words(value: Any) -> bool:
@@ -231,22 +192,22 @@ def _read_tier(body: Body) -> Body:
 
 
 _ROWS = (
-    _one("model", "model", _text),
-    _one("max_tokens", "max_output", _count),
-    _one("stream", "stream", _flag, default=False),
-    _Row(
+    one("model", "model", is_text),
+    one("max_tokens", "max_output", is_count),
+    one("stream", "stream", is_flag, default=False),
+    Row(
         ("tools",),
         _read_tools,
         lambda p: {"tools": tools.write(p.tools, p.model)} if p.tools else {},
     ),
-    _Row(("tool_choice",), lambda b: tools.read_choice(b.get("tool_choice")), _write_choice),
-    _one("temperature", "temperature", _number),
-    _one("top_p", "top_p", _number),
-    _one("top_k", "top_k", _count),
-    _one("stop_sequences", "stop", _words, default=[]),
-    _Row(("thinking", "output_config", "output_format"), _read_thinking, _write_thinking),
-    _Row(("metadata",), _read_user, lambda p: {"metadata": {"user_id": p.user}} if p.user else {}, private=True),
-    _Row(
+    Row(("tool_choice",), lambda b: tools.read_choice(b.get("tool_choice")), _write_choice),
+    one("temperature", "temperature", is_number),
+    one("top_p", "top_p", is_number),
+    one("top_k", "top_k", is_count),
+    one("stop_sequences", "stop", _words, default=[]),
+    Row(("thinking", "output_config", "output_format"), _read_thinking, _write_thinking),
+    Row(("metadata",), _read_user, lambda p: {"metadata": {"user_id": p.user}} if p.user else {}, private=True),
+    Row(
         ("service_tier",),
         _read_tier,
         lambda p: {"service_tier": _TIERS_TO.get(p.service_tier, "auto")} if p.service_tier else {},

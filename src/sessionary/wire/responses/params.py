@@ -4,16 +4,12 @@ Reading keeps a field's own spelling where writing would spell it otherwise (a n
 in a namespace); writing uses it as long as it still says the same. What no row reads goes to `rest`.
 """
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
-
 import msgspec
 
 from sessionary.wire.canonical import Params, Reasoning
 from sessionary.wire.foreign import cannot
 from sessionary.wire.responses import tools
-
-Body = dict[str, Any]
+from sessionary.wire.rows import Body, Row, is_count, is_flag, is_number, is_text, one
 
 LOGPROBS = "message.output_text.logprobs"
 ENCRYPTED = "reasoning.encrypted_content"
@@ -22,19 +18,6 @@ LEAST_OUTPUT = 16
 _ELSEWHERE: Body = {"stop": [], "top_k": None, "seed": None, "n": 1}
 """What `Params` can say and this format cannot, with the value that says nothing."""
 _TIERS = {"standard_only": "default"}
-
-
-def _all_null(given: Body) -> bool:
-    return all(value is None for value in given.values())
-
-
-class _Row(NamedTuple):
-    keys: tuple[str, ...]
-    read: Callable[[Body], Body]
-    """The values in `Params` that the keys say; {} where they say nothing."""
-    write: Callable[[Params], Body]
-    quiet: Callable[[Body], bool] = _all_null
-    """Whether keys that say nothing mean nothing either, to any provider."""
 
 
 def read(body: Body) -> Params:
@@ -68,35 +51,6 @@ def write(params: Params) -> Body:
     return body | ({k: v for k, v in params.rest.items() if k not in body} if own else {})
 
 
-def _one(key: str, name: str, accepts: Callable[[Any], bool], default: Any = None) -> _Row:
-    """A field that means one of `Params` as it is."""
-
-    def said(body: Body) -> Body:
-        return {name: body[key]} if key in body and accepts(body[key]) else {}
-
-    def written(params: Params) -> Body:
-        value = getattr(params, name)
-        return {} if value == default else {key: value}
-
-    return _Row((key,), said, written)
-
-
-def _text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def _flag(value: Any) -> bool:
-    return isinstance(value, bool)
-
-
-def _count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
 def _write_most(params: Params) -> Body:
     most = params.max_output
     if most is None:
@@ -122,7 +76,7 @@ def _read_text(body: Body) -> Body:
     text = body.get("text")
     if not isinstance(text, dict):
         return {}
-    said: Body = {"verbosity": text["verbosity"]} if text.get("verbosity") and _text(text["verbosity"]) else {}
+    said: Body = {"verbosity": text["verbosity"]} if text.get("verbosity") and is_text(text["verbosity"]) else {}
     match text.get("format"):
         case {"type": "json_schema", "schema": dict()}:
             said["json_schema"] = {k: v for k, v in text["format"].items() if k != "type" and v is not None}
@@ -178,7 +132,7 @@ def _write_reasoning(params: Params) -> Body:
 
 def _read_logprobs(body: Body) -> Body:
     most, include = body.get("top_logprobs"), body.get("include")
-    most = most if _count(most) else 0
+    most = most if is_count(most) else 0
     wanted = isinstance(include, list) and LOGPROBS in include
     return {"logprobs": most} if wanted or most else {}
 
@@ -211,29 +165,29 @@ def _read_metadata(body: Body) -> Body:
 
 
 _ROWS = (
-    _one("model", "model", _text),
-    _one("stream", "stream", _flag, default=False),
-    _Row(("tools",), _read_tools, lambda p: {"tools": tools.write(p.tools)} if p.tools else {}),
-    _Row(("tool_choice",), _read_choice, _write_choice),
-    _one("parallel_tool_calls", "parallel_tool_calls", _flag),
-    _Row(
+    one("model", "model", is_text),
+    one("stream", "stream", is_flag, default=False),
+    Row(("tools",), _read_tools, lambda p: {"tools": tools.write(p.tools)} if p.tools else {}),
+    Row(("tool_choice",), _read_choice, _write_choice),
+    one("parallel_tool_calls", "parallel_tool_calls", is_flag),
+    Row(
         ("max_output_tokens",),
-        lambda body: {"max_output": body["max_output_tokens"]} if _count(body.get("max_output_tokens")) else {},
+        lambda body: {"max_output": body["max_output_tokens"]} if is_count(body.get("max_output_tokens")) else {},
         _write_most,
     ),
-    _one("temperature", "temperature", _number),
-    _one("top_p", "top_p", _number),
-    _Row(("text",), _read_text, _write_text, _plain_text),
-    _Row(("reasoning",), _read_reasoning, _write_reasoning, _no_reasoning),
-    _Row(("include", "top_logprobs"), _read_logprobs, _write_logprobs, _no_logprobs),
-    _one("frequency_penalty", "frequency_penalty", _number),
-    _one("presence_penalty", "presence_penalty", _number),
-    _one("user", "user", _text, default=""),
-    _Row(
+    one("temperature", "temperature", is_number),
+    one("top_p", "top_p", is_number),
+    Row(("text",), _read_text, _write_text, quiet=_plain_text),
+    Row(("reasoning",), _read_reasoning, _write_reasoning, quiet=_no_reasoning),
+    Row(("include", "top_logprobs"), _read_logprobs, _write_logprobs, quiet=_no_logprobs),
+    one("frequency_penalty", "frequency_penalty", is_number),
+    one("presence_penalty", "presence_penalty", is_number),
+    one("user", "user", is_text, default=""),
+    Row(
         ("service_tier",),
         lambda body: {"service_tier": body["service_tier"]} if isinstance(body.get("service_tier"), str) else {},
         lambda p: {"service_tier": _TIERS.get(p.service_tier, p.service_tier)} if p.service_tier else {},
     ),
-    _Row(("store",), lambda body: {"store": body["store"]} if _flag(body.get("store")) else {}, _write_store),
-    _Row(("metadata",), _read_metadata, lambda p: {"metadata": p.metadata} if p.metadata else {}),
+    Row(("store",), lambda body: {"store": body["store"]} if is_flag(body.get("store")) else {}, _write_store),
+    Row(("metadata",), _read_metadata, lambda p: {"metadata": p.metadata} if p.metadata else {}),
 )
