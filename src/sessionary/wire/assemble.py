@@ -42,7 +42,7 @@ def assemble(raw: bytes, endpoint: str) -> Assembled:
 
 def _of_object(body: bytes | None) -> Assembled:
     """What a format of its own has put together; it says itself whether it was at its end."""
-    found = _object(body) if body else None
+    found = loose.read_object(body, keep_surrogates=True) if body else None
     if body is None or found is None:
         return Assembled(b"", None, None, False, None)
     error = loose.joined(found["error"]) if isinstance(found.get("error"), dict) else None
@@ -57,7 +57,8 @@ def _of_chunks(raw: bytes, endpoint: str) -> Assembled:
     events = [*parser.feed(raw), *parser.close()]
     for event in events:
         stream.add(event)
-    if not events and (plain := _object(raw)) is not None:  # an answer that was no stream, by a false content type
+    plain = None if events else loose.read_object(raw, keep_surrogates=True)
+    if plain is not None:  # an answer that was no stream, by a false content type
         error = loose.joined(_error(plain))
         return Assembled(raw, usage_of(plain.get("usage")), None, error is None, error)
     return stream.assembled()
@@ -75,7 +76,7 @@ class _Stream:
         if event.data.strip() == "[DONE]":
             self._done = True
             return
-        chunk = _object(event.data)
+        chunk = loose.read_object(event.data, keep_surrogates=True)
         if event.event == "error" or (chunk is not None and chunk.get("error")):
             self._error = _error(chunk or {}) or chunk or {"message": event.data}
         if chunk is None:
@@ -134,14 +135,6 @@ class _Stream:
         beside = [groq.get("usage")] if isinstance(groq, dict) else []
         candidates = [self._fields.get("usage"), *beside, *(choice.get("usage") for choice in choices)]
         return next((usage for found in candidates if (usage := usage_of(found)) is not None), None)
-
-
-def _object(data: bytes | str) -> dict[str, Any] | None:
-    try:
-        value = loose.decode(data, keep_surrogates=True)  # a pair may be split between two deltas
-    except loose.FAILURES:
-        return None
-    return value if isinstance(value, dict) else None
 
 
 def _error(chunk: dict[str, Any]) -> dict[str, Any] | None:

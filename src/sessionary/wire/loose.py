@@ -44,13 +44,26 @@ def decode(raw: bytes | str, *, keep_surrogates: bool = False) -> Any:
     return value
 
 
-def read_object(raw: bytes | str) -> dict[str, Any] | None:
-    """The JSON object; None where it is none, or cannot be read."""
+def read_object(raw: bytes | str, *, keep_surrogates: bool = False) -> dict[str, Any] | None:
+    """The JSON object; None where it is none, or cannot be read. A pair of surrogates may be split between deltas."""
     try:
-        value = decode(raw)
+        value = decode(raw, keep_surrogates=keep_surrogates)
     except FAILURES:
         return None
     return value if isinstance(value, dict) else None
+
+
+def read_any(raw: bytes) -> Any:
+    """The value; what cannot be read is the text that it is."""
+    try:
+        return decode(raw)
+    except FAILURES:
+        return raw.decode("utf-8", "replace")
+
+
+def dicts(value: Any) -> list[dict[str, Any]]:
+    """The objects of a list; of anything else none."""
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def encode(value: Any) -> bytes:

@@ -12,12 +12,18 @@ from typing import Any
 import msgspec
 
 from sessionary.wire import loose
-from sessionary.wire.message import Message, Piece
+from sessionary.wire.message import Message, Piece, Role
 
 VERSION = 1
 """Of the rules below; raise it with them, and re-hash what is stored."""
 _NO_REST: Mapping[str, Any] = {}
 _encoder = msgspec.json.Encoder(order="deterministic")
+
+
+def opaque(role: Role, value: Any) -> tuple[Message, bytes]:
+    """What is no message: a bare string is its text, anything else is shown as it is. With its meaning."""
+    piece = Piece("text", text=value) if isinstance(value, str) else Piece("other", value=value)
+    return Message(role, [piece]), of_value(value)
 
 
 def of(message: Message, rest: Mapping[str, Any] = _NO_REST) -> bytes:

@@ -28,34 +28,21 @@ _SHOWN = frozenset(
 
 def read_message(raw: bytes) -> tuple[Message, bytes | None]:
     """The message, and its meaning; None where the message does not count. Any bytes are read."""
-    value = _decode(raw)
+    value = loose.read_any(raw)
     if not isinstance(value, dict):
-        return _opaque("user", value)
+        return meaning.opaque("user", value)
     message = to_message(value)
     return message, None if message.role == "system" else _meaning(value, message)
 
 
 def read_answer(raw: bytes) -> tuple[Message, bytes | None]:
     """The same for an answer's message, which may leave its role out."""
-    value = _decode(raw)
+    value = loose.read_any(raw)
     if not isinstance(value, dict):
-        return _opaque("assistant", value)
+        return meaning.opaque("assistant", value)
     value = {**value, "role": value.get("role") or "assistant"}
     message = to_message(value)
     return message, _meaning(value, message)
-
-
-def _decode(raw: bytes) -> Any:
-    try:
-        return loose.decode(raw)
-    except loose.FAILURES:
-        return raw.decode("utf-8", "replace")
-
-
-def _opaque(role: Role, value: Any) -> tuple[Message, bytes]:
-    """What is no message: a bare string is its text, anything else is shown as it is."""
-    piece = Piece("text", text=value) if isinstance(value, str) else Piece("other", value=value)
-    return Message(role, [piece]), meaning.of_value(value)
 
 
 def to_message(value: Mapping[str, Any]) -> Message:

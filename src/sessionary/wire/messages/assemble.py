@@ -3,8 +3,6 @@
 A stream that was cut amounts to what was delivered, with `stop_reason` null; one that failed has its `error` too.
 """
 
-from typing import Any
-
 from sessionary.wire import loose
 from sessionary.wire.messages import errors, growing
 from sessionary.wire.sse import Event, Parser
@@ -19,14 +17,14 @@ def assemble(raw: bytes) -> bytes | None:
     for event in events:
         _add(event, message, blocks)
     if not events:
-        return raw if _object(raw) is not None else None
+        return raw if loose.read_object(raw, keep_surrogates=True) is not None else None
     if message.begun or blocks:
         return loose.encode(message.whole())
     return None if message.error is None else loose.encode({"type": "error", "error": message.error})
 
 
 def _add(event: Event, message: growing.Message, blocks: dict[int, growing.Block]) -> None:
-    found = _object(event.data)
+    found = loose.read_object(event.data, keep_surrogates=True)
     if found is None:
         return
     index = growing.index_of(found)
@@ -45,11 +43,3 @@ def _add(event: Event, message: growing.Message, blocks: dict[int, growing.Block
             message.ended = True
         case "error":
             message.error = errors.read(found) or {"type": "api_error", "message": event.data}
-
-
-def _object(data: bytes | str) -> dict[str, Any] | None:
-    try:
-        value = loose.decode(data, keep_surrogates=True)  # a pair may be split between two deltas
-    except loose.FAILURES:
-        return None
-    return value if isinstance(value, dict) else None

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from sessionary.wire import loose, meaning
-from sessionary.wire.message import Message, Piece, Role
+from sessionary.wire.message import Message, Role
 from sessionary.wire.messages import blocks
 
 _ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", "system": "system"}
@@ -19,20 +19,20 @@ _SHOWN = frozenset({"role", "content"})
 
 def read_message(raw: bytes) -> tuple[Message, bytes | None]:
     """The message, and its meaning; None where the message does not count."""
-    value = _decode(raw)
+    value = loose.read_any(raw)
     if not isinstance(value, dict):
-        return _opaque("user", value)
+        return meaning.opaque("user", value)
     message = shown(value)
     return message, None if message.role == "system" else _meaning(value, message)
 
 
 def read_answer(raw: bytes) -> tuple[Message, bytes | None]:
     """The same for an answer: its content, or its whole body. What else that says is no part of the message."""
-    value = _decode(raw)
+    value = loose.read_any(raw)
     if isinstance(value, list):
         value = {"content": value}
     if not isinstance(value, dict):
-        return _opaque("assistant", value)
+        return meaning.opaque("assistant", value)
     message = Message("assistant", blocks.content(value.get("content")))
     return message, _meaning({}, message)
 
@@ -52,15 +52,3 @@ def _meaning(value: Mapping[str, Any], message: Message) -> bytes:
         message = msgspec.structs.replace(message, pieces=ordered)
     rest = {} if value.get("type") == "message" else {k: v for k, v in value.items() if k not in _SHOWN}
     return meaning.of(message, rest)
-
-
-def _decode(raw: bytes) -> Any:
-    try:
-        return loose.decode(raw)
-    except loose.FAILURES:
-        return raw.decode("utf-8", "replace")
-
-
-def _opaque(role: Role, value: Any) -> tuple[Message, bytes]:
-    piece = Piece("text", text=value) if isinstance(value, str) else Piece("other", value=value)
-    return Message(role, [piece]), meaning.of_value(value)

@@ -27,7 +27,7 @@ class Reader:
         self._over = False
 
     def feed(self, event: Event) -> list[Told]:
-        found = _object(event.data)
+        found = loose.read_object(event.data)
         if found is None or self._over:
             return []
         match found.get("type") or event.event:
@@ -276,11 +276,3 @@ class Writer:
 
 def _event(type: str, **fields: Any) -> bytes:
     return b"event: " + type.encode() + b"\ndata: " + loose.encode({"type": type, **fields}) + b"\n\n"
-
-
-def _object(data: str) -> Wire | None:
-    try:
-        value = loose.decode(data)
-    except loose.FAILURES:
-        return None
-    return value if isinstance(value, dict) else None

@@ -7,7 +7,7 @@ namespace go by `namespace__name` everywhere else.
 
 from typing import Any
 
-from sessionary.wire import meaning, signature
+from sessionary.wire import loose, meaning, signature
 from sessionary.wire.canonical import Part, Turn
 from sessionary.wire.message import Piece, Role
 from sessionary.wire.responses.compaction import summary_of
@@ -102,8 +102,8 @@ def _content_part(part: Any) -> list[Piece]:
 
 def reasoning_text(item: Item) -> str:
     """The reasoning itself where it is shown, else its summary."""
-    shown = [_str(part.get("text")) for part in _dicts(item.get("content"))]
-    summary = [_str(part.get("text")) for part in _dicts(item.get("summary"))]
+    shown = [_str(part.get("text")) for part in loose.dicts(item.get("content"))]
+    summary = [_str(part.get("text")) for part in loose.dicts(item.get("summary"))]
     return "".join(shown) or "\n\n".join(summary)
 
 
@@ -156,10 +156,6 @@ def _given(value: Any) -> list[Piece]:
             case _:
                 found += read_content(part)
     return found
-
-
-def _dicts(value: Any) -> list[Item]:
-    return [part for part in value if isinstance(part, dict)] if isinstance(value, list) else []
 
 
 def _str(value: Any) -> str:

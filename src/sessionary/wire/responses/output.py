@@ -40,10 +40,10 @@ def write_logprobs(logprobs: list[Any] | None) -> list[Item]:
             "logprob": token.get("logprob", 0),
             "top_logprobs": [
                 {"token": top.get("token", ""), "bytes": _bytes(top), "logprob": top.get("logprob", 0)}
-                for top in _dicts(token.get("top_logprobs"))
+                for top in loose.dicts(token.get("top_logprobs"))
             ],
         }
-        for token in _dicts(logprobs)
+        for token in loose.dicts(logprobs)
     ]
 
 
@@ -120,7 +120,3 @@ def _is_whole(arguments: str) -> bool:
     except loose.FAILURES:
         return False
     return True
-
-
-def _dicts(value: Any) -> list[Item]:
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []

@@ -3,8 +3,6 @@
 Reasoning and references have no meaning: clients send them back, or not. Nor have system messages inside the input.
 """
 
-from typing import Any
-
 from sessionary.wire import loose, meaning
 from sessionary.wire.message import Message, Piece, Role
 from sessionary.wire.responses.items import read_item
@@ -28,10 +26,9 @@ def read_answer(raw: bytes) -> tuple[Message, bytes | None]:
 
 
 def _read(raw: bytes, speaker: Role) -> tuple[Message, bytes | None]:
-    item = _decode(raw)
+    item = loose.read_any(raw)
     if not isinstance(item, dict):
-        piece = Piece("text", text=item) if isinstance(item, str) else Piece("other", value=item)
-        return Message(speaker, [piece]), meaning.of_value(item)
+        return meaning.opaque(speaker, item)
     kind = str(item.get("type") or "message")
     if kind == "message" and not item.get("role"):
         item = {**item, "role": speaker}
@@ -43,10 +40,3 @@ def _read(raw: bytes, speaker: Role) -> tuple[Message, bytes | None]:
         said = {k: v for k, v in item.items() if k not in ("status", "created_by") and not meaning.empty(v)}
         return message, meaning.of(Message(turn.role, [Piece("other", value=said)]))
     return message, meaning.of(message, {k: v for k, v in item.items() if k not in _SHOWN})
-
-
-def _decode(raw: bytes) -> Any:
-    try:
-        return loose.decode(raw)
-    except loose.FAILURES:
-        return raw.decode("utf-8", "replace")

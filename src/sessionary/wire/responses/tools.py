@@ -7,7 +7,7 @@ call belongs to which namespace is known from the caller's own tools.
 import hashlib
 from typing import Any
 
-from sessionary.wire import web_search
+from sessionary.wire import loose, web_search
 from sessionary.wire.canonical import Tool
 from sessionary.wire.foreign import cannot
 
@@ -30,13 +30,13 @@ def flat(namespace: str, name: str) -> str:
 
 def namespaced(asked: dict[str, Any]) -> dict[str, tuple[str, str]]:
     """Of a request's tools: the name that other formats see -> (namespace, name)."""
-    added = [item.get("tools") for item in _dicts(asked.get("input")) if item.get("type") in (ADDED, FOUND)]
+    added = [item.get("tools") for item in loose.dicts(asked.get("input")) if item.get("type") in (ADDED, FOUND)]
     return {
         flat(namespace, tool["name"]): (namespace, tool["name"])
         for tools in (asked.get("tools"), *added)
-        for given in _dicts(tools)
+        for given in loose.dicts(tools)
         if given.get("type") == "namespace" and isinstance(namespace := given.get("name"), str)
-        for tool in _dicts(given.get("tools"))
+        for tool in loose.dicts(given.get("tools"))
         if isinstance(tool.get("name"), str)
     }
 
@@ -117,7 +117,3 @@ def write_choice(choice: str, tools: list[Tool]) -> Any:
         return choice
     kind = "custom" if any(tool.name == choice and tool.kind == "custom" for tool in tools) else "function"
     return {"type": kind, "name": choice}
-
-
-def _dicts(value: Any) -> list[dict[str, Any]]:
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
