@@ -50,42 +50,42 @@ def check(server: Server, client: anthropic.Anthropic, session: str, *, stream: 
 
 @pytest.mark.parametrize("suffix", ["", "/v1"])
 def test_a_provider_of_the_same_format(demo_server: Server, suffix: str, *, session_id: str, stream: bool) -> None:
-    client = anthropic.Anthropic(api_key=demo_server.key, base_url=demo_server.base_url + suffix)
-    check(demo_server, client, session_id, stream=stream)
+    with anthropic.Anthropic(api_key=demo_server.key, base_url=demo_server.base_url + suffix) as client:
+        check(demo_server, client, session_id, stream=stream)
 
 
 def test_errors_come_in_its_format(demo_server: Server) -> None:
-    client = anthropic.Anthropic(api_key="sk-wrong", base_url=demo_server.base_url, max_retries=0)
-    with pytest.raises(anthropic.AuthenticationError) as refused:
-        talk(client, [{"role": "user", "content": "hi"}], stream=False)
-    body = refused.value.body
-    assert isinstance(body, dict)
-    assert body["type"] == "error"
-    assert body["error"]["type"] == "authentication_error"
+    with anthropic.Anthropic(api_key="sk-wrong", base_url=demo_server.base_url, max_retries=0) as client:
+        with pytest.raises(anthropic.AuthenticationError) as refused:
+            talk(client, [{"role": "user", "content": "hi"}], stream=False)
+        body = refused.value.body
+        assert isinstance(body, dict)
+        assert body["type"] == "error"
+        assert body["error"]["type"] == "authentication_error"
 
 
 def test_a_provider_that_speaks_chat_alone(
     shared_server: Server, upstream: FakeUpstream, *, session_id: str, stream: bool
 ) -> None:
-    client = anthropic.Anthropic(api_key=shared_server.key, base_url=shared_server.base_url)
-    answer = client.messages.create(
-        model="gpt-4o",
-        max_tokens=50,
-        system="Be brief.",
-        messages=[{"role": "user", "content": "Hello"}],
-        extra_headers={"x-session-id": session_id},
-    )
-    assert answer.content[0].type == "text"
-    (request,) = upstream.requests
-    assert request.path.endswith("/chat/completions")
-    assert request.json["messages"][0] == {"role": "system", "content": "Be brief."}
-    session = shared_server.session(session_id, calls=1)
-    assert session["input_tokens"] > 0
+    with anthropic.Anthropic(api_key=shared_server.key, base_url=shared_server.base_url) as client:
+        answer = client.messages.create(
+            model="gpt-4o",
+            max_tokens=50,
+            system="Be brief.",
+            messages=[{"role": "user", "content": "Hello"}],
+            extra_headers={"x-session-id": session_id},
+        )
+        assert answer.content[0].type == "text"
+        (request,) = upstream.requests
+        assert request.path.endswith("/chat/completions")
+        assert request.json["messages"][0] == {"role": "system", "content": "Be brief."}
+        session = shared_server.session(session_id, calls=1)
+        assert session["input_tokens"] > 0
 
 
 def test_tokens_are_counted(demo_server: Server) -> None:
-    client = anthropic.Anthropic(api_key=demo_server.key, base_url=demo_server.base_url)
-    said = [{"role": "user", "content": "How many tokens are these words? " * 20}]
-    few = client.messages.count_tokens(model=MODEL, messages=said[:1])  # type: ignore[arg-type]
-    more = client.messages.count_tokens(model=MODEL, messages=said, tools=[TOOL])  # type: ignore[arg-type, list-item]
-    assert 100 < few.input_tokens < more.input_tokens < 300
+    with anthropic.Anthropic(api_key=demo_server.key, base_url=demo_server.base_url) as client:
+        said = [{"role": "user", "content": "How many tokens are these words? " * 20}]
+        few = client.messages.count_tokens(model=MODEL, messages=said[:1])  # type: ignore[arg-type]
+        more = client.messages.count_tokens(model=MODEL, messages=said, tools=[TOOL])  # type: ignore[arg-type, list-item]
+        assert 100 < few.input_tokens < more.input_tokens < 300

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Iterator
 
 import openai
 import pytest
@@ -12,8 +13,9 @@ MODEL = "gpt-4o"
 
 
 @pytest.fixture
-def client(demo_server: Server) -> openai.OpenAI:
-    return openai.OpenAI(api_key=demo_server.key, base_url=demo_server.base_url)
+def client(demo_server: Server) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(api_key=demo_server.key, base_url=demo_server.base_url) as client:
+        yield client
 
 
 def ask(client: openai.OpenAI, text: str, *, stream: bool, **more: object) -> openai.types.responses.Response:
@@ -64,19 +66,19 @@ def test_an_answer_can_be_asked_for_again(client: openai.OpenAI) -> None:
 def test_unknown_deleted_and_foreign_ids_are_alike(client: openai.OpenAI, demo_server: Server) -> None:
     theirs = json.loads(demo_server.cli("keys", "create", "--project", "elsewhere", "--json"))["key"]
     made = ask(client, "Secret", stream=False)
-    other = openai.OpenAI(api_key=theirs, base_url=demo_server.base_url)
-    with pytest.raises(openai.NotFoundError) as foreign:
-        ask(other, "More", stream=False, previous_response_id=made.id)
-    unknown_id = "resp_" + "0" * len(made.id[5:])
-    with pytest.raises(openai.NotFoundError) as unknown:
-        ask(other, "More", stream=False, previous_response_id=unknown_id)
+    with openai.OpenAI(api_key=theirs, base_url=demo_server.base_url) as other:
+        with pytest.raises(openai.NotFoundError) as foreign:
+            ask(other, "More", stream=False, previous_response_id=made.id)
+        unknown_id = "resp_" + "0" * len(made.id[5:])
+        with pytest.raises(openai.NotFoundError) as unknown:
+            ask(other, "More", stream=False, previous_response_id=unknown_id)
 
-    def told(error: openai.NotFoundError, given: str) -> str:
-        body = dict(error.body)  # type: ignore[call-overload]
-        body.pop("request_id")
-        return json.dumps(body).replace(given, "ID")
+        def told(error: openai.NotFoundError, given: str) -> str:
+            body = dict(error.body)  # type: ignore[call-overload]
+            body.pop("request_id")
+            return json.dumps(body).replace(given, "ID")
 
-    assert told(foreign.value, made.id) == told(unknown.value, unknown_id)
+        assert told(foreign.value, made.id) == told(unknown.value, unknown_id)
 
 
 def test_ids_wrapped_by_the_litellm_sdk_are_ours(client: openai.OpenAI) -> None:
