@@ -23,7 +23,11 @@ def described(engine: sa.Engine) -> list[tuple[str, ...]]:
 
 
 _NOT_OURS = ("search_text", "search_docs_text", "alembic_version")
-_SQLITE = ("SELECT name, sql FROM sqlite_master",)
+_SQLITE = (  # not the tables' own text: columns that came later stand in it in another form
+    'SELECT t.name, t.wr, c.cid, c.name, c.type, c."notnull", c.dflt_value, c.pk'
+    " FROM pragma_table_list t, pragma_table_info(t.name) c WHERE t.name NOT LIKE 'sqlite%'",
+    "SELECT name, sql FROM sqlite_master WHERE type = 'index'",
+)
 _POSTGRES = (
     "SELECT table_name, column_name, data_type, is_nullable, column_default FROM information_schema.columns"
     " WHERE table_schema = 'public'",

@@ -40,6 +40,9 @@ def new_session(begin: Begin, title: str) -> dict[str, Any]:
         "first_at": begin.at,
         "last_at": begin.at,
         "updated_at": 0,
+        "branches": 0,
+        "agents": 0,
+        "continues": None,
     }
 
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sessionary.errors import SettingsError
 from sessionary.store.engine import open_engine
 
-HEAD = "0001"
+HEAD = "0002"
 _LOCK = 7_315_551_042  # any number that is ours: PostgreSQL's advisory lock
 
 

@@ -39,6 +39,7 @@ keys = sa.Table(
     sa.Column("created_at", _big, nullable=False),
     sa.Column("expires_at", _big),
     sa.Column("revoked_at", _big),
+    sa.Column("threading", sa.Boolean, nullable=False, server_default=sa.true()),  # of calls without a session's id
 )
 
 logins = sa.Table(  # one-time links (kind "link") and browser sessions (kind "cookie")
@@ -105,6 +106,9 @@ sessions = sa.Table(
     sa.Column("first_at", _big, nullable=False),
     sa.Column("last_at", _big, nullable=False),
     sa.Column("updated_at", _big, nullable=False),  # when this row was last written: the live tail reads by it
+    sa.Column("branches", sa.Integer, nullable=False, server_default="0"),  # beside the first
+    sa.Column("agents", sa.Integer, nullable=False, server_default="0"),  # beside the one that people talk to
+    sa.Column("continues", sa.Text),  # a call of the session that this one goes on from under another id
     sa.Index("sessions_last", "project", "last_at", "id"),
     sa.Index("sessions_newest", "last_at", "id"),  # the same for the master, who sees every project
     sa.Index("sessions_text", "project", "session_id"),
@@ -180,6 +184,18 @@ calls = sa.Table(
     sa.Column("output_node", _hash),
     sa.Column("input_depth", sa.Integer, nullable=False, server_default="0"),
     sa.Column("writer", sa.Text, nullable=False),  # the spool writer that begun it: who to blame if it never ends
+    # How it was threaded (see drain.link)
+    sa.Column("home", sa.Text),  # the session that its own id names, where a person moved it to another
+    sa.Column("origin", sa.Text),  # a call that it comes from, other than by going on from its answer
+    sa.Column("origin_kind", sa.Text),  # spawn | compaction | retry
+    sa.Column("origin_tool", sa.Text),  # the id of the tool call that started it
+    sa.Column("agent_name", sa.Text, nullable=False, server_default=""),  # for people
+    sa.Column("agent_parent", sa.Text, nullable=False, server_default=""),  # the agent that started it; "" the main one
+    sa.Column("side", sa.Boolean, nullable=False, server_default=sa.false()),  # for a title, a topic: no turn
+    sa.Column("ambiguous", sa.Boolean, nullable=False, server_default=sa.false()),  # others would have done as well
+    sa.Column("evidence", sa.JSON),  # where content decided: see drain.link.Evidence
+    sa.Column("answer_key", _hash),  # what the answer means, wherever it stands
+    sa.Column("summary_key", _hash),  # where it was asked for a summary: see drain.compaction
     sa.Index("calls_session", "project", "session", "created_at", "id"),
     sa.Index("calls_created", "project", "created_at", "id"),
     sa.Index("calls_newest", "created_at", "id"),
@@ -196,6 +212,21 @@ calls = sa.Table(
         "leaf_node",
         sqlite_where=sa.text("leaf_node IS NOT NULL"),
         postgresql_where=sa.text("leaf_node IS NOT NULL"),
+    ),
+    sa.Index(
+        "calls_answer",
+        "project",
+        "answer_key",
+        "created_at",
+        sqlite_where=sa.text("answer_key IS NOT NULL"),
+        postgresql_where=sa.text("answer_key IS NOT NULL"),
+    ),
+    sa.Index(
+        "calls_summary",
+        "project",
+        "summary_key",
+        sqlite_where=sa.text("summary_key IS NOT NULL"),
+        postgresql_where=sa.text("summary_key IS NOT NULL"),
     ),
     sa.Index(
         "calls_live",
@@ -245,6 +276,59 @@ conversation_items = sa.Table(  # put in by hand since the base
     sa.Column("conversation", sa.Text, primary_key=True),
     sa.Column("position", sa.Integer, primary_key=True),
     sa.Column("item", sa.LargeBinary, nullable=False),  # JSON, packed; with its id
+)
+
+spawns = sa.Table(  # tool calls that start an agent, by what they tell it: see drain.spawns
+    "spawns",
+    metadata,
+    sa.Column("project", sa.Integer, primary_key=True),
+    sa.Column("prompt", _hash, primary_key=True),
+    sa.Column("call_id", sa.Text, primary_key=True),
+    sa.Column("tool_call", sa.Text, primary_key=True),  # its id
+    sa.Column("name", sa.Text, nullable=False),  # of the agent, for people
+    sa.Column("at", _big, nullable=False),
+    sa.Column("answered_at", _big),
+    sa.Column("taken", sa.Text),  # the first call of the agent that it started
+    sa.Index("spawns_call", "project", "call_id"),
+    sqlite_with_rowid=False,
+)
+
+merged = sa.Table(  # sessions that are another's now: their ids still name it
+    "merged",
+    metadata,
+    sa.Column("project", sa.Integer, primary_key=True),
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("session", sa.Text, nullable=False),
+    sa.Index("merged_session", "project", "session"),
+    sqlite_with_rowid=False,
+)
+
+rates = sa.Table(  # how calls found their sessions, by the day and the calling program
+    "rates",
+    metadata,
+    sa.Column("project", sa.Integer, primary_key=True),
+    sa.Column("day", sa.Integer, primary_key=True),  # since 1970-01-01, UTC
+    sa.Column("client", sa.Text, primary_key=True),
+    sa.Column("rule", sa.Text, primary_key=True),  # of the call; `missed`: a history that no call's answer is on
+    sa.Column("calls", sa.Integer, nullable=False),
+    sa.Column("ambiguous", sa.Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+unneeded = sa.Table(  # what deleting has yet to look at: see store.sweep
+    "unneeded",
+    metadata,
+    sa.Column("project", sa.Integer, primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True),  # session | message | body
+    sa.Column("ref", sa.LargeBinary, primary_key=True),  # a session's id as UTF-8, else the hash
+    sqlite_with_rowid=False,
+)
+
+versions = sa.Table(  # of what the stored hashes were made by: see wire.meaning
+    "versions",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False),
 )
 
 partials = sa.Table(  # checkpoints of streams in flight; gone when the call ends
