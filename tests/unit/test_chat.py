@@ -16,13 +16,13 @@ from tests.support import json_text
 Wire = dict[str, Any]
 
 
-def meaning(message: Wire, *, ascii: bool = True) -> bytes | None:
+def meaning(message: Wire, *, ascii: bool = True) -> tuple[bytes, ...]:
     return chat.read(json.dumps(message, ensure_ascii=ascii).encode())[1]
 
 
 # -- messages by what they say, so that it is known which are equal
 
-TEXTS = st.sampled_from(["a", "a ", " a", "A", "é", "日本", "a\n", "1", "{}"])
+TEXTS = st.sampled_from(["a", " a", "A", "é", "日本", "\na", "1", "{}"])
 ARGUMENTS = st.sampled_from(
     [{}, {"a": 1}, {"a": 2}, {"a": None}, {"b": {"x": [1, 2], "cache_control": 1}}, {"a": 0.5}, {"a": "1"}, {"a": True}]
 )
@@ -62,6 +62,11 @@ def single_part_to_string(message: Wire) -> None:
             message["content"] = text
         case []:
             message["content"] = None
+
+
+def white_space_at_the_end(message: Wire) -> None:
+    if isinstance(message.get("content"), str):
+        message["content"] += " \n"
 
 
 def no_content_to_empty(message: Wire) -> None:
@@ -119,6 +124,7 @@ def other_order(message: Wire) -> None:
 
 REWRITES: list[Callable[[Wire], None]] = [
     single_part_to_string,
+    white_space_at_the_end,
     no_content_to_empty,
     other_part_type,
     cache_mark,
@@ -173,7 +179,7 @@ DIFFERENT: list[tuple[Wire, Wire]] = [
     ({"role": "user", "content": "a"}, {"role": "user", "content": "a", "name": "ann"}),
     ({"role": "user", "content": "a"}, {"role": "user", "content": "a", "unknown": 1}),
     ({"role": "user", "content": "ab"}, {"role": "user", "content": ["a", "b"]}),
-    ({"role": "assistant", "refusal": "no"}, {"role": "assistant", "content": "no"}),
+    ({"role": "assistant", "refusal": "no"}, {"role": "assistant", "content": "yes"}),
     ({"role": "assistant", "audio": {"id": "1"}}, {"role": "assistant", "audio": {"id": "2"}}),
     ({"role": "tool", "tool_call_id": "1", "content": "a"}, {"role": "tool", "tool_call_id": "2", "content": "a"}),
     (
@@ -210,7 +216,7 @@ def test_marks_and_nulls_within_unknown_parts_mean_nothing() -> None:
 @pytest.mark.parametrize("role", ["system", "developer"])
 def test_a_system_message_in_the_history_does_not_count(role: str) -> None:
     message, means = chat.read(json.dumps({"role": role, "content": "Be kind"}).encode())
-    assert means is None
+    assert means == ()
     assert message == Message("system", [Piece("text", text="Be kind")])
 
 
@@ -296,7 +302,7 @@ def test_every_kind_of_piece_is_shown() -> None:
 def test_half_a_surrogate_pair_is_shown_as_a_replacement() -> None:
     message, means = chat.read(rb'{"role":"user","content":"cut \ud83d"}')
     assert message == Message("user", [Piece("text", text="cut �")])
-    assert means is not None
+    assert means
 
 
 @settings(max_examples=200)
@@ -304,4 +310,4 @@ def test_half_a_surrogate_pair_is_shown_as_a_replacement() -> None:
 def test_any_message_is_read_and_its_meaning_is_stable(text: str) -> None:
     message, means = chat.read(text.encode())
     assert chat.read(text.encode()) == (message, means)
-    assert (means is None) == (message.role == "system")
+    assert bool(means) or message.role != "assistant"

@@ -42,7 +42,7 @@ def everything(raw: bytes) -> None:
                 parted(shown_parts)
     for read in (chat.read, chat.read_output, completions.read, completions.read_output):
         message, meaning = read(raw)
-        assert isinstance(meaning, bytes) or (meaning is None and message.role == "system")
+        assert isinstance(meaning, tuple) and all(isinstance(piece, bytes) for piece in meaning)
         shown(message)
 
 

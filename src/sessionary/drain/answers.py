@@ -8,7 +8,7 @@ from typing import Any
 
 from sessionary.ids import digest, root_node
 from sessionary.record.exchange import Attempt, Finish
-from sessionary.wire import literal, loose, prices, tokens
+from sessionary.wire import literal, loose, meaning, prices, tokens
 from sessionary.wire.answer import inspect
 from sessionary.wire.assemble import assemble
 from sessionary.wire.message import Message, Usage
@@ -136,8 +136,8 @@ def _chain(asked: Asked, raws: list[bytes], bodies: dict[bytes, bytes]) -> tuple
         bodies[digest(frame)] = frame
         if words is not None:
             bodies[digest(words)] = words
-        message, meaning = read(raw, format, answer=True)
-        at, node = digest(at, digest(raw)), node if meaning is None else digest(node, meaning)
+        message, meant = read(raw, format, answer=True)
+        at, node = digest(at, digest(raw)), meaning.fold(node, meant)
         messages.append(message)
         rows.append(
             {

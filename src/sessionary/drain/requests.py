@@ -6,7 +6,7 @@ import msgspec
 
 from sessionary.ids import digest, root_node
 from sessionary.record.exchange import Begin
-from sessionary.wire import literal
+from sessionary.wire import literal, meaning
 from sessionary.wire.message import Message
 from sessionary.wire.reading import FORMATS, read
 from sessionary.wire.recipe import Recipe
@@ -89,10 +89,10 @@ def give_meaning(parsed: Parsed, known: dict[bytes, tuple[bytes, str]]) -> list[
     for step in parsed.steps:
         found = known.get(step.id)
         if found is None:
-            message, meaning = read(step.meant, FORMATS[parsed.begin.endpoint], answer=False)
+            message, meant = read(step.meant, FORMATS[parsed.begin.endpoint], answer=False)
             step.message = message
             step.role = message.role
-            node = node if meaning is None else digest(node, meaning)
+            node = meaning.fold(node, meant)
             step.node = node
             known[step.id] = (node, step.role)
             fresh.append(step)

@@ -204,6 +204,7 @@ class Round:
             "agent_parent": "",
             "side": False,
             "ambiguous": False,
+            "continued": False,
             "leaf": leaf.id if leaf else None,
             "leaf_node": leaf.node if leaf else None,
             "input_depth": leaf.depth if leaf else 0,

@@ -193,6 +193,7 @@ calls = sa.Table(
     sa.Column("agent_parent", sa.Text, nullable=False, server_default=""),  # the agent that started it; "" the main one
     sa.Column("side", sa.Boolean, nullable=False, server_default=sa.false()),  # for a title, a topic: no turn
     sa.Column("ambiguous", sa.Boolean, nullable=False, server_default=sa.false()),  # others would have done as well
+    sa.Column("continued", sa.Boolean, nullable=False, server_default=sa.false()),  # another call goes on from it
     sa.Column("evidence", sa.JSON),  # where content decided: see drain.link.Evidence
     sa.Column("answer_key", _hash),  # what the answer means, wherever it stands
     sa.Column("summary_key", _hash),  # where it was asked for a summary: see drain.compaction
@@ -203,6 +204,7 @@ calls = sa.Table(
         "calls_output",
         "project",
         "output_node",
+        "created_at",
         sqlite_where=sa.text("output_node IS NOT NULL"),
         postgresql_where=sa.text("output_node IS NOT NULL"),
     ),
@@ -210,6 +212,7 @@ calls = sa.Table(
         "calls_leaf",
         "project",
         "leaf_node",
+        "created_at",
         sqlite_where=sa.text("leaf_node IS NOT NULL"),
         postgresql_where=sa.text("leaf_node IS NOT NULL"),
     ),
@@ -287,7 +290,6 @@ spawns = sa.Table(  # tool calls that start an agent, by what they tell it: see 
     sa.Column("tool_call", sa.Text, primary_key=True),  # its id
     sa.Column("name", sa.Text, nullable=False),  # of the agent, for people
     sa.Column("at", _big, nullable=False),
-    sa.Column("answered_at", _big),
     sa.Column("taken", sa.Text),  # the first call of the agent that it started
     sa.Index("spawns_call", "project", "call_id"),
     sqlite_with_rowid=False,

@@ -1,18 +1,15 @@
 """The legacy completions format: a prompt is one message, `choices[0].text` the answer. Pure."""
 
-from sessionary.wire import loose
-from sessionary.wire.message import Message, Piece
+from sessionary.wire import loose, meaning
 
 
-def read(raw: bytes) -> tuple[Message, bytes | None]:
+def read(raw: bytes) -> meaning.Read:
     """A prompt's JSON string. Any bytes are read."""
-    text = _text(raw)
-    return Message("user", [Piece("text", text=text)]), b"prompt:" + loose.encode(text)
+    return meaning.opaque("user", _text(raw))
 
 
-def read_output(raw: bytes) -> tuple[Message, bytes | None]:
-    text = _text(raw)
-    return Message("assistant", [Piece("text", text=text)]), b"text:" + loose.encode(text)
+def read_output(raw: bytes) -> meaning.Read:
+    return meaning.opaque("assistant", _text(raw))
 
 
 def _text(raw: bytes) -> str:

@@ -1,42 +1,93 @@
 """What a message means: the bytes that the message tree hashes, equal across formats. Pure.
 
+A meaning is a list, piece by piece, and a history's is all of its messages' in a row: where one format has an answer
+of three items, or a message for each tool's result, and another has one message, their histories are the same.
+
 Clients rewrite history between turns, so the meaning leaves out what they change: cache marks, null and empty
-fields, key order and number form in tool arguments, reasoning, and of spoken answers all but the id. Text is
-never trimmed, and the ids of tool calls count. What a format says beside its pieces counts too, as `rest`.
+fields, key order and number form in tool arguments, reasoning, white space at the end of a text, the notes that
+harnesses put into it, and of spoken answers all but the id. Any other character counts, and so do the ids of tool
+calls. What a format says beside its pieces counts too, as `rest`.
 """
 
 import contextlib
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 
+from sessionary.ids import digest
 from sessionary.wire import loose
 from sessionary.wire.message import Message, Piece, Role
 
-VERSION = 1
-"""Of the rules below; raise it with them, and re-hash what is stored."""
+VERSION = 2
+"""Of the rules below; raise it with them, and re-hash what is stored (`sessionary rehash`)."""
+
+Meaning = tuple[bytes, ...]
+"""Piece by piece; empty for a message that does not count."""
+NOTHING: Meaning = ()
+Read = tuple[Message, Meaning]
+
 _NO_REST: Mapping[str, Any] = {}
 _encoder = msgspec.json.Encoder(order="deterministic")
+_NOTES = re.compile(
+    r"\s*<(system-reminder|system_reminder|system_warning|environment_context|environment_details)>"
+    r".*?(?:</\1>\s*|\Z)",
+    re.DOTALL,
+)
+"""What harnesses put into a text and change from turn to turn: reminders, the date, the state of a folder, what is
+left of a budget."""
 
 
-def opaque(role: Role, value: Any) -> tuple[Message, bytes]:
+def fold(node: bytes, meaning: Meaning) -> bytes:
+    """The node of a history to which a message with this meaning is added."""
+    for piece in meaning:
+        node = digest(node, piece)
+    return node
+
+
+def opaque(role: Role, value: Any) -> tuple[Message, Meaning]:
     """What is no message: a bare string is its text, anything else is shown as it is. With its meaning."""
-    piece = Piece("text", text=value) if isinstance(value, str) else Piece("other", value=value)
-    return Message(role, [piece]), of_value(value)
+    if isinstance(value, str):
+        message = Message(role, [Piece("text", text=value)])
+        return message, of(message)
+    return Message(role, [Piece("other", value=value)]), (_encoder.encode(["?", plain(value)]),)
 
 
-def of(message: Message, rest: Mapping[str, Any] = _NO_REST) -> bytes:
+def of(message: Message, rest: Mapping[str, Any] = _NO_REST) -> Meaning:
     """`rest`: fields of the wire form that the pieces do not show and that mean something. Empty ones do not."""
-    pieces = [plain(_identity(piece)) for piece in message.pieces if piece.type != "reasoning"]
-    name = message.name if message.role != "tool" else ""
-    said = {k: plain(v) for k, v in rest.items() if not empty(v)}
-    return _encoder.encode([message.role, name, pieces, said])
+    pieces = [encoded for piece in message.pieces for encoded in _piece(message, piece)]
+    if not pieces and message.role == "assistant":
+        pieces = [_encoder.encode(["assistant", "", None])]  # an answer that says nothing is an answer
+    if said := {k: plain(v) for k, v in rest.items() if not empty(v)}:
+        pieces.append(_encoder.encode([message.role, "", None, said]))
+    return tuple(pieces)
 
 
-def of_value(value: Any) -> bytes:
-    """Of what is no message at all."""
-    return _encoder.encode(["?", plain(value)])
+def _piece(message: Message, piece: Piece) -> Iterable[bytes]:
+    """None for what does not count. Who says it is told by the piece where only one can: formats differ in whose
+    message it is in."""
+    match piece.type:
+        case "reasoning":
+            return
+        case "text" | "refusal":
+            if text := spoken(message.role, piece.text):
+                name = message.name if message.role != "tool" else ""
+                yield _encoder.encode([message.role, name, text])
+        case "tool_result":
+            inner = [_identity(p, "tool") for p in piece.content]
+            said = {"id": piece.id, "error": piece.error, "content": [plain(i) for i in inner if i is not None]}
+            yield _encoder.encode(["tool", "", said])
+        case _:
+            role = "assistant" if piece.type == "tool_call" else message.role
+            yield _encoder.encode([role, message.name if role == "user" else "", plain(_identity(piece, role))])
+
+
+def spoken(role: Role, text: str) -> str:
+    """A text without what clients change in it."""
+    if role in ("user", "tool") and "<" in text:
+        text = _NOTES.sub("", text)
+    return text.rstrip()
 
 
 def arguments(given: Any) -> Any:
@@ -72,7 +123,9 @@ def plain(value: Any, *, exact: bool = False) -> Any:
     return value
 
 
-def _identity(piece: Piece) -> Any:
+def _identity(piece: Piece, role: Role) -> Any:
+    if piece.type in ("text", "refusal"):
+        return spoken(role, piece.text) or None
     if piece.type == "audio" and piece.id:
         return {"type": "audio", "id": piece.id}  # sent back as its id alone
     if piece.kind:

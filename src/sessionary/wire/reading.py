@@ -2,7 +2,7 @@
 
 import msgspec
 
-from sessionary.wire import chat, completions, loose
+from sessionary.wire import chat, completions, loose, meaning
 from sessionary.wire.message import Message
 from sessionary.wire.messages import blocks
 from sessionary.wire.messages import reading as messages
@@ -17,9 +17,6 @@ class Said(msgspec.Struct, frozen=True):
     format: str
     answer: bool
 
-
-Read = tuple[Message, bytes | None]
-"""The message, and its meaning; None where it has none."""
 
 FORMATS = {
     "chat.completions": "chat",
@@ -47,7 +44,7 @@ def read_system(raw: bytes, format: str) -> Message:
     return Message("system", blocks.content(value) if format == "messages" else items.read_content(value))
 
 
-def read(raw: bytes, format: str, *, answer: bool) -> Read:
+def read(raw: bytes, format: str, *, answer: bool) -> meaning.Read:
     """`answer`: whether the message is a model's answer as the provider sent it, not as a client repeats it."""
     match format:
         case "completions":

@@ -26,16 +26,16 @@ _SHOWN = frozenset(
 )
 
 
-def read_message(raw: bytes) -> tuple[Message, bytes | None]:
-    """The message, and its meaning; None where the message does not count. Any bytes are read."""
+def read_message(raw: bytes) -> meaning.Read:
+    """The message, and its meaning: nothing where the message does not count. Any bytes are read."""
     value = loose.read_any(raw)
     if not isinstance(value, dict):
         return meaning.opaque("user", value)
     message = to_message(value)
-    return message, None if message.role == "system" else _meaning(value, message)
+    return message, meaning.NOTHING if message.role == "system" else _meaning(value, message)
 
 
-def read_answer(raw: bytes) -> tuple[Message, bytes | None]:
+def read_answer(raw: bytes) -> meaning.Read:
     """The same for an answer's message, which may leave its role out."""
     value = loose.read_any(raw)
     if not isinstance(value, dict):
@@ -141,5 +141,5 @@ def _tool_call(call_id: str, function: Mapping[str, Any]) -> Piece:
     return Piece("tool_call", id=call_id, name=str(function.get("name") or ""), arguments=parsed)
 
 
-def _meaning(value: Mapping[str, Any], message: Message) -> bytes:
+def _meaning(value: Mapping[str, Any], message: Message) -> meaning.Meaning:
     return meaning.of(message, {k: v for k, v in value.items() if k not in _SHOWN})

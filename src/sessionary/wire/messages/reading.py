@@ -17,16 +17,16 @@ _ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", "system": "
 _SHOWN = frozenset({"role", "content"})
 
 
-def read_message(raw: bytes) -> tuple[Message, bytes | None]:
-    """The message, and its meaning; None where the message does not count."""
+def read_message(raw: bytes) -> meaning.Read:
+    """The message, and its meaning: nothing where the message does not count."""
     value = loose.read_any(raw)
     if not isinstance(value, dict):
         return meaning.opaque("user", value)
     message = shown(value)
-    return message, None if message.role == "system" else _meaning(value, message)
+    return message, meaning.NOTHING if message.role == "system" else _meaning(value, message)
 
 
-def read_answer(raw: bytes) -> tuple[Message, bytes | None]:
+def read_answer(raw: bytes) -> meaning.Read:
     """The same for an answer: its content, or its whole body. What else that says is no part of the message."""
     value = loose.read_any(raw)
     if isinstance(value, list):
@@ -45,7 +45,7 @@ def shown(value: Mapping[str, Any]) -> Message:
     return Message(role, pieces)
 
 
-def _meaning(value: Mapping[str, Any], message: Message) -> bytes:
+def _meaning(value: Mapping[str, Any], message: Message) -> meaning.Meaning:
     """Tool calls come last, as in formats that keep them beside the text."""
     if message.role == "assistant":
         ordered = sorted(message.pieces, key=lambda piece: piece.type == "tool_call")

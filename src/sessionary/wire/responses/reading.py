@@ -15,17 +15,17 @@ _SHOWN = frozenset(
 _PASSING = frozenset({"reasoning", "item_reference", "compaction_trigger"})
 
 
-def read_message(raw: bytes) -> tuple[Message, bytes | None]:
-    """The message, and its meaning; None where it does not count."""
+def read_message(raw: bytes) -> meaning.Read:
+    """The message, and its meaning: nothing where it does not count."""
     return _read(raw, "user")
 
 
-def read_answer(raw: bytes) -> tuple[Message, bytes | None]:
+def read_answer(raw: bytes) -> meaning.Read:
     """The same for an item of an answer, which may leave its role out."""
     return _read(raw, "assistant")
 
 
-def _read(raw: bytes, speaker: Role) -> tuple[Message, bytes | None]:
+def _read(raw: bytes, speaker: Role) -> meaning.Read:
     item = loose.read_any(raw)
     if not isinstance(item, dict):
         return meaning.opaque(speaker, item)
@@ -35,7 +35,7 @@ def _read(raw: bytes, speaker: Role) -> tuple[Message, bytes | None]:
     turn = read_item(item)
     message = Message(turn.role, [part.piece for part in turn.parts])
     if kind in _PASSING or (turn.role == "system" and speaker == "user"):
-        return message, None
+        return message, meaning.NOTHING
     if kind not in ("message", "function_call", "custom_tool_call") and not kind.endswith("_call_output"):
         said = {k: v for k, v in item.items() if k not in ("status", "created_by") and not meaning.empty(v)}
         return message, meaning.of(Message(turn.role, [Piece("other", value=said)]))

@@ -17,11 +17,14 @@ def upgrade() -> None:
         _add("calls", sa.Column(name, sa.Text))
     for name in ("agent_name", "agent_parent"):
         _add("calls", sa.Column(name, sa.Text, nullable=False, server_default=""))
-    for name in ("side", "ambiguous"):
+    for name in ("side", "ambiguous", "continued"):
         _add("calls", sa.Column(name, sa.Boolean, nullable=False, server_default=no))
     _add("calls", sa.Column("evidence", sa.JSON))
     for name in ("answer_key", "summary_key"):
         _add("calls", sa.Column(name, sa.LargeBinary(16)))
+    for name in ("output", "leaf"):
+        op.drop_index(f"calls_{name}", "calls")
+        _index(f"calls_{name}", ["project", f"{name}_node", "created_at"], f"{name}_node IS NOT NULL")
     _index("calls_answer", ["project", "answer_key", "created_at"], "answer_key IS NOT NULL")
     _index("calls_summary", ["project", "summary_key"], "summary_key IS NOT NULL")
     tables = sa.MetaData()
@@ -34,7 +37,6 @@ def upgrade() -> None:
         sa.Column("tool_call", sa.Text, primary_key=True),
         sa.Column("name", sa.Text, nullable=False),
         sa.Column("at", sa.BigInteger, nullable=False),
-        sa.Column("answered_at", sa.BigInteger),
         sa.Column("taken", sa.Text),
         sa.Index("spawns_call", "project", "call_id"),
         sqlite_with_rowid=False,
