@@ -90,7 +90,8 @@ class StoredKeys:
 
 
 def build_drain(settings: Settings) -> Drain:
-    return Drain(Folder(settings.data_dir).spool, open_engine(settings.database_url), Metrics())
+    engine = open_engine(settings.database_url)
+    return Drain(Folder(settings.data_dir).spool, engine, Metrics(), settings.retention)
 
 
 class Worker:

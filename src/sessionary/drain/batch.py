@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from sessionary.record.exchange import Part
-from sessionary.store import conversations, pack, schema, search, writes
+from sessionary.store import conversations, pack, scan, schema, search, writes
 
 Row = dict[str, Any]
 Key = tuple[int, str]
@@ -51,6 +51,8 @@ class Batch:
             there = {row[0] for row in writes.present(connection, schema.bodies, "hash", project, bodies)}
             rows = [{"project": project, "hash": h, "data": pack.pack(b)} for h, b in bodies.items() if h not in there]
             writes.insert(connection, schema.bodies, rows)
+            scan.spare(connection, project, bodies)
+        self._settle_nodes(connection)
         writes.insert(connection, schema.messages, list(self.messages.values()))
         writes.upsert(
             connection, schema.sessions, [self.sessions[k] | {"updated_at": now} for k in sorted(self.sessions)]
@@ -69,3 +71,21 @@ class Batch:
         conversations.move_heads(connection, self.heads)
         writes.insert(connection, schema.set_aside, self.set_aside)
         search.add(connection, self.docs)
+
+    def _settle_nodes(self, connection: sa.Connection) -> None:
+        """A call that ends at a message has the node that is stored with the message: sweeping looks it up by that.
+
+        What was read as an answer may be there already as a client's word, and then it may mean another thing.
+        """
+        answers: dict[int, list[bytes]] = {}
+        for (project, id), row in self.messages.items():
+            if row["answer"]:
+                answers.setdefault(project, []).append(id)
+        for project, ids in answers.items():
+            for found in writes.present(connection, schema.messages, "id", project, ids, "node"):
+                self.messages[project, found.id]["node"] = found.node
+        for call in (*self.calls, *self.finished_calls):
+            for end in ("leaf", "output"):
+                message: bytes | None = call.get(end)
+                if message is not None and (row := self.messages.get((call["project"], message))):
+                    call[f"{end}_node"] = row["node"]

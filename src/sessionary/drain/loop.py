@@ -5,6 +5,7 @@ import logging
 import os
 import select
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,22 +18,31 @@ from sessionary.record.exchange import Finish
 from sessionary.record.recorder import now_us
 from sessionary.spool.reader import Cursor, Reader
 from sessionary.store import schema, search, writes
+from sessionary.store.sweep import Sweep
 
 log = logging.getLogger("sessionary.drain")
 PAUSE = 0.05
 _TIDY_EVERY = 50
+_SWEEP_EVERY = 1.0
+"""Seconds: so often it is looked for something to sweep, however busy the drain is."""
+_SWEEP_FOR = 0.02
+"""Seconds in a row, where there is nothing else to do."""
 
 
 class Drain:
     """Owns the way from one spool to one store."""
 
-    def __init__(self, spool: Path, engine: sa.Engine, metrics: Metrics) -> None:
+    def __init__(self, spool: Path, engine: sa.Engine, metrics: Metrics, retention: float | None = None) -> None:
+        """`retention`: days that sessions are kept, None for ever."""
         self._reader = Reader(spool)
         self._engine = engine
         self._metrics = metrics
         self._key_names: dict[str, str] = {"master": "master"}
         self._cursors: dict[str, Cursor] | None = None
         self._untidy = 0
+        self._sweep = Sweep(engine, retention)
+        self._swept_at = 0.0
+        self._sweeping = False
 
     def round(self) -> int:
         """Stores what can be stored now; returns how many records that were. Raises what the database raises."""
@@ -43,6 +53,7 @@ class Drain:
         intake = take(self._reader, self._cursors, now)
         if not intake.items and not intake.cursors and not intake.dead:
             self._tidy()
+            self._free(idle=True)
             return 0
         with writes.transaction(self._engine) as connection:
             ends = [end for writer in intake.dead for end in self._interrupted(connection, writer, now)]
@@ -62,6 +73,7 @@ class Drain:
         for writer in intake.dead:
             self._reader.remove(writer)
             self._cursors.pop(writer, None)
+        self._free(idle=False)
         return len(intake.items)
 
     def _tidy(self) -> None:
@@ -70,6 +82,16 @@ class Drain:
             with writes.transaction(self._engine) as connection:
                 search.tidy(connection)
             self._untidy = 0
+
+    def _free(self, *, idle: bool) -> None:
+        """Sweeps what deleted sessions left: quickly when there is nothing else to do, else a step a second."""
+        start = time.monotonic()
+        if start - self._swept_at < _SWEEP_EVERY and not (idle and self._sweeping):
+            return
+        self._swept_at = start
+        self._sweeping = self._sweep.step()
+        while idle and self._sweeping and time.monotonic() - start < _SWEEP_FOR:
+            self._sweeping = self._sweep.step()
 
     def _interrupted(self, connection: sa.Connection, writer: str, now: int) -> Iterator[Item]:
         """Ends for the calls that a dead worker began and could not finish: their partial text is kept."""

@@ -56,6 +56,8 @@ def _option(name: str, node: Node) -> Any:
         return node.choice(_LEVELS)
     if name == "unsupported":
         return node.choice(("refuse", "drop"))
+    if name == "retention":
+        return node.number(least=0.001)
     match _DEFAULTS[name]:
         case bool():
             return node.choice(_FLAGS) == "true"

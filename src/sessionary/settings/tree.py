@@ -108,6 +108,8 @@ class Settings(msgspec.Struct, frozen=True):
     unsupported: Literal["refuse", "drop"] = "refuse"
     """What a provider cannot do: `refuse` the call, naming the field, or `drop` the field and say so in
     `x-sessionary-dropped`."""
+    retention: float | None = None
+    """Days that a session is kept after its last activity; null: for ever."""
     fsync_interval: float = 0.5
     """Seconds between fsyncs of the spool: what a power loss can cost."""
     log_level: str = "info"

@@ -4,7 +4,7 @@ Lists are paged by keyset: a cursor is the last row's sort value and id. A time 
 Texts to compare with what clients sent must have gone through `writes.clean`, as the stored ones have.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -28,6 +28,7 @@ SESSION_SORTS = (
     "active",
 )
 CALL_SORTS = ("created_at", "cost", "input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens")
+_SLICE = 500
 _LONGEST_CALL = 86_400_000_000
 """Microseconds that no call lasts: a call that overlaps a time began at most this long before it."""
 
@@ -117,7 +118,15 @@ def _named(connection: sa.Connection, project: int | None, name: str) -> Sequenc
     s = schema.sessions.c
     mine = _looked_up(project, s.project)
     union = sa.union(sa.select(s.id).where(mine, s.id == name), sa.select(s.id).where(mine, s.session_id == name))
-    return connection.scalars(union).all()
+    return [*connection.scalars(union), *(row.session for row in _merged(connection, project, name))]
+
+
+def _merged(connection: sa.Connection, project: int | None, name: str) -> Sequence[Row]:
+    """(project, session) of the sessions into which those that `name` names were merged."""
+    m = schema.merged.c
+    projects = [project] if project is not None else connection.scalars(sa.select(schema.projects.c.id)).all()
+    named = {(p, id) for p in projects for id in (name, ids.session_id(p, name))}
+    return connection.execute(sa.select(m.project, m.session).where(sa.tuple_(m.project, m.id).in_(named))).all()
 
 
 def _among(column: sa.Column[str], values: Sequence[str]) -> sa.ColumnElement[bool]:
@@ -162,13 +171,19 @@ def list_sessions(engine: sa.Engine, project: int | None, filters: Filters, page
 
 
 def session(engine: sa.Engine, project: int | None, name: str, own_project: int) -> Row | None:
-    """By our id or by the client's. Where several projects have it, `own_project` comes first, then the newest."""
+    """By our id or by the client's, also of a session that was merged into another.
+
+    Where several projects have it, `own_project` comes first, then the newest.
+    """
     s = schema.sessions.c
     mine = _looked_up(project, s.project)
     by_id = sa.select(schema.sessions).where(mine, s.id.in_([name, ids.session_id(own_project, name)]))
     by_text = sa.select(schema.sessions).where(mine, s.session_id == name)
     with engine.connect() as connection:
         rows = [*connection.execute(by_id), *connection.execute(by_text)]
+        if not rows and (merged := _merged(connection, project, name)):
+            here = sa.tuple_(s.project, s.id).in_([(row.project, row.session) for row in merged])
+            rows = [*connection.execute(sa.select(schema.sessions).where(here))]
     return min(rows, key=lambda r: (r.id != name, r.project != own_project, -r.last_at), default=None)
 
 
@@ -181,13 +196,14 @@ def changed_sessions(engine: sa.Engine, since: int, most: int = 10_000) -> Seque
         ).all()
 
 
-# Calls: every row has `session_text` besides, the session's id as the client sent it
+# Calls: every row has `session_text` besides, the session's id as the client sent it. Those whose session has no row
+# are deleted already (see store.edits).
 
 
 def _calls() -> sa.Select[Any]:
     c, s = schema.calls.c, schema.sessions.c
-    text = sa.func.coalesce(s.session_id, c.session).label("session_text")
-    return sa.select(schema.calls, text).outerjoin(schema.sessions, sa.and_(s.project == c.project, s.id == c.session))
+    named = sa.and_(s.project == c.project, s.id == c.session)
+    return sa.select(schema.calls, s.session_id.label("session_text")).join(schema.sessions, named)
 
 
 def calls_query(
@@ -231,6 +247,16 @@ def session_calls(connection: sa.Connection, project: int, session: str) -> Sequ
     c = schema.calls.c
     mine = _calls().where(c.project == project, c.session == session)
     return connection.execute(mine.order_by(c.created_at, c.id)).all()
+
+
+def related(connection: sa.Connection, calls: Iterable[tuple[int, str]]) -> dict[tuple[int, str], Row]:
+    """Calls by project and id, those of them that are there."""
+    c, found = schema.calls.c, {}
+    wanted = sorted(set(calls))
+    for start in range(0, len(wanted), _SLICE):
+        rows = connection.execute(_calls().where(sa.tuple_(c.project, c.id).in_(wanted[start : start + _SLICE])))
+        found |= {(row.project, row.id): row for row in rows}
+    return found
 
 
 def call(engine: sa.Engine, project: int | None, call_id: str) -> Row | None:

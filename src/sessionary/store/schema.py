@@ -321,8 +321,8 @@ unneeded = sa.Table(  # what deleting has yet to look at: see store.sweep
     "unneeded",
     metadata,
     sa.Column("project", sa.Integer, primary_key=True),
-    sa.Column("kind", sa.Text, primary_key=True),  # session | message | body
-    sa.Column("ref", sa.LargeBinary, primary_key=True),  # a session's id as UTF-8, else the hash
+    sa.Column("kind", sa.Text, primary_key=True),  # session | message | body | scanned | scanner
+    sa.Column("ref", sa.LargeBinary, primary_key=True),  # a session's id as UTF-8, else a hash
     sqlite_with_rowid=False,
 )
 

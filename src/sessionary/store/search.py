@@ -7,6 +7,7 @@ to both engines; nothing in a query is syntax of either. The index keeps words a
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -74,17 +75,15 @@ def tidy(connection: sa.Connection) -> None:
         connection.execute(sa.text("INSERT INTO search_text(search_text, rank) VALUES ('merge', -64)"))
 
 
-def remove(connection: sa.Connection, project: int, session: str) -> None:
-    """Before the session's calls and messages are deleted: the index must be told the words that it is to forget."""
-    d, c = schema.search_docs.c, schema.calls.c
-    calls = sa.and_(c.project == d.project, c.id == d.call_id)
-    query = sa.select(d.id.label("doc"), d.answer, schema.calls).join(schema.calls, calls)
-    rows = connection.execute(query.where(c.project == project, c.session == session)).mappings().all()
-    for row in rows:
-        gone = {"id": row["doc"], "text": words.of_call(connection, row, answer=row["answer"])}
+def remove(connection: sa.Connection, project: int, calls: Sequence[sa.RowMapping]) -> None:
+    """Before these calls and their messages are deleted: the index must be told the words that it is to forget."""
+    d = schema.search_docs.c
+    by_id = {call["id"]: call for call in calls}
+    mine = (d.project == project, d.call_id.in_(list(by_id)))
+    for doc in connection.execute(sa.select(d.id, d.call_id, d.answer).where(*mine)).all():
+        gone = {"id": doc.id, "text": words.of_call(connection, by_id[doc.call_id], answer=doc.answer)}
         connection.execute(sa.text(_REMOVE[connection.dialect.name]), gone)
-    mine = sa.select(c.id).where(c.project == project, c.session == session)
-    connection.execute(sa.delete(schema.search_docs).where(d.project == project, d.call_id.in_(mine)))
+    connection.execute(sa.delete(schema.search_docs).where(*mine))
 
 
 def phrases(query: str) -> list[str]:

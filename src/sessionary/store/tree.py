@@ -30,16 +30,6 @@ class Stored(msgspec.Struct, frozen=True):
         return read(self.raw, self.format, answer=self.answer)[0]
 
 
-class Node(msgspec.Struct, frozen=True):
-    """One message at one place, by the hashes of its bodies."""
-
-    id: bytes
-    node: bytes
-    depth: int
-    frame: bytes
-    text: bytes | None
-
-
 def _path_query() -> sa.Select[Any]:
     """One statement, and written once: state is rebuilt by it while a client waits."""
     m, b = schema.messages, schema.bodies
@@ -76,7 +66,7 @@ def path(connection: sa.Connection, project: int, leaf: bytes | None, above: int
 
 
 def raws(connection: sa.Connection, project: int, rows: Sequence[Any]) -> list[bytes]:
-    """The messages' bytes; each row (or `Node`) has `frame` and `text`."""
+    """The messages' bytes; each row has `frame` and `text`."""
     hashes = {h for row in rows for h in (row.frame, row.text) if h is not None}
     bodies = load_bodies(connection, project, hashes)
     return [literal.whole(bodies[r.frame], None if r.text is None else bodies[r.text]) for r in rows]
@@ -124,30 +114,19 @@ def _between(
     return found
 
 
-def reached(connection: sa.Connection, project: int, session: str) -> list[Node]:
-    """Every message on a path of the session's calls, answers included."""
-    c, m = schema.calls.c, schema.messages
-    ends = [sa.select(end).where(c.project == project, c.session == session) for end in (c.leaf, c.output)]
-    columns = (m.c.id, m.c.parent, m.c.node, m.c.depth, m.c.frame, m.c.text)
-    start = sa.select(*columns).where(m.c.project == project, m.c.id.in_(sa.union(*ends)))
-    walk = start.cte("walk", recursive=True)
-    up = sa.select(*columns).join(walk, m.c.id == walk.c.parent).where(m.c.project == project)
-    rows = connection.execute(sa.select(walk.union(up)))
-    return [Node(r.id, r.node, r.depth, r.frame, r.text) for r in rows]
-
-
 def _turns_query() -> sa.Select[Any]:
+    """Ends at a call whose session has no row: it is deleted."""
     c, s = schema.calls.c, schema.sessions.c
     project: sa.BindParameter[int] = sa.bindparam("project")
     columns = (c.id, c.parent, c.above, c.session, c.edit, c.created_at, c.status, c.error_message)
-    columns += (c.endpoint, c.stream, c.leaf, c.output)  # type: ignore[assignment]
-    first = sa.select(*columns, sa.literal(0).label("back")).where(c.project == project, c.id == sa.bindparam("call"))
-    walk = first.cte("walk", recursive=True)
-    up = sa.select(*columns, walk.c.back + 1).join(walk, c.id == walk.c.parent)
+    columns += (c.endpoint, c.stream, c.leaf, c.output, s.session_id.label("session_text"))  # type: ignore[assignment]
+    named = sa.and_(s.project == c.project, s.id == c.session)
+    first = sa.select(*columns, sa.literal(0).label("back")).select_from(schema.calls).join(schema.sessions, named)
+    walk = first.where(c.project == project, c.id == sa.bindparam("call")).cte("walk", recursive=True)
+    up = sa.select(*columns, walk.c.back + 1).select_from(walk).join(schema.calls, c.id == walk.c.parent)
+    up = up.join(schema.sessions, named)
     walk = walk.union_all(up.where(c.project == project, walk.c.above > 0))
-    text = sa.func.coalesce(s.session_id, walk.c.session).label("session_text")
-    named = sa.and_(s.project == project, s.id == walk.c.session)
-    return sa.select(walk, text).select_from(walk).outerjoin(schema.sessions, named).order_by(walk.c.back.desc())
+    return sa.select(walk).order_by(walk.c.back.desc())
 
 
 _TURNS = _turns_query()

@@ -46,6 +46,11 @@ def insert(connection: sa.Connection, table: sa.Table, rows: Rows) -> None:
         connection.execute(_insert(connection, table).on_conflict_do_nothing(), [clean(r) for r in rows])
 
 
+def insert_from(connection: sa.Connection, table: sa.Table, columns: Sequence[str], rows: sa.Select[Any]) -> None:
+    """As `insert`, of what a query finds."""
+    connection.execute(_insert(connection, table).from_select(columns, rows).on_conflict_do_nothing())
+
+
 def upsert(connection: sa.Connection, table: sa.Table, rows: Rows) -> None:
     """Every row must have the same columns; those beside the primary key are overwritten."""
     if not rows:
