@@ -87,5 +87,5 @@ class Batch:
         for call in (*self.calls, *self.finished_calls):
             for end in ("leaf", "output"):
                 message: bytes | None = call.get(end)
-                if message is not None and (row := self.messages.get((call["project"], message))):
-                    call[f"{end}_node"] = row["node"]
+                if message is not None and (call["project"], message) in self.messages:
+                    call[f"{end}_node"] = self.messages[call["project"], message]["node"]
