@@ -150,8 +150,8 @@ def _free_messages(connection: sa.Connection, project: int, most: int) -> None:
 def unneeded(project: int, ids: Iterable[bytes]) -> sa.Select[Any]:
     """A query of (id, parent, frame, text): those of the messages that nothing needs."""
     m, c, after = schema.messages.c, schema.calls.c, schema.messages.alias()
-    needed = (
-        sa.exists().where(after.c.project == project, after.c.parent == m.id),
+    needed = (  # of what hangs on it the id alone is asked, which the index has: else SQLite reads the table
+        sa.exists(sa.select(after.c.id).where(after.c.project == project, after.c.parent == m.id)),
         sa.exists().where(c.project == project, c.leaf_node == m.node, c.leaf == m.id),
         sa.exists().where(c.project == project, c.output_node == m.node, c.output == m.id),
     )
