@@ -8,13 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sessionary.drain import rollup
-from sessionary.record.exchange import Begin
+from sessionary.drain.link import Placed
+from sessionary.record.exchange import Begin, Source
 
 STATUSES = ["ok", "upstream_error", "timeout", "client_closed", "interrupted", "rejected"]
 
 
 def begin(at: int) -> Begin:
     return Begin(f"call_{at}", at, 1, "k", "ses", "ses", "id", "r", "chat.completions", "m", False, "c", "u", {}, b"")
+
+
+def placed(source: Source = "id") -> Placed:
+    return Placed("ses", source, "r")
 
 
 def ended(at: int, status: str = "ok", cost: int | None = 5) -> dict[str, Any]:
@@ -29,7 +34,7 @@ def test_sums_do_not_depend_on_the_order_of_ends(calls: list[tuple[str, int | No
     def total(order: list[int]) -> dict[str, Any]:
         session = rollup.new_session(begin(0), "t")
         for at in range(len(calls)):
-            rollup.begun(session, begin(at), "key", 1, "t")
+            rollup.begun(session, begin(at), placed(), "key", 1, "t", "")
         assert session["status"] == "live"
         for at in order:
             rollup.ended(session, ended(at, *calls[at]))
@@ -49,10 +54,10 @@ def test_sums_do_not_depend_on_the_order_of_ends(calls: list[tuple[str, int | No
 
 def test_status() -> None:
     session = rollup.new_session(begin(0), "")
-    rollup.begun(session, begin(0), "key", 1, "")
+    rollup.begun(session, begin(0), placed(), "key", 1, "", "")
     rollup.ended(session, ended(0, "client_closed"))
     assert session["status"] == "cut"
-    rollup.begun(session, begin(1), "key", 2, "a title")
+    rollup.begun(session, begin(1), placed(), "key", 2, "a title", "")
     assert (session["status"], session["title"]) == ("live", "a title")
     rollup.ended(session, ended(1, "timeout"))
     assert session["status"] == "errors"
@@ -60,18 +65,18 @@ def test_status() -> None:
 
 def test_facets_are_told_once() -> None:
     session = rollup.new_session(begin(0), "")
-    assert len(rollup.begun(session, begin(0), "key", 1, "")) == 4
-    assert rollup.begun(session, begin(1), "key", 1, "") == []
+    assert len(rollup.begun(session, begin(0), placed(), "key", 1, "", "")) == 4
+    assert rollup.begun(session, begin(1), placed(), "key", 1, "", "") == []
 
 
 def test_what_joins_a_session_without_an_id_tells_how_it_is_held_together() -> None:
     first, second = (msgspec.structs.replace(begin(n), source=s) for n, s in enumerate(("none", "response")))
     session = rollup.new_session(first, "t")
-    rollup.begun(session, first, "key", 1, "t")
+    rollup.begun(session, first, placed("none"), "key", 1, "t", "")
     assert session["source"] == "none"
-    rollup.begun(session, second, "key", 2, "")
+    rollup.begun(session, second, placed("response"), "key", 2, "", "")
     assert session["source"] == "response"
-    rollup.begun(session, msgspec.structs.replace(first, source="id"), "key", 3, "")
+    rollup.begun(session, msgspec.structs.replace(first, source="id"), placed(), "key", 3, "", "")
     assert session["source"] == "response"
 
 
@@ -80,9 +85,9 @@ def test_the_first_name_that_a_client_gives_is_the_title_and_tags_add_up() -> No
         return msgspec.structs.replace(begin(at), name=name, tags=list(tags))
 
     session = rollup.new_session(begin(0), "derived")
-    rollup.begun(session, named(0, "", "a"), "key", 1, "derived")
+    rollup.begun(session, named(0, "", "a"), placed(), "key", 1, "derived", "")
     assert (session["title"], session["title_set"], session["tags"]) == ("derived", False, ["a"])
-    rollup.begun(session, named(1, "Named", "b", "a"), "key", 1, "derived")
-    rollup.begun(session, named(2, "Later", *map(str, range(99))), "key", 1, "derived")
+    rollup.begun(session, named(1, "Named", "b", "a"), placed(), "key", 1, "derived", "")
+    rollup.begun(session, named(2, "Later", *map(str, range(99))), placed(), "key", 1, "derived", "")
     assert (session["title"], session["title_set"]) == ("Named", True)
     assert session["tags"] == ["a", "b", *map(str, range(48))]

@@ -42,7 +42,8 @@ def everything(raw: bytes) -> None:
                 parted(shown_parts)
     for read in (chat.read, chat.read_output, completions.read, completions.read_output):
         message, meaning = read(raw)
-        assert isinstance(meaning, tuple) and all(isinstance(piece, bytes) for piece in meaning)
+        assert isinstance(meaning, tuple)
+        assert all(isinstance(piece, bytes) for piece in meaning)
         shown(message)
 
 

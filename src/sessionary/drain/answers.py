@@ -11,7 +11,7 @@ from sessionary.record.exchange import Attempt, Finish
 from sessionary.wire import literal, loose, meaning, prices, tokens
 from sessionary.wire.answer import inspect
 from sessionary.wire.assemble import assemble
-from sessionary.wire.message import Message, Usage
+from sessionary.wire.message import Message, Piece, Usage
 from sessionary.wire.reading import FORMATS, read
 from sessionary.wire.recipe import Recipe
 from sessionary.wire.split import split_response
@@ -20,6 +20,22 @@ _MOST_UNPACKED = 64 << 20
 _ERROR_TEXT = 2000
 _EVENTS = (b"data:", b"event:", b":", b"id:", b"retry:")
 """How a stream begins: of one that was broken off, nobody noted the content type."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prefill:
+    """The beginning of an answer, as the request gave it: clients send back both as one text."""
+
+    node: bytes | None
+    """Of the history before it; None where there is none."""
+    text: str
+
+    @classmethod
+    def of(cls, node: bytes | None, message: Message) -> "Prefill | None":
+        match message.pieces:
+            case [Piece(type="text", text=text)]:
+                return cls(node, text)
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +52,7 @@ class Asked:
     input_depth: int
     messages: Callable[[], list[bytes]]
     """Reads the input messages: only where the provider counted no tokens."""
+    prefill: Prefill | None = None
 
 
 @dataclass(slots=True)
@@ -81,8 +98,9 @@ def answered(asked: Asked, finish: Finish, data: bytes) -> Answered:
     bodies: dict[bytes, bytes] = {}
     rows: list[dict[str, Any]] = []
     output: list[Message] = []
+    said = meaning.NOTHING
     if parts is not None and status != "rejected":
-        rows, output = _chain(asked, parts.messages, bodies)
+        rows, output, said = _chain(asked, parts.messages, bodies)
     if usage is None and output:
         usage = _estimated(asked, output)
     cost = None
@@ -120,15 +138,26 @@ def answered(asked: Asked, finish: Finish, data: bytes) -> Answered:
         "cost": cost,
         "output": rows[-1]["id"] if rows else None,
         "output_node": rows[-1]["node"] if rows else None,
+        "answer_key": answer_key(asked.project, said),
     }
     return Answered(call, recipe, raw, rows, bodies, output)
 
 
-def _chain(asked: Asked, raws: list[bytes], bodies: dict[bytes, bytes]) -> tuple[list[dict[str, Any]], list[Message]]:
-    """The answer's messages (in most formats one), each hanging on the one before; adds to `bodies`."""
+def answer_key(project: int, said: meaning.Meaning) -> bytes | None:
+    """By what an answer means, wherever it stands; None where it says nothing."""
+    start = digest(b"sessionary-answer", project.to_bytes(8, "big"))
+    return None if said in (meaning.NOTHING, meaning.SILENCE) else meaning.fold(start, said)
+
+
+def _chain(
+    asked: Asked, raws: list[bytes], bodies: dict[bytes, bytes]
+) -> tuple[list[dict[str, Any]], list[Message], meaning.Meaning]:
+    """The answer's messages (in most formats one), each hanging on the one before, and what all mean; adds to
+    `bodies`."""
     format = FORMATS[asked.endpoint]
     rows: list[dict[str, Any]] = []
     messages: list[Message] = []
+    said: list[bytes] = []
     parent, at = asked.leaf, asked.leaf or root_node(asked.project)
     node = asked.leaf_node or root_node(asked.project)
     for depth, raw in enumerate(raws, asked.input_depth + 1):
@@ -137,7 +166,10 @@ def _chain(asked: Asked, raws: list[bytes], bodies: dict[bytes, bytes]) -> tuple
         if words is not None:
             bodies[digest(words)] = words
         message, meant = read(raw, format, answer=True)
+        if not rows and asked.prefill is not None and (begun := _prefilled(asked.prefill, message)):
+            node, meant = asked.prefill.node or root_node(asked.project), begun
         at, node = digest(at, digest(raw)), meaning.fold(node, meant)
+        said += meant
         messages.append(message)
         rows.append(
             {
@@ -154,7 +186,15 @@ def _chain(asked: Asked, raws: list[bytes], bodies: dict[bytes, bytes]) -> tuple
             }
         )
         parent = at
-    return rows, messages
+    return rows, messages, tuple(said)
+
+
+def _prefilled(prefill: Prefill, message: Message) -> meaning.Meaning:
+    """What the answer means together with its beginning; nothing where the two are no one text."""
+    match message.pieces:
+        case [Piece(type="text", text=text), *rest]:
+            return meaning.of(Message("assistant", [Piece("text", text=prefill.text + text), *rest]))
+    return meaning.NOTHING
 
 
 def _estimated(asked: Asked, output: list[Message]) -> Usage:

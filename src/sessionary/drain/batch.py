@@ -6,9 +6,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from sessionary.record.exchange import Part
-from sessionary.store import conversations, pack, scan, schema, search, writes
+from sessionary.drain.link import Placed
+from sessionary.record.exchange import Begin, Part
+from sessionary.store import conversations, marks, pack, scan, schema, search, writes
 
+_DAY_US = 86_400_000_000
 Row = dict[str, Any]
 Key = tuple[int, str]
 """Project, and the id of a session or call."""
@@ -36,6 +38,13 @@ class Batch:
     forgotten: list[Row] = field(default_factory=list)
     """Calls that nothing goes on from."""
     heads: list[conversations.Head] = field(default_factory=list)
+    continued: set[Key] = field(default_factory=set)
+    """Calls of earlier rounds that another goes on from for the first time."""
+    spawns: list[Row] = field(default_factory=list)
+    taken: dict[tuple[int, str, str], str] = field(default_factory=dict)
+    """Project, call, tool call -> the first call of the agent that it started."""
+    rates: dict[tuple[int, int, str, str], list[int]] = field(default_factory=dict)
+    """Project, day, client, rule -> calls, and those of them whose session was ambiguous."""
     docs: list[search.Doc] = field(default_factory=list)
     set_aside: list[Row] = field(default_factory=list)
 
@@ -44,6 +53,13 @@ class Batch:
 
     def add_parts(self, project: int, parts: Iterable[Part]) -> None:
         self.partials += [{"project": project, "call_id": p.call_id, "seq": p.seq, "data": p.data} for p in parts]
+
+    def count(self, begin: Begin, placed: Placed) -> None:
+        """How the call found its session."""
+        rule = "missed" if placed.missed else placed.rule
+        counted = self.rates.setdefault((begin.project, begin.at // _DAY_US, begin.client, rule), [0, 0])
+        counted[0] += 1
+        counted[1] += placed.ambiguous
 
     def write(self, connection: sa.Connection, now: int) -> None:
         """`now`, in microseconds, is when the sessions' rows were last written."""
@@ -70,6 +86,10 @@ class Batch:
         writes.insert(connection, schema.forgotten, self.forgotten)
         conversations.move_heads(connection, self.heads)
         writes.insert(connection, schema.set_aside, self.set_aside)
+        marks.mark_continued(connection, self.continued)
+        writes.insert(connection, schema.spawns, self.spawns)
+        marks.take_spawns(connection, self.taken)
+        marks.add_rates(connection, self.rates)
         search.add(connection, self.docs)
 
     def _settle_nodes(self, connection: sa.Connection) -> None:

@@ -1,71 +1,123 @@
-"""What a call goes on from, within its session: its parent, its turn, and which of its messages are new. Pure.
+"""What threading says of a call, and of the earlier calls that it compares it with. Pure.
 
-The parent is the newest call whose answer lies on this request's path, deepest first. A call with the same
-input as an earlier one is a further try of the same turn. A call begins a new turn when a person speaks in it.
+A call goes on from its *parent*: the newest call whose answer lies on the request's path, deepest first. It may come
+from another call in a further way, its *origin*: a tool call started it, it carries a summary that was asked for
+there, or it tries again what failed. With the same path as an earlier call that has the same parent, it is another
+attempt at the same request. A turn is what a person sets off by speaking: an agent's calls, and calls for a title,
+begin none.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from sessionary.drain.requests import Parsed, Step
+from sessionary.record.exchange import Begin, Source
 from sessionary.wire import text
+
+OriginKind = Literal["spawn", "compaction", "retry"]
+MOST_SHOWN = 20
+"""Candidates that are looked at, and kept as evidence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """An earlier call, as far as linking needs it."""
+    """An earlier call, as far as threading needs it: columns of its row."""
 
     id: str
     session: str
-    at: int
+    home: str | None
+    created_at: int
     turn: int
     parent: str | None
     base_depth: int
+    input_depth: int
+    key_id: str
+    user: str
+    client: str
+    model: str
+    status: str
+    leaf: bytes | None
+    output: bytes | None
+    agent: str
+    agent_name: str
+    agent_parent: str
+    continued: bool
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> "Ref":
+        return cls(**{name: row[name] for name in COLUMNS})
+
+
+COLUMNS = tuple(Ref.__dataclass_fields__)
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
-    parent: str | None
-    turn: int
-    base_depth: int
-    """Messages up to this depth were there before."""
+class Origin:
+    kind: OriginKind
+    call: Ref
+    tool_call: str = ""
+    name: str = ""
+    """Of the agent that was started."""
 
 
 @dataclass(slots=True)
-class Known:
-    """Earlier calls by what they answered and by what they were asked; grows as the round goes on."""
+class Placed:
+    """Where a call belongs, and why."""
 
-    outputs: dict[bytes, list[Ref]] = field(default_factory=dict)
-    leaves: dict[bytes, list[Ref]] = field(default_factory=dict)
+    session: str
+    source: Source
+    rule: str
+    parent: Ref | None = None
+    base_depth: int = 0
+    """Messages up to this depth were there before."""
+    again: Ref | None = None
+    """An earlier attempt at the same request."""
+    origin: Origin | None = None
+    side: bool = False
+    candidates: list[Ref] = field(default_factory=list)
+    """What content found, the one that was taken first; empty where nothing had to be chosen."""
+    ambiguous: bool = False
+    """Nothing but its time spoke for the one that was taken."""
+    missed: bool = False
+    """It has a history, of which no answer is known."""
 
-    def add(self, ref: Ref, leaf: bytes | None, output: bytes | None) -> None:
-        if leaf is not None:
-            self.leaves.setdefault(leaf, []).append(ref)
-        if output is not None:
-            self.outputs.setdefault(output, []).append(ref)
+    @property
+    def branches(self) -> bool:
+        """Whether its parent was gone on from before, in another way."""
+        return self.parent is not None and self.parent.continued and self.again is None
+
+    def agent(self, begin: Begin) -> tuple[str, str, str]:
+        """The agent that calls, its name, and the agent that started it."""
+        if self.origin is not None and self.origin.kind == "spawn":
+            name, parent = begin.agent_name or self.origin.name, begin.agent_parent or self.origin.call.agent
+            return begin.agent or self.origin.tool_call, name, parent
+        before = self.parent or self.again or (self.origin.call if self.origin else None)
+        if before is not None and begin.agent in ("", before.agent):
+            return before.agent, begin.agent_name or before.agent_name, begin.agent_parent or before.agent_parent
+        return begin.agent, begin.agent_name, begin.agent_parent
+
+    def evidence(self) -> dict[str, Any] | None:
+        """For the calls row: kept only where there is more to say than the row's other columns do."""
+        if not self.candidates:
+            return None
+        return {"candidates": [[ref.id, ref.session, ref.input_depth + 1] for ref in self.candidates[:MOST_SHOWN]]}
 
 
-def link(parsed: Parsed, session: str, turns: int, known: Known) -> Link:
-    """`turns` is how many the session has so far. Nodes are set on `parsed.steps`."""
-    steps = parsed.steps
-    if steps and (again := _newest(known.leaves.get(steps[-1].node), session, parsed.begin.call_id)):
-        return Link(again.parent, again.turn, again.base_depth)
-    for step in reversed(steps):
-        if step.role == "assistant" and (found := _newest(known.outputs.get(step.node), session, "")):
-            turn = turns + 1 if _spoken(steps[step.depth :]) else found.turn
-            return Link(found.id, turn, step.depth)
-    return Link(None, turns + 1, 0)
+def turn(placed: Placed, parsed: Parsed, turns: int) -> int:
+    """`turns` is how many its session has so far."""
+    if placed.side:
+        return 0
+    if placed.again is not None:
+        return placed.again.turn
+    before = placed.parent or (placed.origin.call if placed.origin else None)
+    if before is None or not before.turn:
+        return turns + 1
+    if placed.origin is not None and placed.origin.kind == "spawn":
+        return before.turn
+    base = parsed.base.depth if parsed.base else 0
+    return turns + 1 if _spoken(parsed.steps[max(0, placed.base_depth - base) :]) else before.turn
 
 
-def follow(parsed: Parsed, before: Ref, turns: int) -> Link:
-    """The same for a call that says which one it goes on from."""
-    assert parsed.base is not None
-    return Link(before.id, turns + 1 if _spoken(parsed.steps) else before.turn, parsed.base.depth)
-
-
-def _spoken(steps: list[Step]) -> bool:
+def _spoken(steps: Iterable[Step]) -> bool:
     return any(step.role == "user" and (step.message is None or text.spoken(step.message)) for step in steps)
-
-
-def _newest(refs: list[Ref] | None, session: str, but: str) -> Ref | None:
-    mine = [r for r in refs or () if r.session == session and r.id != but]
-    return max(mine, key=lambda r: r.at, default=None)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from sessionary.drain.link import Placed
 from sessionary.record.exchange import Begin
 from sessionary.sessions.labels import MOST_TAGS
 
@@ -46,8 +47,14 @@ def new_session(begin: Begin, title: str) -> dict[str, Any]:
     }
 
 
-def begun(session: dict[str, Any], begin: Begin, key_name: str, turn: int, title: str) -> list[tuple[str, str]]:
-    """Adds a call in flight. Returns the facets (kind, value) that are new to the session."""
+def begun(
+    session: dict[str, Any], begin: Begin, placed: Placed, key_name: str, turn: int, title: str, new_agent: str
+) -> list[tuple[str, str]]:
+    """Adds a call in flight; `new_agent` where it is an agent's first. Returns the facets (kind, value) that are new
+    to the session."""
+    root = placed.parent is None and placed.origin is None and not (placed.side or begin.agent or placed.again)
+    session["branches"] += placed.branches or (root and session["turns"] > 0)
+    session["agents"] += bool(new_agent)
     session["calls"] += 1
     session["live"] += 1
     session["turns"] = max(session["turns"], turn)
@@ -59,8 +66,8 @@ def begun(session: dict[str, Any], begin: Begin, key_name: str, turn: int, title
     session["title"] = session["title"] or title
     session["tags"] = [*session["tags"], *(t for t in begin.tags if t not in session["tags"])][:MOST_TAGS]
     if session["source"] == "none":  # what joins it tells how it is held together
-        session["source"] = begin.source
-    new = []
+        session["source"] = placed.source
+    new = [("agent", new_agent)] if new_agent else []
     for kind, column, value in (
         ("model", "models", begin.model),
         ("client", "clients", begin.client),

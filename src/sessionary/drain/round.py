@@ -6,12 +6,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from sessionary.drain import answers, link, requests, rollup
-from sessionary.drain.answers import Asked
+from sessionary.drain import answers, compaction, link, requests, rollup, rows
+from sessionary.drain.answers import Asked, Prefill
 from sessionary.drain.batch import Batch
 from sessionary.drain.intake import Intake, Unreadable
-from sessionary.drain.link import Known, Ref
+from sessionary.drain.link import Placed, Ref
 from sessionary.drain.requests import Base, Parsed, Step
+from sessionary.drain.threads import WINDOW_US, Threads
 from sessionary.record.exchange import Begin, Finish, Part, Record, encode
 from sessionary.store import pack, schema, search, tree, words, writes
 from sessionary.store.conversations import Head
@@ -27,7 +28,10 @@ Key = tuple[int, str]
 class Round:
     """Collects what a round writes. Used once."""
 
-    def __init__(self, connection: sa.Connection, key_names: Mapping[str, str], now: int) -> None:
+    def __init__(
+        self, connection: sa.Connection, key_names: Mapping[str, str], now: int, window: int = WINDOW_US
+    ) -> None:
+        """`window`: microseconds for which threading remembers what was said."""
         self._db = connection
         self._key_names = key_names
         self._now = now
@@ -36,7 +40,9 @@ class Round:
         """Begun calls that go on from another: taken apart when that one has been seen to its end."""
         self._sessions: dict[Key, dict[str, Any]] = {}
         self._calls: dict[str, dict[str, Any]] = {}
-        self._known: dict[int, Known] = {}
+        self._threads = Threads(connection, window)
+        self._agents: set[tuple[int, str, str]] = set()
+        """Project, session, agent: those that have been counted."""
         self._partials: dict[str, list[Part]] = {}
         self._batch = Batch()
         self.stored = 0
@@ -62,6 +68,8 @@ class Round:
         for call_id, parts in self._partials.items():
             if call_id in self._calls:
                 self._batch.add_parts(self._calls[call_id]["project"], parts)
+        self._batch.spawns = self._threads.spawns.rows
+        self._batch.taken = self._threads.spawns.taken
         self._batch.write(self._db, self._now)
 
     def _record(self, record: Record | Unreadable) -> None:
@@ -107,14 +115,7 @@ class Round:
             for step in requests.give_meaning(p, stored):
                 self._message(project, step, FORMATS[p.begin.endpoint])
         self._load_sessions(project, {p.begin.session_id for p in parsed})
-        known = self._known.setdefault(project, Known())
-        columns = ("id", "session", "created_at", "turn", "parent", "base_depth")
-        answers_ = {s.node for p in parsed for s in p.steps if s.role == "assistant"}
-        for row in writes.present(self._db, schema.calls, "output_node", project, answers_, *columns):
-            known.add(Ref(row.id, row.session, row.created_at, row.turn, row.parent, row.base_depth), None, row[0])
-        leaves = {p.steps[-1].node for p in parsed if p.steps}
-        for row in writes.present(self._db, schema.calls, "leaf_node", project, leaves, *columns):
-            known.add(Ref(row.id, row.session, row.created_at, row.turn, row.parent, row.base_depth), row[0], None)
+        self._threads.expect(project, [p.begin for p in parsed])
 
     def _load_sessions(self, project: int, ids: set[str]) -> None:
         wanted = ids - {i for p, i in self._sessions if p == project}
@@ -130,7 +131,10 @@ class Round:
         for start in range(0, len(wanted), 500):
             c = schema.calls.c
             every = sa.select(schema.projects.c.id)  # named, so that the primary key serves the look-up
-            query = sa.select(schema.calls).where(c.project.in_(every), c.id.in_(wanted[start : start + 500]))
+            m = schema.messages.c
+            leaf = sa.and_(m.project == c.project, m.id == c.leaf)
+            query = sa.select(schema.calls, m.role.label("leaf_role")).outerjoin(schema.messages, leaf)
+            query = query.where(c.project.in_(every), c.id.in_(wanted[start : start + 500]))
             rows = self._db.execute(query).mappings()
             for row in rows:
                 self._calls[row["id"]] = dict(row)
@@ -157,62 +161,24 @@ class Round:
 
     def _begin(self, parsed: Parsed) -> None:
         begin = parsed.begin
-        key = (begin.project, begin.session_id)
-        title = _title(parsed)
-        session = self._sessions.get(key) or rollup.new_session(begin, title)
-        self._sessions[key] = session
-        known = self._known.setdefault(begin.project, Known())
         before = self._calls.get(begin.context.parent)
-        if parsed.base is not None and before is not None:
-            found = link.follow(parsed, _ref(before), session["turns"])
-        else:
-            found = link.link(parsed, begin.session_id, session["turns"], known)
-        leaf = parsed.steps[-1] if parsed.steps else parsed.base
-        known.add(
-            Ref(begin.call_id, begin.session_id, begin.at, found.turn, found.parent, found.base_depth),
-            leaf.node if leaf else None,
-            None,
-        )
+        placed = self._threads.place(parsed, Ref.of(before) if before is not None else None)
+        title = "" if placed.side or placed.agent(begin)[0] else _title(parsed)
+        session = self._session(parsed, placed, title)
+        turn = link.turn(placed, parsed, session["turns"])
+        summary = begin.call_id in self._threads.summaries
+        call = self._calls[begin.call_id] = rows.begun(parsed, placed, turn, summary=summary)
         name = self._key_names.get(begin.key_id, begin.key_id)
-        for kind, value in rollup.begun(session, begin, name, found.turn, title):
-            facet = {"project": begin.project, "kind": kind, "value": value, "session": begin.session_id}
+        new_agent = bool(call["agent"]) and self._is_new_agent(begin.project, placed.session, call["agent"])
+        for kind, value in rollup.begun(session, begin, placed, name, turn, title, call["agent"] if new_agent else ""):
+            facet = {"project": begin.project, "kind": kind, "value": value, "session": placed.session}
             self._batch.facets.append(facet)
-        self._calls[begin.call_id] = {
-            **{c.name: None for c in schema.calls.c},
-            "project": begin.project,
-            "id": begin.call_id,
-            "session": begin.session_id,
-            "source": begin.source,
-            "rule": begin.rule,
-            "key_id": begin.key_id,
-            "parent": found.parent,
-            "turn": found.turn,
-            "base_depth": found.base_depth,
-            "above": parsed.base.depth if parsed.base else 0,
-            "conversation": begin.context.conversation or None,
-            "edit": begin.context.edit if begin.context.conversation else None,
-            "endpoint": begin.endpoint,
-            "stream": begin.stream,
-            "client": begin.client,
-            "user": begin.user,
-            "agent": begin.agent,
-            "model": begin.model,
-            "status": "live",
-            "created_at": begin.at,
-            "estimated": False,
-            "agent_name": "",
-            "agent_parent": "",
-            "side": False,
-            "ambiguous": False,
-            "continued": False,
-            "leaf": leaf.id if leaf else None,
-            "leaf_node": leaf.node if leaf else None,
-            "input_depth": leaf.depth if leaf else 0,
-            "writer": parsed.writer,
-            "new": True,
-        }
+        if placed.parent is not None and not placed.parent.continued:
+            self._gone_on(begin.project, placed.parent.id)
+        self._batch.count(begin, placed)
+        self._threads.known.add(begin.project, Ref.of(call), leaf_node=call["leaf_node"])
         self._batch.add_bodies(begin.project, parsed.bodies)
-        self._needs(self._calls[begin.call_id], parsed.recipe)
+        self._needs(call, parsed.recipe)
         self._batch.exchanges.append(
             {
                 "project": begin.project,
@@ -223,8 +189,35 @@ class Round:
         )
         if not begin.resumable:
             self._batch.forgotten.append({"project": begin.project, "call_id": begin.call_id})
-        added = [_message(s, begin.endpoint) for s in parsed.steps if s.depth > found.base_depth]
-        self._doc(self._calls[begin.call_id], added, answer=False)
+        added = [_message(s, begin.endpoint) for s in parsed.steps if s.depth > placed.base_depth]
+        self._doc(call, added, answer=False)
+
+    def _session(self, parsed: Parsed, placed: Placed, title: str) -> dict[str, Any]:
+        key = (parsed.begin.project, placed.session)
+        if key not in self._sessions:
+            self._load_sessions(parsed.begin.project, {placed.session})
+        if key not in self._sessions:
+            new = rollup.new_session(parsed.begin, title) | {"id": placed.session}
+            if placed.source not in ("none", "content") and (ref := self._threads.continues(parsed)) is not None:
+                new["continues"] = ref.id
+            self._sessions[key] = new
+        return self._sessions[key]
+
+    def _is_new_agent(self, project: int, session: str, agent: str) -> bool:
+        key = (project, session, agent)
+        if key in self._agents:
+            return False
+        self._agents.add(key)
+        f = schema.facets.c
+        mine = sa.and_(f.project == project, f.kind == "agent", f.value == agent, f.session == session)
+        return self._db.scalar(sa.select(f.session).where(mine)) is None
+
+    def _gone_on(self, project: int, call_id: str) -> None:
+        call = self._calls.get(call_id)
+        if call is not None and call.get("new"):
+            call["continued"] = True
+        else:
+            self._batch.continued.add((project, call_id))
 
     def _finish(self, finish: Finish) -> None:
         call = self._calls.get(finish.call_id)
@@ -253,8 +246,11 @@ class Round:
             call["leaf_node"],
             call["input_depth"],
             messages,
+            self._prefill(call, parsed),
         )
         answered = answers.answered(asked, finish, data)
+        asked_for_summary = call["summary_key"] == rows.SUMMARY_WANTED
+        answered.call["summary_key"] = compaction.key_of(project, answered.output) if asked_for_summary else None
         call.update(answered.call)
         for row in answered.messages:
             self._batch.messages[project, row["id"]] = row
@@ -277,10 +273,23 @@ class Round:
         session = self._sessions.get((project, call["session"]))
         if session is not None:
             rollup.ended(session, call)
-        self._known.setdefault(project, Known()).add(_ref(call), None, call["output_node"])
+        self._threads.answered(project, call, answered.output)
         if answered.output:
             self._doc(call, answered.output, answer=True)
         self.stored += 1
+
+    def _prefill(self, call: Mapping[str, Any], parsed: Parsed | None) -> Prefill | None:
+        """Where the last of the request is the beginning of the answer."""
+        if parsed is not None:
+            last = parsed.steps[-1] if parsed.steps else None
+            if last is None or last.role != "assistant":
+                return None
+            before = parsed.steps[-2].node if len(parsed.steps) > 1 else parsed.base.node if parsed.base else None
+            return Prefill.of(before, _message(last, call["endpoint"]))
+        if call.get("leaf_role") != "assistant":
+            return None
+        *_, last_stored = tree.path(self._db, call["project"], call["leaf"], call["input_depth"] - 1)
+        return Prefill.of(tree.node_before(self._db, call["project"], call["leaf"]), last_stored.message())
 
     def _set_aside_record(self, record: Unreadable) -> None:
         row = {"id": record.place, "at": self._now, "reason": record.reason, "payload": record.payload}
@@ -308,10 +317,6 @@ class Round:
     def _doc(self, call: Mapping[str, Any], messages: list[Message], *, answer: bool) -> None:
         if said := words.of(messages):
             self._batch.docs.append(search.Doc(call["project"], call["id"], answer, said))
-
-
-def _ref(call: Mapping[str, Any]) -> Ref:
-    return Ref(call["id"], call["session"], call["created_at"], call["turn"], call["parent"], call["base_depth"])
 
 
 def _message(step: Step, endpoint: str) -> Message:

@@ -62,6 +62,12 @@ class Begin(msgspec.Struct, frozen=True, tag="begin", array_like=True):
     """What the client calls the session."""
     tags: list[str] = []
     """The client's, for the session."""
+    agent_name: str = ""
+    """For people."""
+    agent_parent: str = ""
+    """The agent that started this one; "" for the main one."""
+    threading: bool = True
+    """Whether content may decide which session the call belongs to, where it does not say so itself."""
 
 
 class Part(msgspec.Struct, frozen=True, tag="part", array_like=True):

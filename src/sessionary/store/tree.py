@@ -65,6 +65,14 @@ def path(connection: sa.Connection, project: int, leaf: bytes | None, above: int
     return found
 
 
+def node_before(connection: sa.Connection, project: int, message: bytes) -> bytes | None:
+    """The node of the message before; None for a first one."""
+    m, parent = schema.messages.c, schema.messages.alias().c
+    above = sa.select(m.parent).where(m.project == project, m.id == message).scalar_subquery()
+    found: bytes | None = connection.scalar(sa.select(parent.node).where(parent.project == project, parent.id == above))
+    return found
+
+
 def raws(connection: sa.Connection, project: int, rows: Sequence[Any]) -> list[bytes]:
     """The messages' bytes; each row has `frame` and `text`."""
     hashes = {h for row in rows for h in (row.frame, row.text) if h is not None}

@@ -30,6 +30,8 @@ Read = tuple[Message, Meaning]
 
 _NO_REST: Mapping[str, Any] = {}
 _encoder = msgspec.json.Encoder(order="deterministic")
+SILENCE: Meaning = (_encoder.encode(["assistant", "", None]),)
+"""Of an answer that says nothing."""
 _NOTES = re.compile(
     r"\s*<(system-reminder|system_reminder|system_warning|environment_context|environment_details)>"
     r".*?(?:</\1>\s*|\Z)",
@@ -58,7 +60,7 @@ def of(message: Message, rest: Mapping[str, Any] = _NO_REST) -> Meaning:
     """`rest`: fields of the wire form that the pieces do not show and that mean something. Empty ones do not."""
     pieces = [encoded for piece in message.pieces for encoded in _piece(message, piece)]
     if not pieces and message.role == "assistant":
-        pieces = [_encoder.encode(["assistant", "", None])]  # an answer that says nothing is an answer
+        pieces = [*SILENCE]
     if said := {k: plain(v) for k, v in rest.items() if not empty(v)}:
         pieces.append(_encoder.encode([message.role, "", None, said]))
     return tuple(pieces)

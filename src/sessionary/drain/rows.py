@@ -1,0 +1,57 @@
+"""A begun call as the row of the calls table that it becomes. Pure."""
+
+from typing import Any
+
+from sessionary.drain.link import Placed
+from sessionary.drain.requests import Parsed
+from sessionary.store import schema
+
+SUMMARY_WANTED = bytes(16)
+"""In `summary_key`, of a call that asks for a summary and has no answer yet."""
+
+
+def begun(parsed: Parsed, placed: Placed, turn: int, *, summary: bool) -> dict[str, Any]:
+    begin, leaf = parsed.begin, parsed.steps[-1] if parsed.steps else parsed.base
+    agent, agent_name, agent_parent = placed.agent(begin)
+    origin = placed.origin
+    home = begin.session_id if begin.source not in ("none", "response") and placed.session != begin.session_id else None
+    return {
+        **{c.name: None for c in schema.calls.c},
+        "project": begin.project,
+        "id": begin.call_id,
+        "session": placed.session,
+        "source": placed.source,
+        "rule": placed.rule,
+        "key_id": begin.key_id,
+        "parent": placed.parent.id if placed.parent else None,
+        "turn": turn,
+        "base_depth": placed.base_depth,
+        "above": parsed.base.depth if parsed.base else 0,
+        "conversation": begin.context.conversation or None,
+        "edit": begin.context.edit if begin.context.conversation else None,
+        "endpoint": begin.endpoint,
+        "stream": begin.stream,
+        "client": begin.client,
+        "user": begin.user,
+        "agent": agent[:200],
+        "agent_name": agent_name[:200],
+        "agent_parent": agent_parent[:200],
+        "model": begin.model,
+        "status": "live",
+        "created_at": begin.at,
+        "estimated": False,
+        "home": home,
+        "origin": origin.call.id if origin else None,
+        "origin_kind": origin.kind if origin else None,
+        "origin_tool": (origin.tool_call or None) if origin else None,
+        "side": placed.side,
+        "ambiguous": placed.ambiguous,
+        "continued": False,
+        "evidence": placed.evidence(),
+        "summary_key": SUMMARY_WANTED if summary else None,
+        "leaf": leaf.id if leaf else None,
+        "leaf_node": leaf.node if leaf else None,
+        "input_depth": leaf.depth if leaf else 0,
+        "writer": parsed.writer,
+        "new": True,
+    }

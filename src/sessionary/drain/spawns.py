@@ -1,0 +1,128 @@
+"""Agents that a tool call starts: the first thing that such an agent is told is what the call was given.
+
+A tool call that is given a text is kept by the text's first line; a conversation's first message that has this line,
+and with it the whole text, comes from the call, while that is pending: the conversation of the caller has not gone on
+yet, or only just. Harnesses start several agents at once, and put words of their own around the text.
+"""
+
+import re
+from typing import Any
+
+import sqlalchemy as sa
+
+from sessionary.drain.earlier import Earlier
+from sessionary.drain.known import Known
+from sessionary.drain.link import Origin, Ref
+from sessionary.drain.requests import Parsed
+from sessionary.ids import digest
+from sessionary.store import schema
+from sessionary.wire import meaning
+from sessionary.wire.message import Message, Piece
+from sessionary.wire.reading import FORMATS, read
+
+_GIVEN = ("prompt", "message", "task", "instructions", "input", "request", "query", "content", "description")
+"""Arguments that tell an agent what to do, the likeliest first."""
+_NAMED = ("subagent_type", "agent_type", "agent_name", "agent", "name")
+_SHORTEST = 12
+_MOST_LINES = 64
+_PENDING_US = 86_400_000_000
+_GRACE_US = 60_000_000
+"""Microseconds after the caller went on, within which an agent in the background may begin."""
+_SPACE = re.compile(r"\s+")
+Row = dict[str, Any]
+
+
+class Spawns:
+    def __init__(self, connection: sa.Connection, known: Known, earlier: Earlier) -> None:
+        self._db = connection
+        self._known = known
+        self._earlier = earlier
+        self._new: dict[tuple[int, bytes], list[Row]] = {}
+        self.taken: dict[tuple[int, str, str], str] = {}
+        """Project, call, tool call -> the first call of the agent that it started; of this round."""
+
+    @property
+    def rows(self) -> list[Row]:
+        """Of this round's answers."""
+        return [row for rows in self._new.values() for row in rows]
+
+    def told(self, project: int, ref: Ref, answer: list[Message]) -> None:
+        """An answer: the agents that it starts may begin."""
+        for piece in (p for message in answer for p in message.pieces if p.type == "tool_call" and p.id):
+            if prompt := _prompt(piece):
+                key = _key(project, ref.key_id, _lines(prompt)[0])
+                row = {"project": project, "prompt": key, "call_id": ref.id, "tool_call": piece.id}
+                row |= {"name": _name(piece)[:200], "at": ref.created_at, "taken": None}
+                self._new.setdefault((project, key), []).append(row)
+
+    def of(self, parsed: Parsed, session: str = "") -> Origin | None:
+        """What started the agent whose first call this is. `session`: only calls of this one."""
+        begin = parsed.begin
+        project, said = begin.project, _said(parsed)
+        keys = {_key(project, begin.key_id, line) for line in _lines(said)}
+        for row in self._pending(project, keys, begin.at) if keys else ():
+            ref = self._known.call(project, row["call_id"])
+            if ref is None or session not in ("", ref.session, ref.home) or self._went_on(project, ref, begin.at):
+                continue
+            pieces = [p for message in self._earlier.answer(project, ref) for p in message.pieces]
+            call = next((p for p in pieces if p.type == "tool_call" and p.id == row["tool_call"]), None)
+            if call is not None and _even(_prompt(call)) in _even(said):
+                self.taken[project, ref.id, call.id] = begin.call_id
+                return Origin("spawn", ref, call.id, row["name"])
+        return None
+
+    def _pending(self, project: int, keys: set[bytes], now: int) -> list[Row]:
+        """The newest call's first; of one call's in its order, as far as that is known."""
+        s = schema.spawns.c
+        query = sa.select(s.call_id, s.tool_call, s.name, s.at).where(s.project == project, s.prompt.in_(sorted(keys)))
+        query = query.where(s.taken.is_(None), s.at >= now - _PENDING_US).order_by(s.at.desc()).limit(_MOST_LINES)
+        stored = [dict(row) for row in self._db.execute(query).mappings()]
+        new = [row for key in keys for row in self._new.get((project, key), ())]
+        rows = sorted([*new, *stored], key=lambda row: row["at"], reverse=True)
+        return [row for row in rows if (project, row["call_id"], row["tool_call"]) not in self.taken]
+
+    def _went_on(self, project: int, ref: Ref, now: int) -> bool:
+        if not ref.continued:
+            return False
+        c = schema.calls.c
+        children = sa.select(sa.func.min(c.created_at)).where(
+            c.project == project, c.session == ref.session, c.parent == ref.id
+        )
+        first = self._db.scalar(children)
+        return first is not None and first < now - _GRACE_US
+
+
+def _prompt(call: Piece) -> str:
+    """What the call gives an agent to do; "" where it gives no text."""
+    given = call.arguments if isinstance(call.arguments, dict) else {}
+    text = next((given[name] for name in _GIVEN if isinstance(given.get(name), str)), "")
+    return text if len(_even(text)) >= _SHORTEST and _lines(text) else ""
+
+
+def _name(call: Piece) -> str:
+    given = call.arguments if isinstance(call.arguments, dict) else {}
+    return next((given[name] for name in _NAMED if isinstance(given.get(name), str) and given[name]), call.name)
+
+
+def _said(parsed: Parsed) -> str:
+    """The first thing that somebody says, without the notes around it."""
+    for step in parsed.steps:
+        message = step.message or read(step.meant, FORMATS[parsed.begin.endpoint], answer=False)[0]
+        if message.role == "user":
+            said = [meaning.spoken("user", p.text) for p in message.pieces if p.type == "text"]
+            if text := "\n".join(filter(None, said)):
+                return text
+    return ""
+
+
+def _lines(text: str) -> list[str]:
+    lines = (_even(line) for line in text[:50_000].splitlines())
+    return [line for line in lines if len(line) >= _SHORTEST][:_MOST_LINES]
+
+
+def _even(text: str) -> str:
+    return _SPACE.sub(" ", text).strip()
+
+
+def _key(project: int, key_id: str, line: str) -> bytes:
+    return digest(b"sessionary-spawn", project.to_bytes(8, "big"), digest(key_id.encode()), line.encode())

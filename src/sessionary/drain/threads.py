@@ -1,0 +1,192 @@
+"""Which session a call belongs to, and what it goes on from: the rules of threading, in their order.
+
+What a call says of itself wins: its session's id, then the answer that it names. Without those its content decides,
+among the calls of the same key and user in the last days: the history that it sends back, what started it or was
+compacted for it, the failed call that it tries again. Where nothing is found it begins a session: two conversations
+taken for one are worse than one taken for two. What a person moved or merged holds for what goes on from it.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from sessionary.drain import compaction, side
+from sessionary.drain.compaction import Compaction
+from sessionary.drain.earlier import Earlier
+from sessionary.drain.known import Known, Scope
+from sessionary.drain.link import Origin, Placed, Ref
+from sessionary.drain.requests import Parsed
+from sessionary.drain.resent import Found, Resent, answers
+from sessionary.drain.spawns import Spawns
+from sessionary.record.exchange import Begin
+from sessionary.store import schema, writes
+from sessionary.wire.message import Message
+
+WINDOW_US = 7 * 86_400_000_000
+_RETRY_US = 600_000_000
+_AT_ONCE_US = 60_000_000
+"""Within which a failed request that is sent again is a retry, whether its client says so or not."""
+_RETRIES = "x-stainless-retry-count"
+
+
+class Threads:
+    """Of one round. What is begun and answered in it is known to what comes later in it."""
+
+    def __init__(self, connection: sa.Connection, window: int = WINDOW_US) -> None:
+        """`window`: microseconds for which content is remembered."""
+        self._db = connection
+        self._window = window
+        self._merged: dict[tuple[int, str], str] = {}
+        self.known = Known(connection)
+        self._earlier = Earlier(connection)
+        self._resent = Resent(self.known, self._earlier)
+        self.spawns = Spawns(connection, self.known, self._earlier)
+        self._compaction = Compaction(self.known, self._earlier)
+        self.summaries: set[str] = set()
+        """Calls of this round that ask for a summary."""
+
+    def expect(self, project: int, begins: Iterable[Begin]) -> None:
+        """Calls that are about to be placed."""
+        named = {b.session_id for b in begins if b.source not in ("none", "response")}
+        for row in writes.present(self._db, schema.merged, "id", project, named, "session"):
+            self._merged[project, row.id] = row.session
+
+    def place(self, parsed: Parsed, before: Ref | None) -> Placed:
+        """`before`: the call whose answer the request names. Nodes are set on `parsed.steps`."""
+        begin = parsed.begin
+        if before is not None and parsed.base is not None:
+            session = before.session if begin.source == "response" else self._home(begin, before)
+            placed = Placed(session, begin.source, begin.rule, before, parsed.base.depth)
+            placed.again = self._again(parsed, placed)
+        elif begin.source != "none":
+            placed = self._named(parsed)
+        else:
+            placed = self._by_content(parsed) if begin.threading else _new(begin)
+        if placed.parent is None and placed.origin is None:
+            placed.side = side.is_side(parsed, named=begin.source != "none")
+        self._earlier.asked(parsed)
+        if compaction.asked_for(parsed, placed):
+            self.summaries.add(begin.call_id)
+        if placed.parent is not None:
+            self.known.goes_on(begin.project, placed.parent)
+        return placed
+
+    def answered(self, project: int, call: Mapping[str, Any], answer: list[Message]) -> None:
+        """`call` is the row of a call that has ended."""
+        ref = Ref.of(call)
+        by = ("output_node", "answer_key", "summary_key")
+        self.known.add(project, ref, **{name: call[name] for name in by})
+        self._earlier.told(ref.id, answer)
+        self.spawns.told(project, ref, answer)
+
+    # -- calls that say which session they belong to
+
+    def _home(self, begin: Begin, parent: Ref | None = None) -> str:
+        """Where such a call is put; where a person has moved what it goes on from, there."""
+        if parent is not None and parent.home == begin.session_id:
+            return parent.session
+        return self._merged.get((begin.project, begin.session_id), begin.session_id)
+
+    def _named(self, parsed: Parsed) -> Placed:
+        begin = parsed.begin
+        scope = Scope(begin.project, session=self._home(begin), home=begin.session_id)
+        found = self._history(parsed, scope)
+        placed = Placed(self._home(begin, found.refs[0] if found else None), begin.source, begin.rule)
+        if found is not None:
+            placed.parent, placed.base_depth = found.refs[0], found.depth
+        elif answers(parsed.steps):
+            placed.origin = self._compaction.of(parsed, scope)
+        else:
+            placed.origin = self._origin(parsed, scope, placed.session) or self._started(begin, placed.session)
+        if placed.origin is None:
+            placed.again = self._again(parsed, placed)
+        return placed
+
+    def _started(self, begin: Begin, session: str) -> Origin | None:
+        """Of an agent that the harness names, and whose words no tool call was given: what its parent did last."""
+        if not begin.agent or self.known.newest(begin.project, session, begin.agent, begin.at) is not None:
+            return None
+        ref = self.known.newest(begin.project, session, begin.agent_parent, begin.at)
+        return Origin("spawn", ref) if ref is not None else None
+
+    def continues(self, parsed: Parsed) -> Ref | None:
+        """For the first call of a named session: the call of another one that it goes on from all the same."""
+        scope = self._content(parsed.begin)
+        if found := self._resent.whole(parsed, scope) if answers(parsed.steps) else None:
+            return found.refs[0]
+        summary = self._compaction.of(parsed, scope)
+        return summary.call if summary else None
+
+    # -- calls that do not
+
+    def _content(self, begin: Begin) -> Scope:
+        return Scope(begin.project, key=begin.key_id, user=begin.user, since=begin.at - self._window)
+
+    def _by_content(self, parsed: Parsed) -> Placed:
+        begin = parsed.begin
+        scope = self._content(begin)
+        if answers(parsed.steps) and (found := self._history(parsed, scope)) is not None:
+            ref = found.refs[0]
+            rule = "content.edited" if found.edited else "content"
+            placed = Placed(ref.session, "content", rule, ref, found.depth)
+            placed.ambiguous = found.ambiguous
+            placed.candidates = found.refs if len(found.refs) > 1 or found.edited else []
+            placed.again = self._again(parsed, placed)
+            return placed
+        origin = self._compaction.of(parsed, scope) if answers(parsed.steps) else self._origin(parsed, scope)
+        if origin is not None:
+            placed = Placed(origin.call.session, "content", f"content.{origin.kind}", origin=origin)
+            placed.again = origin.call if origin.kind == "retry" else None
+            placed.candidates = [origin.call]
+            return placed
+        placed = _new(begin)
+        placed.missed = bool(answers(parsed.steps))
+        return placed
+
+    def _history(self, parsed: Parsed, scope: Scope) -> Found | None:
+        """By what is sent back: whole, or where there are later answers, edited."""
+        whole = self._resent.whole(parsed, scope)
+        runs = answers(parsed.steps)
+        if not runs or (whole is not None and whole.depth >= parsed.steps[runs[0][1] - 1].depth):
+            return whole
+        session, depth = (whole.refs[0].session, whole.depth) if whole else ("", 0)
+        return self._resent.edited(parsed, scope, session, depth) or whole
+
+    def _origin(self, parsed: Parsed, scope: Scope, session: str = "") -> Origin | None:
+        """Of a request without any answer in it."""
+        retried = self._failed(parsed, scope) if not session else None
+        return retried or self.spawns.of(parsed, session) or self._compaction.of(parsed, scope)
+
+    def _failed(self, parsed: Parsed, scope: Scope) -> Origin | None:
+        """The failed call that this one tries again, byte for byte."""
+        begin, leaf = parsed.begin, parsed.steps[-1] if parsed.steps else None
+        if leaf is None:
+            return None
+        told = begin.headers.get(_RETRIES, "0") not in ("", "0")
+        for ref in self.known.find("leaf_node", leaf.node, scope):
+            age = begin.at - ref.created_at
+            same = ref.leaf == leaf.id and (ref.client, ref.model) == (begin.client, begin.model)
+            if (
+                same
+                and ref.status != "ok"
+                and age <= _RETRY_US
+                and (told or (ref.status != "live" and age <= _AT_ONCE_US))
+            ):
+                return Origin("retry", ref)
+        return None
+
+    def _again(self, parsed: Parsed, placed: Placed) -> Ref | None:
+        """An earlier call of the session with the same parent that was asked the same."""
+        leaf = parsed.steps[-1] if parsed.steps else None
+        if leaf is None:
+            return None
+        scope = Scope(parsed.begin.project, session=placed.session, home=parsed.begin.session_id)
+        parent = placed.parent.id if placed.parent else None
+        refs = self.known.find("leaf_node", leaf.node, scope)
+        agents = ("", parsed.begin.agent)
+        return next((r for r in refs if r.parent == parent and r.session == placed.session and r.agent in agents), None)
+
+
+def _new(begin: Begin) -> Placed:
+    return Placed(begin.session_id, "none", "none")

@@ -1,0 +1,241 @@
+"""Calls that name no session: content decides, and a wrong merge is worse than a missed link."""
+
+import json
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from sessionary import ids
+from sessionary.store import schema
+from tests.support.recorded import SECOND, SYSTEM, Log, assistant, user
+
+Row = sa.Row[Any]
+LONG = "Pour the water slowly, in circles, and wait for half a minute before you pour the rest."
+
+
+def nameless(log: Log, messages: list[Any], answer: Any = "Yes.", **more: Any) -> Row:
+    """A call that says nothing of its session; its row."""
+    log_at = log.at + 60 * SECOND
+    call_id = _next_id(log_at)
+    own = ids.session_id(log.project(more.get("project", "default")), call_id)
+    given = {"source": "none", "rule": "none", "session_id": own, "session_text": own, "call_id": call_id}
+    log.chat("", messages, answer, **{**given, **more})
+    return row(log, call_id)
+
+
+def _next_id(at: int) -> str:
+    from tests.support.recorded import _call_id
+
+    return _call_id(at)
+
+
+def row(log: Log, call_id: str) -> Row:
+    with log.engine.connect() as connection:
+        return connection.execute(sa.select(schema.calls).where(schema.calls.c.id == call_id)).one()
+
+
+def session(log: Log, call: Row) -> Row:
+    s = schema.sessions.c
+    with log.engine.connect() as connection:
+        return connection.execute(sa.select(schema.sessions).where(s.id == call.session)).one()
+
+
+def test_a_history_that_is_sent_back_is_one_session(log: Log) -> None:
+    first = nameless(log, [SYSTEM, user("hi")], "Hello")
+    second = nameless(log, [SYSTEM, user("hi"), assistant("Hello"), user("and?")], "Well")
+    assert (second.session, second.parent, second.source, second.rule) == (
+        first.session,
+        first.id,
+        "content",
+        "content",
+    )
+    assert (first.turn, second.turn, second.base_depth) == (1, 2, 2)
+    found = session(log, first)
+    assert (found.calls, found.turns, found.source, found.branches) == (2, 2, "content", 0)
+
+
+def test_two_conversations_that_begin_alike_stay_apart(log: Log) -> None:
+    one = nameless(log, [user("hi")], "Hello")
+    other = nameless(log, [user("hi")], "Good day")
+    assert one.session != other.session
+    assert nameless(log, [user("hi"), assistant("Hello"), user("x")]).session == one.session
+    assert nameless(log, [user("hi"), assistant("Good day"), user("x")]).session == other.session
+
+
+def test_other_keys_users_and_projects_are_strangers(log: Log) -> None:
+    one = nameless(log, [user("hi")], "Hello", key_id="key_a", user="ann")
+    more = [user("hi"), assistant("Hello"), user("x")]
+    assert nameless(log, more, key_id="key_b", user="ann").session != one.session
+    assert nameless(log, more, key_id="key_a", user="bob").session != one.session
+    assert nameless(log, more, key_id="key_a").session != one.session
+    assert nameless(log, more, key_id="key_a", user="ann", project="other").session != one.session
+    assert nameless(log, more, key_id="key_a", user="ann").session == one.session
+
+
+def test_what_was_said_long_ago_is_not_remembered(log: Log) -> None:
+    one = nameless(log, [user("hi")], "Hello")
+    log.at += 8 * 86_400 * SECOND
+    late = nameless(log, [user("hi"), assistant("Hello"), user("x")])
+    assert (late.session != one.session, late.source, late.rule) == (True, "none", "none")
+
+
+def test_of_two_that_were_the_same_so_far_the_likelier_goes_on(log: Log) -> None:
+    ann, bob = ({"role": "system", "content": f"You help {name}."} for name in ("Ann", "Bob"))
+    one = nameless(log, [ann, user("hi")], "Hello")
+    other = nameless(log, [bob, user("hi")], "Hello")
+    third = nameless(log, [ann, user("hi"), assistant("Hello"), user("x")])
+    assert (third.session, third.ambiguous) == (one.session, False)
+    assert {c[0] for c in third.evidence["candidates"]} == {one.id, other.id}
+    fourth = nameless(log, [bob, user("hi"), assistant("Hello"), user("x")])
+    assert fourth.session == other.session
+
+
+def test_nothing_tells_two_apart(log: Log) -> None:
+    one = nameless(log, [user("hi")], "Hello")
+    other = nameless(log, [user("hi")], "Hello")
+    more = [user("hi"), assistant("Hello")]
+    third, fourth = nameless(log, [*more, user("x")]), nameless(log, [*more, user("y")])
+    assert (third.session, third.ambiguous) == (other.session, True)
+    assert (fourth.session, fourth.ambiguous) == (one.session, False)  # the other has gone on already
+
+
+def test_editing_and_regenerating_branch_within_the_session(log: Log) -> None:
+    first = nameless(log, [user("hi")], "Hello")
+    asked = [user("hi"), assistant("Hello"), user("x")]
+    second, again = nameless(log, asked, "One"), nameless(log, asked, "Another")
+    assert (again.parent, again.turn, again.session) == (first.id, second.turn, first.session)
+    edited = nameless(log, [user("hi"), assistant("Hello"), user("other")], "Two")
+    assert (edited.session, edited.parent, edited.turn) == (first.session, first.id, 3)
+    assert session(log, first).branches == 1
+
+
+def test_a_failed_first_request_that_is_sent_again_is_one_session(log: Log) -> None:
+    body = {"model": "gpt-4o", "messages": [user("hi")]}
+    own = ids.session_id(log.project(), "call_x")
+    failed = log.begin("", body, source="none", rule="none", session_id=own, session_text=own)
+    log.store(failed, log.finish(failed, b'{"error": {"message": "busy"}}', "upstream_error", http_status=503))
+    log.at -= 55 * SECOND
+    again = nameless(log, [user("hi")], "Hello")
+    assert (again.session, again.rule, again.origin, again.turn) == (own, "content.retry", failed.call_id, 1)
+    assert nameless(log, [user("hi")], "Hello").session != own
+
+
+@pytest.mark.parametrize("kept", [2, 3, 4, 5])
+def test_a_trimmed_window_is_found_by_its_newest_answer(log: Log, kept: int) -> None:
+    told = [user("How do I make coffee?"), assistant(LONG)]
+    first = nameless(log, told[:1], LONG)
+    more = [*told, user("And tea?")]
+    second = nameless(log, more, "Tea wants less: two minutes, and water that does not boil any more.")
+    whole = [*more, assistant("Tea wants less: two minutes, and water that does not boil any more."), user("Thanks!")]
+    third = nameless(log, [SYSTEM, *whole[-kept:]])
+    assert first.session == second.session
+    if kept > 2:
+        assert (third.session, third.parent) == (first.session, second.id)
+    assert third.rule == ("content" if kept == 5 else "content.edited" if kept > 2 else "none")
+
+
+def test_an_old_result_that_was_cleared(log: Log) -> None:
+    called = {"id": "call_8fj3kd9sk2l1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    called = {"role": "assistant", "content": None, "tool_calls": [called]}
+    result = {"role": "tool", "tool_call_id": "call_8fj3kd9sk2l1", "content": "a very long result " * 20}
+    first = nameless(log, [user("go")], called)
+    second = nameless(log, [user("go"), called, result], "It is done now, and everything went very well.")
+    cleared = result | {"content": "[Old tool result content cleared]"}
+    answer = assistant("It is done now, and everything went very well.")
+    third = nameless(log, [user("go"), called, cleared, answer, user("more")])
+    assert (third.session, third.parent, third.rule, third.turn) == (first.session, second.id, "content.edited", 2)
+    assert second.turn == 1
+
+
+def test_a_pasted_answer_is_no_history(log: Log) -> None:
+    first = nameless(log, [user("How do I make coffee?")], LONG)
+    assert nameless(log, [user(f"Translate this: {LONG}")]).session != first.session
+    assert nameless(log, [user("What?"), assistant("That."), user(f"Summarize: {LONG}")]).source == "none"
+
+
+def test_an_agent_is_found_by_what_it_was_told(log: Log) -> None:
+    given = {"prompt": "Find every place where the colour of the button is set.", "subagent_type": "Explore"}
+    task = {"id": "toolu_1", "type": "function", "function": {"name": "Task", "arguments": json.dumps(given)}}
+    called = {"role": "assistant", "content": None, "tool_calls": [task]}
+    main = nameless(log, [user("Make the button red")], called)
+    noted = f"<system-reminder>\nToday is Monday.\n</system-reminder>\n{given['prompt']}"
+    agent = nameless(log, [SYSTEM, user(noted)], "In button.css, in line twelve, and nowhere else at all.")
+    assert (agent.session, agent.origin, agent.origin_kind, agent.origin_tool) == (
+        main.session,
+        main.id,
+        "spawn",
+        "toolu_1",
+    )
+    assert (agent.agent, agent.agent_name, agent.rule, agent.turn) == ("toolu_1", "Explore", "content.spawn", 1)
+    answer = assistant("In button.css, in line twelve, and nowhere else at all.")
+    more = nameless(log, [SYSTEM, user(noted), answer, user("Sure?")])
+    assert (more.agent, more.session, more.parent) == ("toolu_1", main.session, agent.id)
+    result = {"role": "tool", "tool_call_id": "toolu_1", "content": "In button.css"}
+    back = nameless(log, [user("Make the button red"), called, result])
+    assert (back.agent, back.parent, back.session, back.turn) == ("", main.id, main.session, 1)
+    assert session(log, main).agents == 1
+    stranger = nameless(log, [user(given["prompt"])])
+    assert stranger.session != main.session
+
+
+SUMMARY = """<analysis>
+The user wants a parser, and has said so several times in the conversation, in many ways.
+</analysis>
+<summary>
+1. The user asked for a parser of dates in ISO 8601, with time zones, that fails loudly.
+2. The parser is in dates.py, its tests in test_dates.py; all of them pass by now.
+3. What is left to do: documentation of the time zones, and a changelog entry for it.
+</summary>"""
+
+
+def test_a_compacted_conversation_goes_on_in_its_session(log: Log) -> None:
+    first = nameless(log, [user("Write a parser")], "I wrote it, here it is.")
+    so_far = [user("Write a parser"), assistant("I wrote it, here it is.")]
+    asked = "Your task is to create a detailed summary of the conversation so far."
+    summed = nameless(log, [*so_far, user(asked)], SUMMARY)
+    inner = SUMMARY.partition("<summary>")[2].partition("</summary>")[0]
+    carried = f"This session is being continued from a previous conversation.\n\nSummary:\n{inner}\nPlease continue."
+    after = nameless(log, [user(carried)], "Now for the documentation.")
+    assert (after.session, after.rule, after.origin) == (first.session, "content.compaction", summed.id)
+    assert nameless(log, [user(f"Translate this, please:\n{inner}")]).session != first.session
+
+
+def test_an_answers_beginning_that_the_request_gave(log: Log) -> None:
+    first = nameless(log, [user("One word as JSON"), assistant('{"word":')], ' "tea"}')
+    whole = [user("One word as JSON"), assistant('{"word": "tea"}'), user("Another")]
+    second = nameless(log, whole)
+    assert (second.parent, second.session, second.base_depth) == (first.id, first.session, 2)
+
+
+def test_an_id_that_is_sent_wins_and_tells_what_it_continues(log: Log) -> None:
+    first = nameless(log, [user("hi")], "Hello")
+    log.chat("named", [user("hi"), assistant("Hello"), user("x")])
+    with log.engine.connect() as connection:
+        named = connection.execute(sa.select(schema.sessions).where(schema.sessions.c.session_id == "named")).one()
+    assert (named.continues, named.calls) == (first.id, 1)
+
+
+def test_threading_that_is_off(log: Log) -> None:
+    first = nameless(log, [user("hi")], "Hello")
+    more = [user("hi"), assistant("Hello"), user("x")]
+    assert nameless(log, more, threading=False).session != first.session
+
+
+def test_a_call_for_a_title_is_no_turn(log: Log) -> None:
+    title = {"role": "system", "content": "You are a title generator. You output ONLY a thread title."}
+    log.chat("s", [title, user("Generate a title for this conversation: hi")], "Greeting")
+    log.chat("s", [user("hi")], "Hello")
+    with log.engine.connect() as connection:
+        found = connection.execute(sa.select(schema.sessions)).one()
+        sides = connection.scalars(sa.select(schema.calls.c.side).order_by(schema.calls.c.created_at)).all()
+    assert (found.turns, found.title, list(sides)) == (1, "hi", [True, False])
+
+
+def test_how_calls_found_their_sessions_is_counted(log: Log) -> None:
+    nameless(log, [user("hi")], "Hello")
+    nameless(log, [user("hi"), assistant("Hello"), user("x")])
+    nameless(log, [user("a"), assistant("never said"), user("x")])
+    with log.engine.connect() as connection:
+        rates = {r.rule: r.calls for r in connection.execute(sa.select(schema.rates))}
+    assert rates == {"none": 1, "content": 1, "missed": 1}
