@@ -35,7 +35,7 @@ def read(log: Log, session: str) -> list[types.Added]:
     row = reads.session(log.engine, None, session, log.project())
     assert row is not None
     with log.engine.connect() as connection:
-        return transcript.read(connection, row, {}, {}).calls
+        return transcript.read(connection, row, {}, {})
 
 
 def prompts(calls: list[types.Added]) -> list[str]:

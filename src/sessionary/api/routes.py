@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote
 
 import msgspec
@@ -14,7 +15,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from sessionary import errors, ids
-from sessionary.api import openapi, params, types
+from sessionary.api import openapi, params, thread_types, types
 from sessionary.api.live import Live
 from sessionary.api.table import TABLE, Needs
 from sessionary.api.views import Views
@@ -26,7 +27,10 @@ log = logging.getLogger("sessionary.api")
 _HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff", "referrer-policy": "no-referrer"}
 _MOST_PATCH = 64 * 1024
 _SESSIONS = "/api/sessions/"
-_TRANSCRIPT = "/transcript"
+_MOST_MERGED = 100
+_FIELD = re.compile(r"`\$\.(\w+)|field `(\w+)`")
+"""How the decoder names the field that is wrong."""
+T = TypeVar("T")
 Handler = Callable[[Request], Awaitable[Response]]
 
 
@@ -45,6 +49,21 @@ def _place(request: Request) -> str:
     return raw.partition(b"?")[0].decode("ascii", "replace").partition(_SESSIONS)[2]
 
 
+def _before(request: Request, ending: str) -> str | None:
+    """The session's id in front of `ending`; None where that is an end of the id itself (%2Ftranscript)."""
+    place = _place(request)
+    return unquote(place.removesuffix(ending)) if place.endswith(ending) else None
+
+
+async def _wanted(request: Request, kind: type[T]) -> T:
+    """Raises BadRequest, which names the field that is wrong."""
+    try:
+        return msgspec.json.decode(await _body(request), type=kind)
+    except (ValueError, RecursionError) as error:
+        found = _FIELD.search(str(error))
+        raise BadRequest(f"the body is not valid: {error}", param=found[1] or found[2] if found else None) from None
+
+
 class Api:
     def __init__(self, views: Views, live: Live) -> None:
         self._views = views
@@ -57,11 +76,34 @@ class Api:
         return _json(await asyncio.to_thread(self._views.session, _principal(request), unquote(_place(request))))
 
     async def transcript(self, request: Request) -> Response:
-        place = _place(request)
-        if not place.endswith(_TRANSCRIPT):  # %2Ftranscript: the end of a session's id
+        name = _before(request, "/transcript")
+        if name is None:
             return await self.session(request)
-        name = unquote(place.removesuffix(_TRANSCRIPT))
         return _json(await asyncio.to_thread(self._views.transcript, _principal(request), name))
+
+    async def tree(self, request: Request) -> Response:
+        name = _before(request, "/tree")
+        if name is None:
+            return await self.session(request)
+        return _json(await asyncio.to_thread(self._views.tree, _principal(request), name))
+
+    async def split(self, request: Request) -> Response:
+        name = _before(request, "/split")
+        if name is None:
+            raise NotFound("There is nothing here.")
+        wanted = await _wanted(request, thread_types.Split)
+        return _json(await asyncio.to_thread(self._views.split, _principal(request), name, wanted))
+
+    async def merge(self, request: Request) -> Response:
+        wanted = await _wanted(request, thread_types.Merge)
+        if not 2 <= len(wanted.sessions) <= _MOST_MERGED:
+            raise BadRequest(f"sessions must be 2 to {_MOST_MERGED} ids", param="sessions")
+        return _json(await asyncio.to_thread(self._views.merge, _principal(request), wanted))
+
+    async def move(self, request: Request) -> Response:
+        wanted = await _wanted(request, thread_types.Move)
+        call_id = request.path_params["id"]
+        return _json(await asyncio.to_thread(self._views.move, _principal(request), call_id, wanted))
 
     async def patch_session(self, request: Request) -> Response:
         try:
@@ -88,6 +130,9 @@ class Api:
 
     async def call(self, request: Request) -> Response:
         return _json(await asyncio.to_thread(self._views.call, _principal(request), request.path_params["id"]))
+
+    async def evidence(self, request: Request) -> Response:
+        return _json(await asyncio.to_thread(self._views.evidence, _principal(request), request.path_params["id"]))
 
     async def call_request(self, request: Request) -> Response:
         body = await asyncio.to_thread(self._views.request, _principal(request), request.path_params["id"])

@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from sessionary.api import params, types
+from sessionary.api import params, thread_types, types
 
 Needs = Literal["nothing", "read", "write"]
 """`read` and `write` need a key, or a browser's login; both reach only what belongs to the key's project."""
@@ -35,6 +35,32 @@ TABLE = (
         "What each call added to a session, in order",
         types.Transcript,
     ),
+    Entry(
+        "GET",
+        "/api/sessions/{id}/tree",
+        "tree",
+        "read",
+        "A session as a tree: requests, attempts, branches, agents, compactions, and what each adds up to",
+        thread_types.Tree,
+    ),
+    Entry(
+        "POST",
+        "/api/sessions/merge",
+        "merge",
+        "write",
+        "Make sessions one; the others' ids stay names of it",
+        thread_types.Corrected,
+        body=thread_types.Merge,
+    ),
+    Entry(
+        "POST",
+        "/api/sessions/{id}/split",
+        "split",
+        "write",
+        "Make a call, and what goes on from it, a session of their own",
+        thread_types.Corrected,
+        body=thread_types.Split,
+    ),
     Entry("GET", "/api/sessions/{id}", "session", "read", "One session, with its calls in order", types.Session),
     Entry(
         "PATCH",
@@ -55,6 +81,16 @@ TABLE = (
     ),
     Entry("GET", "/api/calls", "calls", "read", "Calls, newest first", types.CallPage, _LIST),
     Entry("GET", "/api/calls/{id}", "call", "read", "One call", types.Call),
+    Entry("GET", "/api/calls/{id}/evidence", "evidence", "read", "Why a call is in its session", thread_types.Evidence),
+    Entry(
+        "POST",
+        "/api/calls/{id}/move",
+        "move",
+        "write",
+        "Put a call, and what goes on from it in its session, into another session",
+        thread_types.Corrected,
+        body=thread_types.Move,
+    ),
     Entry("GET", "/api/calls/{id}/request", "call_request", "read", "The request's body, as it was sent"),
     Entry(
         "GET",

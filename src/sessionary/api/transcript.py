@@ -17,7 +17,9 @@ _PROMPTED = frozenset({"chat.completions", "responses", "responses.compact", "me
 """Endpoints that take a system prompt."""
 
 
-def read(connection: sa.Connection, row: types.Row, projects: dict[int, str], keys: dict[str, str]) -> types.Transcript:
+def read(
+    connection: sa.Connection, row: types.Row, projects: dict[int, str], keys: dict[str, str]
+) -> list[types.Added]:
     """`row` is the session's. A handful of queries, however many calls there are."""
     messages = tree.added(connection, row.project, row.id)
     outputs = tree.answers(connection, row.project, row.id)
@@ -49,7 +51,7 @@ def read(connection: sa.Connection, row: types.Row, projects: dict[int, str], ke
         )
         if call.leaf_node is not None:
             asked.add(call.leaf_node)
-    return types.Transcript(types.session(row, projects), calls)
+    return calls
 
 
 def _prompts(

@@ -12,6 +12,24 @@ from sessionary.wire.message import Message, Piece, Role
 Row = sa.Row[Any]
 
 
+class Continues(msgspec.Struct):
+    """The call that a session goes on from under another id: of which session, ours and the client's."""
+
+    session: str
+    session_id: str
+    call_id: str
+
+
+class Origin(msgspec.Struct):
+    """Where a call comes from, other than by going on from an answer."""
+
+    kind: str
+    """`spawn` (a tool call of that call started the agent that calls), `compaction` (it carries that call's summary)
+    or `retry` (it tries again what failed)."""
+    call_id: str
+    tool_call_id: str | None
+
+
 class Session(msgspec.Struct):
     id: str
     session_id: str
@@ -40,6 +58,11 @@ class Session(msgspec.Struct):
     active_ms: float
     keys: list[str]
     users: list[str]
+    branches: int
+    """Beside the first."""
+    agents: int
+    """Beside the one that people talk to."""
+    continues: Continues | None
 
 
 class Call(msgspec.Struct):
@@ -78,7 +101,16 @@ class Call(msgspec.Struct):
     user: str
     key: str
     agent: str
+    """Who calls: an id, or the client's name for it; "" is the one that people talk to."""
     attempts: list[dict[str, Any]]
+    agent_name: str
+    agent_parent: str
+    """The agent that started it; "" is the one that people talk to."""
+    origin: Origin | None
+    side: bool
+    """A call beside the conversation, for a title or the like: `turn` is 0."""
+    ambiguous: bool
+    """Other calls would have done as well for the one that it goes on from: see its evidence."""
 
 
 class Shown(msgspec.Struct, omit_defaults=True):
@@ -160,7 +192,15 @@ def usd(nano: int | None) -> float | None:
     return None if nano is None else nano / 1e9
 
 
-def session(row: Row, projects: dict[int, str]) -> Session:
+def origin(row: Row) -> Origin | None:
+    return Origin(row.origin_kind or "", row.origin, row.origin_tool) if row.origin else None
+
+
+def session(row: Row, projects: dict[int, str], before: Row | None) -> Session:
+    """`before`: the call that the session's row says it continues, with its session, where that is there."""
+    continues = None
+    if before is not None and before.session != row.id:
+        continues = Continues(before.session, before.session_text, before.id)
     return Session(
         id=row.id,
         session_id=row.session_id,
@@ -186,6 +226,9 @@ def session(row: Row, projects: dict[int, str]) -> Session:
         active_ms=row.active / 1000,
         keys=row.keys,
         users=row.users,
+        branches=row.branches,
+        agents=row.agents,
+        continues=continues,
     )
 
 
@@ -241,6 +284,11 @@ def call(row: Row, projects: dict[int, str], keys: dict[str, str]) -> Call:
         key=keys.get(row.key_id, row.key_id),
         agent=row.agent or "",
         attempts=[_attempt(row, *attempt) for attempt in row.attempts or []],
+        agent_name=row.agent_name,
+        agent_parent=row.agent_parent,
+        origin=origin(row),
+        side=bool(row.side),
+        ambiguous=bool(row.ambiguous),
     )
 
 

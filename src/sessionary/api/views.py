@@ -7,10 +7,10 @@ import msgspec
 import sqlalchemy as sa
 from starlette.datastructures import QueryParams
 
-from sessionary.api import params, transcript, types
+from sessionary.api import evidence, lineage, params, thread_types, transcript, types
 from sessionary.auth import Principal
 from sessionary.errors import BadRequest, NotFound
-from sessionary.store import reads, search, tree
+from sessionary.store import corrections, reads, search, tree
 from sessionary.store.writes import clean
 
 Row = sa.Row[Any]
@@ -32,8 +32,7 @@ class Views:
             page.limit,
             lambda row: _cursor(row, page),
         )
-        names = reads.project_names(self.engine) if rows else {}
-        return types.SessionPage([types.session(r, names) for r in rows], cursor)
+        return types.SessionPage(self._shown(rows), cursor)
 
     def session_row(self, principal: Principal, name: str) -> Row:
         row = reads.session(self.engine, principal.project, clean({"name": name})["name"], principal.call_project)
@@ -47,14 +46,20 @@ class Views:
         names, keys = self._names()
         with self.engine.connect() as connection:
             calls = [types.call(c, names, keys) for c in reads.session_calls(connection, row.project, row.id)]
-        shown = msgspec.structs.asdict(types.session(row, names))
+        shown = msgspec.structs.asdict(self._shown([row])[0])
         return shown | {"call_count": shown["calls"], "calls": calls}
 
     def transcript(self, principal: Principal, name: str) -> types.Transcript:
         row = self.session_row(principal, name)
-        names, keys = self._names()
+        shown, (names, keys) = self._shown([row])[0], self._names()
         with self.engine.connect() as connection:
-            return transcript.read(connection, row, names, keys)
+            return types.Transcript(shown, transcript.read(connection, row, names, keys))
+
+    def tree(self, principal: Principal, name: str) -> thread_types.Tree:
+        row = self.session_row(principal, name)
+        with self.engine.connect() as connection:
+            calls = reads.session_calls(connection, row.project, row.id)
+        return lineage.tree(self._shown([row])[0], calls)
 
     def calls(self, principal: Principal, query: QueryParams) -> types.CallPage:
         params.only(query, *params.FILTERS, *params.PAGING)
@@ -76,6 +81,43 @@ class Views:
 
     def call(self, principal: Principal, call_id: str) -> types.Call:
         return types.call(self.call_row(principal, call_id), *self._names())
+
+    def evidence(self, principal: Principal, call_id: str) -> thread_types.Evidence:
+        row = self.call_row(principal, call_id)
+        home = reads.session(self.engine, row.project, row.home, row.project) if row.home else None
+        with self.engine.connect() as connection:
+            related = reads.related(connection, evidence.mentioned(row))
+        return evidence.evidence(row, related, home)
+
+    def move(self, principal: Principal, call_id: str, asked: thread_types.Move) -> thread_types.Corrected:
+        call = self.call_row(principal, call_id)
+        session = self._session_in(call.project, asked.session)
+        return self._corrected(call.project, corrections.move(self.engine, call.project, call.id, session))
+
+    def split(self, principal: Principal, name: str, asked: thread_types.Split) -> thread_types.Corrected:
+        session = self.session_row(principal, name)
+        call_id = clean({"id": asked.call})["id"]
+        done = corrections.split(self.engine, session.project, session.id, call_id)
+        return self._corrected(session.project, done)
+
+    def merge(self, principal: Principal, asked: thread_types.Merge) -> thread_types.Corrected:
+        """The first session says which project it is."""
+        project = self.session_row(principal, asked.sessions[0]).project
+        sessions = [self._session_in(project, name) for name in asked.sessions]
+        into = self._session_in(project, asked.into) if asked.into else None
+        return self._corrected(project, corrections.merge(self.engine, project, sessions, into))
+
+    def _session_in(self, project: int, name: str) -> str:
+        row = reads.session(self.engine, project, clean({"name": name})["name"], project)
+        if row is None:
+            raise NotFound("There is no such session.")
+        return str(row.id)
+
+    def _corrected(self, project: int, done: corrections.Corrected) -> thread_types.Corrected:
+        row = reads.session(self.engine, project, done.session, project)
+        if row is None:
+            raise NotFound("There is no such session.")
+        return thread_types.Corrected(self._shown([row])[0], done.moved, done.gone)
 
     def request(self, principal: Principal, call_id: str) -> bytes:
         row = self.call_row(principal, call_id)
@@ -113,8 +155,7 @@ class Views:
     def changed(self, since: int) -> list[tuple[int, int, types.Session]]:
         """(project, when, session) of what was written at or after `since`, oldest first; of all projects."""
         rows = reads.changed_sessions(self.engine, since)
-        names = reads.project_names(self.engine) if rows else {}
-        return [(row.project, row.updated_at, types.session(row, names)) for row in rows]
+        return [(r.project, r.updated_at, shown) for r, shown in zip(rows, self._shown(rows), strict=True)]
 
     def _project(self, principal: Principal, query: QueryParams) -> int | None:
         """The master may narrow its view to one project; for others the parameter changes nothing."""
@@ -123,6 +164,18 @@ class Views:
             return principal.project
         found = reads.project_id(self.engine, clean({"name": name})["name"])
         return -1 if found is None else found
+
+    def _shown(self, rows: Sequence[Row]) -> list[types.Session]:
+        """Rows of the sessions table."""
+        if not rows:
+            return []
+        names = reads.project_names(self.engine)
+        continued = [(row.project, row.continues) for row in rows if row.continues]
+        before: dict[tuple[int, str], Row] = {}
+        if continued:
+            with self.engine.connect() as connection:
+                before = reads.related(connection, continued)
+        return [types.session(row, names, before.get((row.project, row.continues))) for row in rows]
 
     def _names(self) -> tuple[dict[int, str], dict[str, str]]:
         return reads.project_names(self.engine), reads.key_names(self.engine)

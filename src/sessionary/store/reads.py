@@ -122,11 +122,11 @@ def _named(connection: sa.Connection, project: int | None, name: str) -> Sequenc
 
 
 def _merged(connection: sa.Connection, project: int | None, name: str) -> Sequence[Row]:
-    """(project, session) of the sessions into which those that `name` names were merged."""
+    """Rows of `merged`: what `name` names was merged into their `session`."""
     m = schema.merged.c
     projects = [project] if project is not None else connection.scalars(sa.select(schema.projects.c.id)).all()
     named = {(p, id) for p in projects for id in (name, ids.session_id(p, name))}
-    return connection.execute(sa.select(m.project, m.session).where(sa.tuple_(m.project, m.id).in_(named))).all()
+    return connection.execute(sa.select(schema.merged).where(sa.tuple_(m.project, m.id).in_(named))).all()
 
 
 def _among(column: sa.Column[str], values: Sequence[str]) -> sa.ColumnElement[bool]:
@@ -251,7 +251,8 @@ def session_calls(connection: sa.Connection, project: int, session: str) -> Sequ
 
 def related(connection: sa.Connection, calls: Iterable[tuple[int, str]]) -> dict[tuple[int, str], Row]:
     """Calls by project and id, those of them that are there."""
-    c, found = schema.calls.c, {}
+    c = schema.calls.c
+    found: dict[tuple[int, str], Row] = {}
     wanted = sorted(set(calls))
     for start in range(0, len(wanted), _SLICE):
         rows = connection.execute(_calls().where(sa.tuple_(c.project, c.id).in_(wanted[start : start + _SLICE])))

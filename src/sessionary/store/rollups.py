@@ -1,0 +1,153 @@
+"""A session's row, and what else is kept by session, made anew from its calls: after a person moved some.
+
+The drain keeps the same by adding call after call; what comes out is equal. Title, tags, source and the client's id
+are not the calls' to say, and stay.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from sessionary.store import schema, tree
+from sessionary.store.branches import branches, further, requests
+from sessionary.store.writes import insert
+
+FAILED = frozenset({"upstream_error", "timeout", "rejected"})
+CUT = frozenset({"client_closed", "interrupted"})
+_TOKENS = ("input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens")
+_MOST = 50
+"""Values kept in a session's lists of models, clients, keys, users: see drain.rollup."""
+_FACETS = {"models": "model", "clients": "client", "keys": "key", "users": "user"}
+
+
+@dataclass(slots=True)
+class Sums:
+    """Of some calls: rows of the calls table."""
+
+    calls: int = 0
+    live: int = 0
+    errors: int = 0
+    input_tokens: int = 0
+    cached_tokens: int = 0
+    output_tokens: int = 0
+    reasoning_tokens: int = 0
+    cost: int | None = None
+    """Of the calls whose price is known; None where none is."""
+    unpriced: int = 0
+    active: int = 0
+    """Microseconds, each call for itself."""
+
+    def add(self, call: Any) -> None:
+        self.calls += 1
+        self.errors += call.status in FAILED
+        self.input_tokens += call.input_tokens or 0
+        self.cached_tokens += call.cached_tokens or 0
+        self.output_tokens += call.output_tokens or 0
+        self.reasoning_tokens += call.reasoning_tokens or 0
+        if call.status == "live":
+            self.live += 1
+        else:
+            self.unpriced += call.cost is None and call.status == "ok"
+            self.active += max(0, (call.finished_at or call.created_at) - call.created_at)
+        if call.cost is not None:
+            self.cost = (self.cost or 0) + call.cost
+
+    def join(self, other: "Sums") -> None:
+        self.calls += other.calls
+        self.live += other.live
+        self.errors += other.errors
+        self.input_tokens += other.input_tokens
+        self.cached_tokens += other.cached_tokens
+        self.output_tokens += other.output_tokens
+        self.reasoning_tokens += other.reasoning_tokens
+        if other.cost is not None:
+            self.cost = (self.cost or 0) + other.cost
+        self.unpriced += other.unpriced
+        self.active += other.active
+
+
+def total(calls: Iterable[Any]) -> Sums:
+    found = Sums()
+    for call in calls:
+        found.add(call)
+    return found
+
+
+def last(call: Any) -> int:
+    """When the call was last heard of; microseconds."""
+    return int(max(call.created_at, call.finished_at or call.created_at))
+
+
+def status(calls: Sequence[Any]) -> str:
+    """`live`, `errors`, `ok`, or `cut` where the one that ended last was broken off. `calls` are not empty."""
+    if any(call.status == "live" for call in calls):
+        return "live"
+    if any(call.status in FAILED for call in calls):
+        return "errors"
+    latest = max(calls, key=lambda call: (call.finished_at or 0, call.created_at, call.id))
+    return "cut" if latest.status in CUT else "ok"
+
+
+def fold(calls: Sequence[Any], key_names: Mapping[str, str]) -> dict[str, Any]:
+    """Columns of the sessions table. `calls`, at least one, are all of a session, by (created_at, id)."""
+    sums = total(calls)
+    return {
+        **{name: getattr(sums, name) for name in Sums.__slots__},
+        "status": status(calls),
+        "turns": max(call.turn for call in calls),
+        "models": _values(call.model for call in calls),
+        "clients": _values(call.client for call in calls),
+        "keys": _values(key_names.get(call.key_id, call.key_id) for call in calls),
+        "users": _values(call.user for call in calls),
+        "first_at": min(call.created_at for call in calls),
+        "last_at": max(last(call) for call in calls),
+        "branches": further(branches(requests(calls))),
+        "agents": len({call.agent for call in calls if call.agent}),
+    }
+
+
+def recompute(connection: sa.Connection, project: int, session: str, now: int) -> bool:
+    """Returns False where the session has no call left, and is gone. `now`, microseconds, is when this happens."""
+    c, s, k = schema.calls.c, schema.sessions.c, schema.keys.c
+    mine = sa.select(*(c[name] for name in _COLUMNS)).where(c.project == project, c.session == session)
+    calls = connection.execute(mine.order_by(c.created_at, c.id)).all()
+    for table in (schema.facets, schema.session_bodies):
+        connection.execute(sa.delete(table).where(table.c.project == project, table.c.session == session))
+    here = (s.project == project, s.id == session)
+    if not calls:
+        connection.execute(sa.delete(schema.sessions).where(*here))
+        return False
+    names = {"master": "master"} | {row.id: row.name for row in connection.execute(sa.select(k.id, k.name))}
+    row = fold(calls, names)
+    connection.execute(sa.update(schema.sessions).where(*here).values(**row, updated_at=now))
+    facets = {(kind, value) for column, kind in _FACETS.items() for value in row[column]}
+    facets |= {("agent", call.agent) for call in calls if call.agent}
+    at = {"project": project, "session": session}
+    insert(connection, schema.facets, [at | {"kind": kind, "value": value} for kind, value in sorted(facets)])
+    needed = sorted(_needed(connection, project, session))
+    insert(connection, schema.session_bodies, [at | {"hash": hashed} for hashed in needed])
+    return True
+
+
+_COLUMNS = (
+    *("id", "parent", "origin", "origin_kind", "agent", "side", "leaf_node", "turn", "status", "created_at"),
+    *("finished_at", "model", "client", "key_id", "user", "cost", *_TOKENS),
+)
+
+
+def _values(every: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(filter(None, every)))[:_MOST]
+
+
+def _needed(connection: sa.Connection, project: int, session: str) -> set[bytes]:
+    """The bodies beside the tree that the session's requests and answers are put together from."""
+    c, e = schema.calls.c, schema.exchanges.c
+    packed = sa.select(e.request, e.response).select_from(schema.calls)
+    packed = packed.join(schema.exchanges, sa.and_(e.project == c.project, e.call_id == c.id))
+    found: set[bytes] = set()
+    for row in connection.execute(packed.where(c.project == project, c.session == session)):
+        for recipe in (tree.recipe(p) for p in row if p is not None):
+            found |= {*recipe.lifted.values(), *recipe.preamble}
+    return found
