@@ -84,6 +84,7 @@ class StoredKeys:
                 name=row.name,
                 models=tuple(row.models) if row.models is not None else None,
                 expires_at=row.expires_at,
+                threading=row.threading,
             )
             for row in keys.load_all(self._engine)
         }
@@ -91,7 +92,8 @@ class StoredKeys:
 
 def build_drain(settings: Settings) -> Drain:
     engine = open_engine(settings.database_url)
-    return Drain(Folder(settings.data_dir).spool, engine, Metrics(), settings.retention)
+    window = int(settings.threading_window * 86_400_000_000)
+    return Drain(Folder(settings.data_dir).spool, engine, Metrics(), settings.retention, window)
 
 
 class Worker:
@@ -129,7 +131,8 @@ class Worker:
         folder, most = Folder(settings.data_dir), settings.max_body
         state = State(self._engine, Spooled(Reader(folder.spool)))
         contexts, replay = Contexts(self._engine, state), Replay(state)
-        self._calls = Calls(self._router, relay, self._recorder, contexts, state, keep_all=settings.log_unstored)
+        kept = {"keep_all": settings.log_unstored, "threading": settings.threading}
+        self._calls = Calls(self._router, relay, self._recorder, contexts, state, **kept)
         self._background = Background(self._calls, replay, folder.cancelled)
         self.app = Edge(
             self._auth,

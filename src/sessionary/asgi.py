@@ -9,6 +9,7 @@ import msgspec
 from sessionary import errors, ids
 from sessionary.errors import GatewayError, PayloadTooLarge
 from sessionary.record.exchange import Begin
+from sessionary.sessions.identify import pending
 from sessionary.wire.messages import errors as anthropic
 
 Scope = MutableMapping[str, Any]
@@ -33,13 +34,13 @@ class AsgiClient:
 
     @classmethod
     def of(cls, send: Send, begin: Begin) -> Self:
-        """Of a call: names it, and its session."""
-        named = {
-            "x-request-id": begin.call_id,
-            "x-call-id": begin.call_id,
-            "x-session-id": quote(begin.session_text, safe=" !#$&'()*+,-./:;<=>?@[]^_`{|}~"),
-            "x-session-source": begin.source,
-        }
+        """Of a call: names it, and its session, unless that is told by what is stored."""
+        named = {"x-request-id": begin.call_id, "x-call-id": begin.call_id}
+        if pending(begin):
+            named["x-session-source"] = "pending"
+        else:
+            named["x-session-id"] = quote(begin.session_text, safe=" !#$&'()*+,-./:;<=>?@[]^_`{|}~")
+            named["x-session-source"] = begin.source
         return cls(send, named, begin.endpoint)
 
     async def start(self, status: int, headers: dict[str, str]) -> None:

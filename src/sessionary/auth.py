@@ -32,6 +32,8 @@ class Principal(msgspec.Struct, frozen=True):
     name: str
     models: tuple[str, ...] | None = None
     expires_at: int | None = None
+    threading: bool = True
+    """Whether content may decide which session a call belongs to."""
 
 
 class KeyStore(Protocol):

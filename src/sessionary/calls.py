@@ -61,20 +61,29 @@ class Call(msgspec.Struct, frozen=True):
 
 class Calls:
     def __init__(
-        self, router: Router, relay: Relay, recorder: Recorder, contexts: Contexts, state: State, *, keep_all: bool
+        self,
+        router: Router,
+        relay: Relay,
+        recorder: Recorder,
+        contexts: Contexts,
+        state: State,
+        *,
+        keep_all: bool,
+        threading: bool,
     ) -> None:
-        """`keep_all`: the log has also what clients do not want stored."""
+        """`keep_all`: the log has also what clients do not want stored. `threading`: content may tell the session."""
         self._router = router
         self._relay = relay
         self._recorder = recorder
         self._contexts = contexts
         self._state = state
         self._keep_all = keep_all
+        self._threading = threading
 
     async def begin(self, principal: Principal, request: Incoming, near: Near | None = None) -> Call:
         """`near`: the calls of a connection, which it alone can go on from where they are not to be stored."""
         context = await self._contexts.of(principal.call_project, request.named, near)
-        begin = incoming.begin(request, principal, context, keep_all=self._keep_all)
+        begin = incoming.begin(request, principal, context, keep_all=self._keep_all, threading=self._threading)
         recording = self._recorder.begin(begin)
         if begin.endpoint in incoming.RESPONSES and begin.resumable:
             recording.keep(request.body)

@@ -159,6 +159,9 @@ def keys_create(
         list[str] | None, typer.Option(help="Models it may use, as patterns; repeat or separate by commas.")
     ] = None,
     expires: Annotated[str | None, typer.Option(help="30d, 12h, or a date as 2027-01-31.")] = None,
+    threading: Annotated[
+        bool, typer.Option(help="Whether calls that name no session are put into one by their content.")
+    ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
     config: Config = None,
     data_dir: DataDir = None,
@@ -171,7 +174,7 @@ def keys_create(
     if not project.strip():
         _fail("--project must not be empty")
     plain, row = key_store.create(
-        _engine(settings), project.strip(), name or project.strip(), allowed, _expiry(expires)
+        _engine(settings), project.strip(), name or project.strip(), allowed, _expiry(expires), threading=threading
     )
     if as_json:
         shown = {
@@ -181,6 +184,7 @@ def keys_create(
             "name": row.name,
             "models": allowed,
             "expires_at": _iso(row.expires_at),
+            "threading": threading,
         }
         sys.stdout.write(msgspec.json.encode(shown).decode() + "\n")
         return
@@ -209,6 +213,7 @@ def keys_list(
                 "created_at": _iso(r.created_at),
                 "expires_at": _iso(r.expires_at),
                 "revoked_at": _iso(r.revoked_at),
+                "threading": r.threading,
             }
             for r in rows
         ]
@@ -223,6 +228,21 @@ def keys_list(
         models, expires = ", ".join(r.models or []) or "all", (_iso(r.expires_at) or "never")[:10]
         table.add_row(r.id, r.project_name, r.name, models, expires, state)
     out.print(table)
+
+
+@keys_app.command("threading")
+def keys_threading(
+    key_id: Annotated[str, typer.Argument(help="The key's id, as `keys list` shows it.")],
+    on: Annotated[bool, typer.Option("--on/--off", help="Whether content may decide which session a call belongs to.")],
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Turn threading by content on or off for a key's calls."""
+    from sessionary.store import keys as key_store
+
+    if not key_store.set_threading(_engine(_settings(config, data_dir=data_dir)), key_id, on):
+        _fail(f"there is no key {key_id}")
+    err.print(f"[dim]Calls of {key_id} are {'' if on else 'not '}threaded by content, within a second.[/]")
 
 
 @keys_app.command("revoke")

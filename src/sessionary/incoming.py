@@ -16,8 +16,9 @@ from sessionary.record import private as record_private
 from sessionary.record.exchange import Begin
 from sessionary.record.recorder import now_us
 from sessionary.relay import headers as header_rules
+from sessionary.sessions import identify
 from sessionary.sessions.clients import client_name
-from sessionary.sessions.identify import Identity, identify
+from sessionary.sessions.identify import Agent, Identity
 from sessionary.sessions.labels import labels
 from sessionary.state.context import Context, Named
 from sessionary.wire.responses import item_ids
@@ -97,13 +98,18 @@ def _misnamed(incoming: Incoming) -> BadRequest | None:
     return None
 
 
-def begin(incoming: Incoming, principal: Principal, context: Context, *, keep_all: bool) -> Begin:
-    """`keep_all`: also what the client wants unkept."""
+def begin(incoming: Incoming, principal: Principal, context: Context, *, keep_all: bool, threading: bool) -> Begin:
+    """`keep_all`: also what the client wants unkept; `threading`: whether content may tell the session."""
     stored = incoming.endpoint not in RESPONSES or incoming.value("store") is not False
     resumable = stored and incoming.endpoint != "responses.compact"  # what it gives is input, not a state
     private = not stored and not keep_all
-    identity = identify(incoming.headers, incoming.value, incoming.object("metadata"), _chain(context))
+    metadata = incoming.object("metadata")
+    identity = identify.identify(incoming.headers, incoming.value, metadata, _chain(context))
     said = labels(incoming.headers)
+    agent = identify.agent(incoming.headers)
+    if not agent.id and said.agent:
+        parent, _, name = said.agent.rpartition("/")
+        agent = Agent(said.agent, name, parent)
     going_on = context.recorded(resumable=resumable)
     call_id = ids.new_call_id()
     if context.link is not None and identity.source == "response":
@@ -123,12 +129,15 @@ def begin(incoming: Incoming, principal: Principal, context: Context, *, keep_al
         model=incoming.text("model")[:500],
         stream=incoming.value("stream") is True and incoming.endpoint != "responses.compact",
         client=client_name(incoming.headers),
-        user=incoming.text("user")[:500],
+        user=identify.user(incoming.value, metadata)[:500],
         headers=header_rules.recorded(incoming.headers),
         body=record_private.request(incoming.body) if private else incoming.body,
         private=private,
         resumable=resumable,
-        agent=(identity.agent or said.agent)[:200],
+        agent=agent.id[:200],
+        agent_name=agent.name[:200],
+        agent_parent=agent.parent[:200],
+        threading=threading and principal.threading,
         context=exchange.Context(going_on.parent) if private else going_on,
         name=said.name,
         tags=said.tags,

@@ -1,18 +1,24 @@
 """Which id names the session, rule by rule."""
 
 import json
+from typing import Any
 
 import pytest
 
 from sessionary import ids
+from sessionary.record.exchange import Begin
 from sessionary.sessions.identify import (
     HARNESS_HEADERS,
     OWN_FIELDS,
     OWN_HEADERS,
     OWN_METADATA,
+    Agent,
     Identity,
+    agent,
     identify,
+    pending,
     usable,
+    user,
 )
 
 
@@ -75,18 +81,60 @@ def test_baggage() -> None:
     assert named({"baggage": "k=v,,=,session.id="}).source == "none"
 
 
-def test_prompt_cache_key_is_the_last_resort() -> None:
-    assert named(prompt_cache_key="k").rule == "prompt_cache_key"
-    assert named({"baggage": "session.id=b"}, prompt_cache_key="k").text == "b"
+UNIQUE = "019aa1c2-7d1e-7a30-9c55-0f6a3ad1b7e2"
+
+
+@pytest.mark.parametrize("key", [UNIQUE, f"codex-{UNIQUE}", "ses_69b2fa1c7ffe3k2LmQ9x"])
+def test_a_cache_key_that_was_drawn_by_lot_is_the_last_resort(key: str) -> None:
+    assert named(prompt_cache_key=key) == Identity(key, "harness", "prompt_cache_key")
+    assert named({"baggage": "session.id=b"}, prompt_cache_key=key).text == "b"
+
+
+@pytest.mark.parametrize("key", ["k", "support-agent-v2", "prompt-2026-11-24", "internationalisations", "user-12345"])
+def test_the_cache_key_of_a_program_names_no_session(key: str) -> None:
+    assert named(prompt_cache_key=key).source == "none"
 
 
 def test_user_alone_makes_no_session() -> None:
     assert named(user="user-1").source == "none"
 
 
-def test_agents_are_kept_beside_the_session() -> None:
-    found = named({"x-claude-code-session-id": "s", "x-claude-code-agent-id": "a-1"})
-    assert (found.text, found.agent) == ("s", "a-1")
+def test_agents_that_harnesses_name() -> None:
+    assert agent({"x-claude-code-session-id": "s"}) == Agent()
+    assert agent({"x-claude-code-agent-id": "a-1"}) == Agent("a-1")
+    assert agent({"x-claude-code-agent-id": "a-2", "x-claude-code-parent-agent-id": "a-1"}) == Agent("a-2", "", "a-1")
+    codex = {"session-id": "t-1", "thread-id": "t-1"}
+    assert agent(codex) == Agent()
+    spawned = codex | {"thread-id": "t-2", "x-openai-subagent": "collab_spawn", "x-codex-parent-thread-id": "t-1"}
+    assert agent(spawned) == Agent("t-2", "collab_spawn", "")
+    assert agent(spawned | {"thread-id": "t-3", "x-codex-parent-thread-id": "t-2"}) == Agent(
+        "t-3", "collab_spawn", "t-2"
+    )
+    assert agent({"x-openai-subagent": "review"}) == Agent("review", "review")
+
+
+def test_the_end_user_that_a_request_names() -> None:
+    assert user({"user": "ann", "safety_identifier": "s"}.get, {}) == "ann"
+    assert user({"safety_identifier": "s"}.get, {"user_id": "u"}) == "s"
+    assert user({}.get, {"user_id": "u-1"}) == "u-1"
+    account = "user_0123456789abcdef0123_account__session_" + UNIQUE
+    assert user({}.get, {"user_id": account}) == ""
+    assert user({}.get, {"user_id": '{"device_id": "d", "session_id": "s"}'}) == ""
+    assert user({"user": 5}.get, {}) == ""
+
+
+def begin(body: bytes, **more: Any) -> Begin:
+    named = ("call_1", 1, 1, "k", "ses", "ses", more.pop("source", "none"), "none", "chat.completions", "m", False)
+    return Begin(*named, "", "", {}, body, **more)
+
+
+def test_what_only_content_can_tell_is_pending() -> None:
+    history = b'{"messages": [{"role": "assistant", "content": "x"}]}'
+    assert pending(begin(history))
+    assert pending(begin(b'{"input": [{"type": "function_call"}]}'.replace(b" ", b"")))
+    assert not pending(begin(b'{"messages": [{"role": "user", "content": "say \\"assistant\\""}]}'))
+    assert not pending(begin(history, threading=False))
+    assert not pending(begin(history, source="id"))
 
 
 def test_session_ids_are_stable_scoped_and_verbatim_where_ours() -> None:

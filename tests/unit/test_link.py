@@ -88,7 +88,7 @@ def test_candidates_are_kept_where_there_were_any() -> None:
 
 
 def test_runs_of_answers_deepest_first() -> None:
-    assert answers(parsed(A, B, B, C, B, A).steps) == [(4, 5), (1, 3)]
+    assert list(answers(parsed(A, B, B, C, B, A).steps)) == [(4, 5), (1, 3)]
 
 
 def test_paths_are_scoped_by_project() -> None:

@@ -38,6 +38,8 @@ class Batch:
     forgotten: list[Row] = field(default_factory=list)
     """Calls that nothing goes on from."""
     heads: list[conversations.Head] = field(default_factory=list)
+    merged: list[Row] = field(default_factory=list)
+    """Ids of sessions that are another's."""
     continued: set[Key] = field(default_factory=set)
     """Calls of earlier rounds that another goes on from for the first time."""
     spawns: list[Row] = field(default_factory=list)
@@ -86,6 +88,7 @@ class Batch:
         writes.insert(connection, schema.forgotten, self.forgotten)
         conversations.move_heads(connection, self.heads)
         writes.insert(connection, schema.set_aside, self.set_aside)
+        writes.insert(connection, schema.merged, self.merged)
         marks.mark_continued(connection, self.continued)
         writes.insert(connection, schema.spawns, self.spawns)
         marks.take_spawns(connection, self.taken)

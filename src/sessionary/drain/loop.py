@@ -13,6 +13,8 @@ import sqlalchemy as sa
 
 from sessionary.drain.intake import Intake, Item, take
 from sessionary.drain.round import Round
+from sessionary.drain.seen import Seen
+from sessionary.drain.threads import WINDOW_US
 from sessionary.metrics import Metrics
 from sessionary.record.exchange import Finish
 from sessionary.record.recorder import now_us
@@ -32,13 +34,23 @@ _SWEEP_FOR = 0.02
 class Drain:
     """Owns the way from one spool to one store."""
 
-    def __init__(self, spool: Path, engine: sa.Engine, metrics: Metrics, retention: float | None = None) -> None:
-        """`retention`: days that sessions are kept, None for ever."""
+    def __init__(
+        self,
+        spool: Path,
+        engine: sa.Engine,
+        metrics: Metrics,
+        retention: float | None = None,
+        window: int = WINDOW_US,
+    ) -> None:
+        """`retention`: days that sessions are kept, None for ever. `window`: microseconds for which threading remembers
+        what was said."""
         self._reader = Reader(spool)
         self._engine = engine
         self._metrics = metrics
         self._key_names: dict[str, str] = {"master": "master"}
         self._cursors: dict[str, Cursor] | None = None
+        self._window = window
+        self._seen = Seen()
         self._untidy = 0
         self._sweep = Sweep(engine, retention)
         self._swept_at = 0.0
@@ -59,11 +71,12 @@ class Drain:
             ends = [end for writer in intake.dead for end in self._interrupted(connection, writer, now)]
             intake.items[:0] = ends  # what goes on from them comes later
             self._learn_key_names(connection, intake)
-            work = Round(connection, self._key_names, now)
+            work = Round(connection, self._key_names, now, self._window, self._seen)
             work.run(intake)
             writes.save_cursors(connection, {w: (c.segment, c.offset) for w, c in intake.cursors.items()})
             for writer in intake.dead:
                 writes.delete_cursor(connection, writer)
+        work.committed()
         self._cursors |= intake.cursors
         self._untidy += work.stored
         self._metrics.stored.inc(work.stored)

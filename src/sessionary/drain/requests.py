@@ -1,5 +1,9 @@
-"""A begun call's request, taken apart for the store: message rows, bodies, and the recipe to join them again."""
+"""A begun call's request, taken apart for the store: message rows, bodies, and the recipe to join them again.
 
+The beginning of its path may be known from an earlier request (`seen`): then only what follows costs anything.
+"""
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -23,7 +27,7 @@ class Base:
     depth: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Step:
     """One message on a request's path. `node` and `message` are filled in by `give_meaning`."""
 
@@ -49,10 +53,21 @@ class Parsed:
     steps: list[Step]
     base: Base | None = None
     bodies: dict[bytes, bytes] = field(default_factory=dict)
-    """Hash -> bytes of everything the recipe and the steps refer to."""
+    """Hash -> bytes of what the recipe and the steps refer to, without those of the known steps."""
+    known: int = 0
+    """Steps whose node is set, and which are stored as far as memory goes."""
+
+    @property
+    def root(self) -> bytes:
+        """What its path hangs on; b"" for the project's root."""
+        return self.base.id if self.base else b""
 
 
-def parse(begin: Begin, writer: str, base: Base | None = None) -> Parsed:
+Remembered = Callable[[int, bytes, Sequence[bytes]], list[Step]]
+"""Project, the message that a path hangs on, the path's messages -> the steps of the first of them."""
+
+
+def parse(begin: Begin, writer: str, base: Base | None = None, remembered: Remembered | None = None) -> Parsed:
     """Never fails: what cannot be taken apart is kept whole."""
     parts = split(begin.body, begin.endpoint)
     bodies: dict[bytes, bytes] = {}
@@ -70,23 +85,27 @@ def parse(begin: Begin, writer: str, base: Base | None = None) -> Parsed:
         whole=parts.whole,
         above=(base.depth if base else 0) + len(begin.context.added),
     )
-    steps: list[Step] = []
-    parent = base.id if base else None
+    raws = [*begin.context.added, *parts.messages]
+    steps = [] if remembered is None else remembered(begin.project, base.id if base else b"", raws)
+    known = len(steps)
+    parent = steps[-1].id if steps else base.id if base else None
     at = parent or root_node(begin.project)
-    for depth, raw in enumerate([*begin.context.added, *parts.messages], (base.depth if base else 0) + 1):
+    for depth, raw in enumerate(raws[known:], (base.depth if base else 0) + known + 1):
         rest, words = literal.part(raw)
         at = digest(at, digest(raw))
         meant = item_ids.resolved(raw, begin.context.references)
         steps.append(Step(at, parent, depth, raw, keep(rest), None if words is None else keep(words), meant))
         parent = at
-    return Parsed(begin, writer, parts, recipe, steps, base, bodies)
+    return Parsed(begin, writer, parts, recipe, steps, base, bodies, known)
 
 
 def give_meaning(parsed: Parsed, known: dict[bytes, tuple[bytes, str]]) -> list[Step]:
     """Sets node and role of each step, from `known` (id -> node, role) where it is stored; returns the new ones."""
     fresh: list[Step] = []
     node = parsed.base.node if parsed.base else root_node(parsed.begin.project)
-    for step in parsed.steps:
+    if parsed.known:
+        node = parsed.steps[parsed.known - 1].node
+    for step in parsed.steps[parsed.known :]:
         found = known.get(step.id)
         if found is None:
             message, meant = read(step.meant, FORMATS[parsed.begin.endpoint], answer=False)

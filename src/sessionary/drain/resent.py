@@ -9,6 +9,7 @@ import enum
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from sessionary.drain.answers import answer_key
 from sessionary.drain.earlier import Beside, Earlier, question
@@ -42,17 +43,22 @@ class Found:
     """By an answer that still stands in a history that does not."""
 
 
-def answers(steps: list[Step]) -> list[tuple[int, int]]:
+def answers(steps: list[Step]) -> Iterator[tuple[int, int]]:
     """What the model said on a path: [start, end) of each run of its messages, deepest first."""
-    runs: list[tuple[int, int]] = []
-    for n, step in enumerate(steps):
-        if step.role != "assistant":
-            continue
-        if runs and runs[-1][1] == n:
-            runs[-1] = (runs[-1][0], n + 1)
+    end = len(steps)
+    while end:
+        if steps[end - 1].role == "assistant":
+            start = end - 1
+            while start and steps[start - 1].role == "assistant":
+                start -= 1
+            yield start, end
+            end = start
         else:
-            runs.append((n, n + 1))
-    return runs[::-1]
+            end -= 1
+
+
+def answered(steps: list[Step]) -> bool:
+    return any(step.role == "assistant" for step in steps)
 
 
 class Resent:
@@ -69,10 +75,9 @@ class Resent:
 
     def _ends(self, parsed: Parsed, scope: Scope) -> Iterator[Step]:
         """The steps at which a call's answer may end, deepest first."""
-        ends = [parsed.steps[end - 1] for _, end in answers(parsed.steps)]
-        yield from ends[:_AT_ONCE]
-        seen = {id(step) for step in ends[:_AT_ONCE]}
-        rest = [s for s in reversed(parsed.steps) if s.role == "assistant" and id(s) not in seen]
+        ends = [parsed.steps[end - 1] for _, end in islice(answers(parsed.steps), _AT_ONCE)]
+        yield from ends
+        rest = [s for s in reversed(parsed.steps) if s.role == "assistant" and s not in ends]
         if rest:
             there = self._known.among("output_node", [s.node for s in rest], scope.project)
             yield from (step for step in rest if step.node in there)
@@ -95,7 +100,8 @@ class Resent:
 
     def edited(self, parsed: Parsed, scope: Scope, session: str, above: int) -> Found | None:
         """By an answer deeper than `above` alone. `session`: the one that the history up to `above` is of, or ""."""
-        runs = [run for run in answers(parsed.steps) if parsed.steps[run[1] - 1].depth > above][:_MOST_EDITED]
+        deeper = (run for run in answers(parsed.steps) if parsed.steps[run[1] - 1].depth > above)
+        runs = list(islice(deeper, _MOST_EDITED))
         told = [_Said.of(parsed, start, end) for start, end in runs]
         found = [
             self._known.find("answer_key", key, scope) if (key := said.key(scope.project)) else [] for said in told

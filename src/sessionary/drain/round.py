@@ -12,6 +12,7 @@ from sessionary.drain.batch import Batch
 from sessionary.drain.intake import Intake, Unreadable
 from sessionary.drain.link import Placed, Ref
 from sessionary.drain.requests import Base, Parsed, Step
+from sessionary.drain.seen import Seen
 from sessionary.drain.threads import WINDOW_US, Threads
 from sessionary.record.exchange import Begin, Finish, Part, Record, encode
 from sessionary.store import pack, schema, search, tree, words, writes
@@ -29,9 +30,15 @@ class Round:
     """Collects what a round writes. Used once."""
 
     def __init__(
-        self, connection: sa.Connection, key_names: Mapping[str, str], now: int, window: int = WINDOW_US
+        self,
+        connection: sa.Connection,
+        key_names: Mapping[str, str],
+        now: int,
+        window: int = WINDOW_US,
+        seen: Seen | None = None,
     ) -> None:
-        """`window`: microseconds for which threading remembers what was said."""
+        """`window`: microseconds for which threading remembers what was said. `seen`: what earlier rounds have seen."""
+        self._seen = seen or Seen()
         self._db = connection
         self._key_names = key_names
         self._now = now
@@ -86,6 +93,13 @@ class Round:
             case Unreadable():
                 self._set_aside_record(record)
 
+    def committed(self) -> None:
+        """What the round has taken apart is stored: later rounds need not do it again."""
+        for parsed in self._parsed.values():
+            for step in parsed.steps[parsed.known :]:
+                step.message = None
+            self._seen.add(parsed.begin.project, parsed.root, parsed.steps)
+
     @property
     def set_aside(self) -> int:
         return len(self._batch.set_aside)
@@ -101,21 +115,31 @@ class Round:
             stored = {row.id for row in writes.present(self._db, schema.calls, "id", project, ids)}
             fresh = [(begin, writer) for begin, writer in found if begin.call_id not in stored]
             self._following |= {begin.call_id: (begin, writer) for begin, writer in fresh if begin.context.parent}
-            parsed = [requests.parse(begin, writer) for begin, writer in fresh if not begin.context.parent]
-            self._parsed |= {p.begin.call_id: p for p in parsed}
+            parsed = [self._parse(begin, writer) for begin, writer in fresh if not begin.context.parent]
             self._load_project(project, parsed)
+            self._parsed |= {p.begin.call_id: p for p in parsed}
         before = {begin.context.parent for begin, _ in self._following.values()}
         self._load_earlier((later | before) - self._parsed.keys() - self._following.keys())
 
+    def _parse(self, begin: Begin, writer: str, base: Base | None = None) -> Parsed:
+        return requests.parse(begin, writer, base, self._seen.path)
+
     def _load_project(self, project: int, parsed: list[Parsed]) -> None:
-        ids = [step.id for p in parsed for step in p.steps]
-        rows = writes.present(self._db, schema.messages, "id", project, ids, "node", "role")
-        stored = {row.id: (row.node, row.role) for row in rows}
-        for p in parsed:
-            for step in requests.give_meaning(p, stored):
+        """Gives steps their nodes: from the store, else by reading them. Changes `parsed` in place."""
+        stored = self._stored(project, [step for p in parsed for step in p.steps[max(0, p.known - 1) :]])
+        for n, p in enumerate(parsed):
+            last = p.steps[p.known - 1] if p.known else None
+            if last is not None and stored.get(last.id, (b"",))[0] != last.node:
+                parsed[n] = requests.parse(p.begin, p.writer, p.base)  # deleted meanwhile, or hashed anew
+                stored |= self._stored(project, parsed[n].steps)
+            for step in requests.give_meaning(parsed[n], stored):
                 self._message(project, step, FORMATS[p.begin.endpoint])
-        self._load_sessions(project, {p.begin.session_id for p in parsed})
         self._threads.expect(project, [p.begin for p in parsed])
+
+    def _stored(self, project: int, steps: list[Step]) -> dict[bytes, tuple[bytes, str]]:
+        """Node and role of those that are in the store."""
+        rows = writes.present(self._db, schema.messages, "id", project, [s.id for s in steps], "node", "role")
+        return {row.id: (row.node, row.role) for row in rows}
 
     def _load_sessions(self, project: int, ids: set[str]) -> None:
         wanted = ids - {i for p, i in self._sessions if p == project}
@@ -144,9 +168,9 @@ class Round:
     # -- one record at a time
 
     def _follow(self, begin: Begin, writer: str) -> None:
-        parsed = requests.parse(begin, writer, self._base(self._calls.get(begin.context.parent)))
-        self._parsed[begin.call_id] = parsed
-        self._load_project(begin.project, [parsed])
+        several = [self._parse(begin, writer, self._base(self._calls.get(begin.context.parent)))]
+        self._load_project(begin.project, several)
+        self._parsed[begin.call_id] = several[0]
 
     def _base(self, before: Mapping[str, Any] | None) -> Base | None:
         """The last that was said in the call `before`: its answer, or where that was lost its question."""
@@ -163,8 +187,9 @@ class Round:
         begin = parsed.begin
         before = self._calls.get(begin.context.parent)
         placed = self._threads.place(parsed, Ref.of(before) if before is not None else None)
-        title = "" if placed.side or placed.agent(begin)[0] else _title(parsed)
-        session = self._session(parsed, placed, title)
+        session = self._session(parsed, placed)
+        titled = session["title"] or placed.side or placed.agent(begin)[0]
+        title = "" if titled else _title(parsed)
         turn = link.turn(placed, parsed, session["turns"])
         summary = begin.call_id in self._threads.summaries
         call = self._calls[begin.call_id] = rows.begun(parsed, placed, turn, summary=summary)
@@ -176,6 +201,9 @@ class Round:
         if placed.parent is not None and not placed.parent.continued:
             self._gone_on(begin.project, placed.parent.id)
         self._batch.count(begin, placed)
+        if placed.source == "content" and (placed.parent is None or begin.endpoint == "responses"):
+            # The client was told a session of its own, or is told it by what goes on from here.
+            self._batch.merged.append({"project": begin.project, "id": begin.session_id, "session": placed.session})
         self._threads.known.add(begin.project, Ref.of(call), leaf_node=call["leaf_node"])
         self._batch.add_bodies(begin.project, parsed.bodies)
         self._needs(call, parsed.recipe)
@@ -192,12 +220,12 @@ class Round:
         added = [_message(s, begin.endpoint) for s in parsed.steps if s.depth > placed.base_depth]
         self._doc(call, added, answer=False)
 
-    def _session(self, parsed: Parsed, placed: Placed, title: str) -> dict[str, Any]:
+    def _session(self, parsed: Parsed, placed: Placed) -> dict[str, Any]:
         key = (parsed.begin.project, placed.session)
         if key not in self._sessions:
             self._load_sessions(parsed.begin.project, {placed.session})
         if key not in self._sessions:
-            new = rollup.new_session(parsed.begin, title) | {"id": placed.session}
+            new = rollup.new_session(parsed.begin, "") | {"id": placed.session}
             if placed.source not in ("none", "content") and (ref := self._threads.continues(parsed)) is not None:
                 new["continues"] = ref.id
             self._sessions[key] = new

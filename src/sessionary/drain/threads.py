@@ -17,7 +17,7 @@ from sessionary.drain.earlier import Earlier
 from sessionary.drain.known import Known, Scope
 from sessionary.drain.link import Origin, Placed, Ref
 from sessionary.drain.requests import Parsed
-from sessionary.drain.resent import Found, Resent, answers
+from sessionary.drain.resent import Found, Resent, answered, answers
 from sessionary.drain.spawns import Spawns
 from sessionary.record.exchange import Begin
 from sessionary.store import schema, writes
@@ -95,7 +95,7 @@ class Threads:
         placed = Placed(self._home(begin, found.refs[0] if found else None), begin.source, begin.rule)
         if found is not None:
             placed.parent, placed.base_depth = found.refs[0], found.depth
-        elif answers(parsed.steps):
+        elif answered(parsed.steps):
             placed.origin = self._compaction.of(parsed, scope)
         else:
             placed.origin = self._origin(parsed, scope, placed.session) or self._started(begin, placed.session)
@@ -113,7 +113,7 @@ class Threads:
     def continues(self, parsed: Parsed) -> Ref | None:
         """For the first call of a named session: the call of another one that it goes on from all the same."""
         scope = self._content(parsed.begin)
-        if found := self._resent.whole(parsed, scope) if answers(parsed.steps) else None:
+        if found := self._resent.whole(parsed, scope) if answered(parsed.steps) else None:
             return found.refs[0]
         summary = self._compaction.of(parsed, scope)
         return summary.call if summary else None
@@ -126,7 +126,7 @@ class Threads:
     def _by_content(self, parsed: Parsed) -> Placed:
         begin = parsed.begin
         scope = self._content(begin)
-        if answers(parsed.steps) and (found := self._history(parsed, scope)) is not None:
+        if answered(parsed.steps) and (found := self._history(parsed, scope)) is not None:
             ref = found.refs[0]
             rule = "content.edited" if found.edited else "content"
             placed = Placed(ref.session, "content", rule, ref, found.depth)
@@ -134,21 +134,21 @@ class Threads:
             placed.candidates = found.refs if len(found.refs) > 1 or found.edited else []
             placed.again = self._again(parsed, placed)
             return placed
-        origin = self._compaction.of(parsed, scope) if answers(parsed.steps) else self._origin(parsed, scope)
+        origin = self._compaction.of(parsed, scope) if answered(parsed.steps) else self._origin(parsed, scope)
         if origin is not None:
             placed = Placed(origin.call.session, "content", f"content.{origin.kind}", origin=origin)
             placed.again = origin.call if origin.kind == "retry" else None
             placed.candidates = [origin.call]
             return placed
         placed = _new(begin)
-        placed.missed = bool(answers(parsed.steps))
+        placed.missed = answered(parsed.steps)
         return placed
 
     def _history(self, parsed: Parsed, scope: Scope) -> Found | None:
         """By what is sent back: whole, or where there are later answers, edited."""
         whole = self._resent.whole(parsed, scope)
-        runs = answers(parsed.steps)
-        if not runs or (whole is not None and whole.depth >= parsed.steps[runs[0][1] - 1].depth):
+        deepest = next((end for _, end in answers(parsed.steps)), 0)
+        if not deepest or (whole is not None and whole.depth >= parsed.steps[deepest - 1].depth):
             return whole
         session, depth = (whole.refs[0].session, whole.depth) if whole else ("", 0)
         return self._resent.edited(parsed, scope, session, depth) or whole

@@ -1,4 +1,5 @@
-"""How a call names its session: explicit ids first, then what agent harnesses send, then weak hints. Pure.
+"""How a call names its session, and the agent in it: explicit ids first, then what agent harnesses send, then weak
+hints. Pure.
 
 The first rule that finds a usable id wins; which one it was is kept as the evidence. Response chains come
 between `HARNESS_HEADERS` and `metadata.user_id`; content threading is decided in the drain.
@@ -11,7 +12,7 @@ from urllib.parse import unquote
 
 import msgspec
 
-from sessionary.record.exchange import Source
+from sessionary.record.exchange import Begin, Source
 
 OWN_HEADERS = (
     "x-session-id",
@@ -50,11 +51,18 @@ HARNESS_HEADERS = (
     "x-coder-chat-id",
     "x-grok-conv-id",
 )
-AGENT_HEADERS = ("x-claude-code-agent-id", "x-openai-subagent")
+_UNIQUE = re.compile(
+    r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-|(?=[0-9A-Za-z]*\d[0-9A-Za-z]*\d[0-9A-Za-z]*\d)[0-9A-Za-z]{16}"
+)
+"""A part of a cache key that was drawn by lot. Other keys are of a program, not of a conversation."""
+AGENT_HEADERS = ("x-claude-code-agent-id", "x-claude-code-parent-agent-id", "x-openai-subagent")
 _VENDOR_HEADER = re.compile(r"x-[a-z0-9-]{1,40}-session-id")
 _BAGGAGE_KEYS = ("session.id", "gen_ai.conversation.id")
+_SAID = (b'"assistant"', b'"function_call"', b'"item_reference"')
+"""One of them is in every request that sends back what a model said."""
 _ABSENT = frozenset({"", "null", "undefined", "none", "nil"})
 _USER_ID_CAP = 2000
+_HARNESS_USER = re.compile(r"\{|user_[0-9a-f]{16,}|.*_session_")
 _USER_ID_SESSION = re.compile(r"_session_([0-9a-fA-F-]{36})$")
 
 
@@ -64,7 +72,16 @@ class Identity(msgspec.Struct, frozen=True):
     text: str
     source: Source
     rule: str
-    agent: str = ""
+
+
+class Agent(msgspec.Struct, frozen=True):
+    """Who calls within a session; all "" for the one that people talk to."""
+
+    id: str = ""
+    name: str = ""
+    """For people."""
+    parent: str = ""
+    """The id of the agent that started it."""
 
 
 def usable(value: object) -> str:
@@ -89,31 +106,46 @@ def identify(
 
     `chain` is the session of the answer that the request goes on from.
     """
-    agent = next((headers[h] for h in AGENT_HEADERS if h in headers), "")
     for name in OWN_HEADERS:
         if name in headers and (text := usable(headers[name])):
-            return Identity(text, "id", name, agent)
+            return Identity(text, "id", name)
     for name in OWN_FIELDS:
         if text := usable(field(name)):
-            return Identity(text, "id", name, agent)
+            return Identity(text, "id", name)
     for name in OWN_METADATA:
         if text := usable(metadata.get(name)):
-            return Identity(text, "id", f"metadata.{name}", agent)
+            return Identity(text, "id", f"metadata.{name}")
     for name in HARNESS_HEADERS:
         if name in headers and (text := usable(headers[name])):
-            return Identity(text, "harness", name, agent)
+            return Identity(text, "harness", name)
     for name in headers:
         if _VENDOR_HEADER.fullmatch(name) and (text := usable(headers[name])):
-            return Identity(text, "harness", name, agent)
+            return Identity(text, "harness", name)
     if chain is not None:
-        return Identity(chain.text, chain.source, chain.rule, agent)
+        return Identity(chain.text, chain.source, chain.rule)
     if text := _from_user_id(metadata.get("user_id")):
-        return Identity(text, "harness", "metadata.user_id", agent)
+        return Identity(text, "harness", "metadata.user_id")
     if text := _from_baggage(headers.get("baggage", "")):
-        return Identity(text, "id", "baggage", agent)
-    if text := usable(field("prompt_cache_key")):
-        return Identity(text, "harness", "prompt_cache_key", agent)
-    return Identity("", "none", "none", agent)
+        return Identity(text, "id", "baggage")
+    if (text := usable(field("prompt_cache_key"))) and _UNIQUE.search(text):
+        return Identity(text, "harness", "prompt_cache_key")
+    return Identity("", "none", "none")
+
+
+def pending(begin: Begin) -> bool:
+    """Whether only content can tell the session, so that it is known when the call is stored."""
+    return begin.source == "none" and begin.threading and any(mark in begin.body for mark in _SAID)
+
+
+def agent(headers: Mapping[str, str]) -> Agent:
+    """The agent that a harness says is calling."""
+    if own := headers.get("x-claude-code-agent-id", ""):
+        return Agent(own, parent=headers.get("x-claude-code-parent-agent-id", ""))
+    name, thread, main = (headers.get(h, "") for h in ("x-openai-subagent", "thread-id", "session-id"))
+    if thread and main and thread != main:  # Codex
+        parent = headers.get("x-codex-parent-thread-id", "")
+        return Agent(thread, name, "" if parent == main else parent)
+    return Agent(name, name)
 
 
 def _from_user_id(value: object) -> str:
@@ -128,6 +160,13 @@ def _from_user_id(value: object) -> str:
         return usable(parsed.get("session_id")) if isinstance(parsed, dict) else ""
     match = _USER_ID_SESSION.search(value)
     return usable(match.group(1)) if match else ""
+
+
+def user(field: Callable[[str], object], metadata: Mapping[str, object]) -> str:
+    """The end user that a request names: content never joins what different ones said. A harness's `user_id` is of a
+    device and an account: personal data, which is left alone."""
+    named = (field("user"), field("safety_identifier"), metadata.get("user_id"))
+    return next((v for v in named if isinstance(v, str) and v and not _HARNESS_USER.match(v)), "")
 
 
 def _from_baggage(value: str) -> str:

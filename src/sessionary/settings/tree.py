@@ -105,6 +105,10 @@ class Settings(msgspec.Struct, frozen=True):
     """Bytes of a request body."""
     log_unstored: bool = False
     """Whether the log keeps the contents of `/responses` calls that ask not to be stored (`"store": false`)."""
+    threading: bool = True
+    """Whether a call that names no session is put into one by its content: the history that it sends back."""
+    threading_window: float = 7.0
+    """Days for which threading remembers what was said."""
     unsupported: Literal["refuse", "drop"] = "refuse"
     """What a provider cannot do: `refuse` the call, naming the field, or `drop` the field and say so in
     `x-sessionary-dropped`."""

@@ -36,9 +36,16 @@ def ensure_project(engine: sa.Engine, name: str) -> int:
 
 
 def create(
-    engine: sa.Engine, project: str, name: str, models: list[str] | None, expires_at: int | None
+    engine: sa.Engine,
+    project: str,
+    name: str,
+    models: list[str] | None,
+    expires_at: int | None,
+    *,
+    threading: bool = True,
 ) -> tuple[str, Row]:
-    """The plain key, for the only time, and its row (see `list_keys`)."""
+    """The plain key, for the only time, and its row (see `list_keys`). `threading`: whether content may decide which
+    session its calls belong to."""
     project_id = ensure_project(engine, project)
     plain = "sk-ses-" + secrets.token_urlsafe(32)
     key_id = new_key_id()
@@ -53,6 +60,7 @@ def create(
                 models=models,
                 created_at=_now(),
                 expires_at=expires_at,
+                threading=threading,
             )
         )
     return plain, next(row for row in list_keys(engine) if row.id == key_id)
@@ -80,6 +88,13 @@ def revoke(engine: sa.Engine, key_id: str) -> bool:
         done = connection.execute(statement).rowcount
         connection.execute(sa.delete(schema.logins).where(schema.logins.c.key_id == key_id))
     return bool(done)
+
+
+def set_threading(engine: sa.Engine, key_id: str, on: bool) -> bool:
+    """Whether there is such a key."""
+    with transaction(engine) as connection:
+        statement = sa.update(schema.keys).where(schema.keys.c.id == key_id).values(threading=on)
+        return bool(connection.execute(statement).rowcount)
 
 
 def _add_login(connection: sa.Connection, kind: str, key_id: str, seconds: int) -> str:
