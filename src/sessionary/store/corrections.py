@@ -7,7 +7,8 @@ it is made again.
 - Merged sessions' ids stay names of the session that they were merged into (`merged`). A session without a call is
   no more.
 - Afterwards rows, facets and what else is kept by session are what the calls add up to (`store.rollups`), and turns
-  are numbered 1, 2, … in order of time: what was one turn of one session stays one. Side calls stay 0.
+  are numbered 1, 2, … in order of time: what was one turn of one session stays one. Side calls stay 0. A call counts
+  as `continued` where one of its own session goes on from it.
 
 Nothing leaves its project. What is not there, or is being deleted, raises NotFound.
 """
@@ -100,10 +101,13 @@ def _put(
         here = (_c.project == project, _c.id.in_(part))
         connection.execute(sa.update(schema.calls).where(*here).values(session=target, home=home))
     now = time.time_ns() // 1000
+    where = {c.id: target if c.id in moving else c.session for c in calls}
+    parents = {c.parent for c in calls if c.id in moving} & where.keys()
+    followed = {c.parent for c in calls if where.get(c.parent) == where[c.id]}
+    update_calls(connection, [{"project": project, "id": id, "continued": id in followed} for id in sorted(parents)])
     gone = []
     for session in (*sources, target):
-        mine = [c for c in calls if (target if c.id in moving else c.session) == session]
-        _number(connection, project, mine)
+        _number(connection, project, [c for c in calls if where[c.id] == session])
         if not rollups.recompute(connection, project, session, now):
             gone.append(session)
     return Corrected(target, [c.id for c in calls if c.id in moving], gone)
