@@ -25,11 +25,13 @@ MASTER = "sk-master"
 SESSION = """
     id session_id source title project status calls turns errors input_tokens cached_tokens output_tokens
     reasoning_tokens cost models clients tags first_at last_at live unpriced active_ms keys users
+    branches agents continues
 """
 CALL = """
     id session_id source parent_id created_at duration_ms ttft_ms endpoint provider model upstream_model status
     http_status stream finish_reason input_tokens cached_tokens output_tokens reasoning_tokens cost error
     response_id client user attempts project estimated key turn agent rule
+    agent_name agent_parent origin side ambiguous
 """
 Get = Callable[..., Any]
 
@@ -358,16 +360,21 @@ def test_a_key_sees_its_project_and_the_master_all(log: Log, get: Get, client: T
     assert [s["project"] for s in get("/api/sessions", as_key=theirs, project="mine")["data"]] == ["theirs"]
     assert get("/api/search", as_key=theirs, q="secret")["data"] == []
     as_them = {"authorization": f"Bearer {theirs}"}
+    bodies: dict[str, bytes | None] = {"split": b'{"call": "%s"}' % call_id.encode(), "move": b'{"session": "shared"}'}
     for method, path, unknown in (
         ("GET", f"/api/sessions/{ours['id']}", "/api/sessions/ses_00000000000000000000000000"),
         ("PATCH", f"/api/sessions/{ours['id']}", "/api/sessions/nothing"),
         ("DELETE", f"/api/sessions/{ours['id']}", "/api/sessions/nothing"),
         ("GET", f"/api/sessions/{ours['id']}/transcript", "/api/sessions/nothing/transcript"),
+        ("GET", f"/api/sessions/{ours['id']}/tree", "/api/sessions/nothing/tree"),
+        ("POST", f"/api/sessions/{ours['id']}/split", "/api/sessions/nothing/split"),
         ("GET", f"/api/calls/{call_id}", "/api/calls/call_0"),
+        ("GET", f"/api/calls/{call_id}/evidence", "/api/calls/call_0/evidence"),
+        ("POST", f"/api/calls/{call_id}/move", "/api/calls/call_0/move"),
         ("GET", f"/api/calls/{call_id}/request", "/api/calls/call_0/request"),
         ("GET", f"/api/calls/{call_id}/response", "/api/calls/call_0/response"),
     ):
-        body = b'{"title": "x"}' if method == "PATCH" else None
+        body = bodies.get(path.rpartition("/")[2], b'{"title": "x"}' if method == "PATCH" else None)
         answers = [client.request(method, p, headers=as_them, content=body) for p in (path, unknown)]
         errors = [refused(answer, 404) for answer in answers]
         texts = [a.text.replace(e["request_id"], "") for a, e in zip(answers, errors, strict=True)]
@@ -415,8 +422,10 @@ def test_answers_fit_the_document(log: Log, get: Get) -> None:
         ("/api/sessions", "/api/sessions"),
         ("/api/sessions/{id}", "/api/sessions/s"),
         ("/api/sessions/{id}/transcript", "/api/sessions/s/transcript"),
+        ("/api/sessions/{id}/tree", "/api/sessions/s/tree"),
         ("/api/calls", "/api/calls"),
         ("/api/calls/{id}", f"/api/calls/{call_id}"),
+        ("/api/calls/{id}/evidence", f"/api/calls/{call_id}/evidence"),
         ("/api/search", "/api/search?q=walrus"),
     ):
         schema = document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]

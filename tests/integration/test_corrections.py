@@ -207,8 +207,8 @@ def test_a_split_call_in_which_nobody_speaks_has_the_sessions_title(log: Log) ->
 
 def test_merged_sessions_are_one_and_keep_their_names(log: Log) -> None:
     a = chain(log, "a", "one", "two", tags=["eu"])
-    b = chain(log, "b", "one", tags=["us", "eu"])
-    c = chain(log, "c", "one")
+    b = chain(log, "b", "three", tags=["us", "eu"])
+    c = chain(log, "c", "four")
     own = {name: the(log, name).id for name in "abc"}
     assert merge(log, "c", "b") == (own["b"], c, [own["c"]])
     assert merge(log, "b", "a") == (own["a"], [*b, *c], [own["b"]])
@@ -253,6 +253,17 @@ def test_turns_stay_what_they_were_and_are_numbered_by_time(log: Log) -> None:
     (last,) = chain(log, "b", "last")
     merge(log, "a", "b")
     assert [call(log, c).turn for c in (looks, other, result, title, last)] == [1, 2, 1, 0, 3]
+
+
+def test_attempts_that_are_together_again_are_of_one_turn(log: Log) -> None:
+    (first,) = chain(log, "a", "one")
+    said = [SYSTEM, user("one"), assistant("To one."), user("two")]
+    attempts = [log.chat("a", said), log.chat("a", said)]
+    chain(log, "b", "other")
+    for name in ("b", "a"):
+        move(log, attempts[0], name)
+    assert [call(log, c).turn for c in (first, *attempts)] == [1, 2, 2]
+    consistent(log)
 
 
 def test_nothing_leaves_its_project(log: Log) -> None:

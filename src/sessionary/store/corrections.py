@@ -29,7 +29,10 @@ _SLICE = 500
 _NAMED = ("id", "harness", "conversation")
 """Sources of calls that name their session themselves."""
 _c, _s, _m = schema.calls.c, schema.sessions.c, schema.merged.c
-_COLUMNS: tuple[sa.Column[Any], ...] = (_c.id, _c.session, _c.parent, _c.origin, _c.turn, _c.created_at)
+_COLUMNS: tuple[sa.Column[Any], ...] = (
+    *(_c.id, _c.session, _c.parent, _c.origin, _c.turn, _c.created_at),
+    *(_c.leaf_node, _c.agent),
+)
 
 
 class Corrected(NamedTuple):
@@ -116,9 +119,18 @@ def _put(
 def _number(connection: sa.Connection, project: int, calls: Sequence[Any]) -> None:
     """Numbers the turns of one session. Rows tell the session and turn that were before, by time."""
     turns: dict[tuple[str, int], int] = {}
+    asked: dict[tuple[Any, ...], int] = {}
+    """The turns in which a request was made: attempts at it are of the same, wherever they were before."""
+    most = 0
     changed = []
     for call in calls:
-        turn = turns.setdefault((call.session, call.turn), len(turns) + 1) if call.turn else 0
+        turn = 0
+        if call.turn:
+            request = (call.parent, call.leaf_node or call.id, call.agent)
+            turn = turns.get((call.session, call.turn)) or asked.get(request) or most + 1
+            turns[call.session, call.turn] = turn
+            asked.setdefault(request, turn)
+            most = max(most, turn)
         if turn != call.turn:
             changed.append({"project": project, "id": call.id, "turn": turn})
     update_calls(connection, changed)
