@@ -84,6 +84,9 @@ def session(number: int, at: datetime, **fields: Any) -> Json:
         "active_ms": rng.randint(900, 130_000),
         "keys": [rng.choice(KEYS)],
         "users": [],
+        "branches": 0,
+        "agents": 0,
+        "continues": None,
     }
     made["errors"] = rng.randint(1, 3) if made["status"] == "errors" else 0
     return made | fields
@@ -123,6 +126,11 @@ def call(session_id: str, number: int, turn: int, at: datetime, **fields: Any) -
         "key": "support-bot",
         "agent": "",
         "attempts": [],
+        "agent_name": "",
+        "agent_parent": "",
+        "origin": None,
+        "side": False,
+        "ambiguous": False,
     } | fields
 
 
