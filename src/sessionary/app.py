@@ -39,7 +39,7 @@ from sessionary.state.context import Contexts
 from sessionary.state.replay import Replay
 from sessionary.state.spooled import Spooled
 from sessionary.state.walk import State
-from sessionary.store import keys
+from sessionary.store import keys, rehash
 from sessionary.store.engine import open_engine
 
 log = logging.getLogger("sessionary")
@@ -88,6 +88,20 @@ class StoredKeys:
             )
             for row in keys.load_all(self._engine)
         }
+
+
+def run_rehash(settings: Settings, told: rehash.Told) -> rehash.Counts:
+    """Gives what is stored the hashes of this version's rules. `told` hears of how much has been looked at."""
+    engine = open_engine(settings.database_url)
+    state = State(engine, Spooled(Reader(Folder(settings.data_dir).spool)))
+
+    def resolve(project: int, item: str) -> bytes | None:
+        return asyncio.run(state.items(project, [item])).get(item)
+
+    try:
+        return rehash.rehash(engine, resolve, told)
+    finally:
+        engine.dispose()
 
 
 def build_drain(settings: Settings) -> Drain:

@@ -151,6 +151,22 @@ def login(config: Config = None, data_dir: DataDir = None) -> None:
     out.print(f"http://{settings.host}:{settings.port}/ui/login?token={token}", soft_wrap=True)
 
 
+@app.command("rehash")
+def rehash(config: Config = None, data_dir: DataDir = None) -> None:
+    """Hash stored messages by this version's rules, so that new calls go on from old ones; also while it serves."""
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    from sessionary.app import run_rehash
+
+    settings = _settings(config, data_dir=data_dir)
+    _engine(settings).dispose()  # the database is there, and of this version
+    columns = (SpinnerColumn(), TextColumn("{task.completed} messages and calls"), TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=True) as progress:
+        task = progress.add_task("", total=None)
+        counts = run_rehash(settings, lambda looked_at: progress.update(task, completed=looked_at))
+    out.print(f"{counts.messages} messages and {counts.calls} calls looked at, {counts.changed} changed.")
+
+
 @keys_app.command("create")
 def keys_create(
     project: Annotated[str, typer.Option(help="The project whose calls this key makes and reads; made if new.")],

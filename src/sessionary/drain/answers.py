@@ -11,7 +11,7 @@ from sessionary.record.exchange import Attempt, Finish
 from sessionary.wire import literal, loose, meaning, prices, tokens
 from sessionary.wire.answer import inspect
 from sessionary.wire.assemble import assemble
-from sessionary.wire.message import Message, Piece, Usage
+from sessionary.wire.message import Message, Usage
 from sessionary.wire.reading import FORMATS, read
 from sessionary.wire.recipe import Recipe
 from sessionary.wire.split import split_response
@@ -29,13 +29,6 @@ class Prefill:
     node: bytes | None
     """Of the history before it; None where there is none."""
     text: str
-
-    @classmethod
-    def of(cls, node: bytes | None, message: Message) -> "Prefill | None":
-        match message.pieces:
-            case [Piece(type="text", text=text)]:
-                return cls(node, text)
-        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,15 +131,9 @@ def answered(asked: Asked, finish: Finish, data: bytes) -> Answered:
         "cost": cost,
         "output": rows[-1]["id"] if rows else None,
         "output_node": rows[-1]["node"] if rows else None,
-        "answer_key": answer_key(asked.project, said),
+        "answer_key": meaning.answer_key(asked.project, said),
     }
     return Answered(call, recipe, raw, rows, bodies, output)
-
-
-def answer_key(project: int, said: meaning.Meaning) -> bytes | None:
-    """By what an answer means, wherever it stands; None where it says nothing."""
-    start = digest(b"sessionary-answer", project.to_bytes(8, "big"))
-    return None if said in (meaning.NOTHING, meaning.SILENCE) else meaning.fold(start, said)
 
 
 def _chain(
@@ -166,7 +153,7 @@ def _chain(
         if words is not None:
             bodies[digest(words)] = words
         message, meant = read(raw, format, answer=True)
-        if not rows and asked.prefill is not None and (begun := _prefilled(asked.prefill, message)):
+        if not rows and asked.prefill is not None and (begun := meaning.prefilled(asked.prefill.text, message)):
             node, meant = asked.prefill.node or root_node(asked.project), begun
         at, node = digest(at, digest(raw)), meaning.fold(node, meant)
         said += meant
@@ -187,14 +174,6 @@ def _chain(
         )
         parent = at
     return rows, messages, tuple(said)
-
-
-def _prefilled(prefill: Prefill, message: Message) -> meaning.Meaning:
-    """What the answer means together with its beginning; nothing where the two are no one text."""
-    match message.pieces:
-        case [Piece(type="text", text=text), *rest]:
-            return meaning.of(Message("assistant", [Piece("text", text=prefill.text + text), *rest]))
-    return meaning.NOTHING
 
 
 def _estimated(asked: Asked, output: list[Message]) -> Usage:

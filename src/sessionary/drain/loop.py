@@ -19,8 +19,9 @@ from sessionary.metrics import Metrics
 from sessionary.record.exchange import Finish
 from sessionary.record.recorder import now_us
 from sessionary.spool.reader import Cursor, Reader
-from sessionary.store import schema, search, writes
+from sessionary.store import rehash, schema, search, writes
 from sessionary.store.sweep import Sweep
+from sessionary.wire import meaning
 
 log = logging.getLogger("sessionary.drain")
 PAUSE = 0.05
@@ -60,7 +61,9 @@ class Drain:
         """Stores what can be stored now; returns how many records that were. Raises what the database raises."""
         if self._cursors is None:
             with self._engine.connect() as connection:
-                self._cursors = {w: Cursor(s, o) for w, (s, o) in writes.load_cursors(connection).items()}
+                cursors = {w: Cursor(s, o) for w, (s, o) in writes.load_cursors(connection).items()}
+            self._check_version()
+            self._cursors = cursors
         now = now_us()
         intake = take(self._reader, self._cursors, now)
         if not intake.items and not intake.cursors and not intake.dead:
@@ -88,6 +91,14 @@ class Drain:
             self._cursors.pop(writer, None)
         self._free(idle=False)
         return len(intake.items)
+
+    def _check_version(self) -> None:
+        with writes.transaction(self._engine) as connection:
+            known = rehash.version(connection)
+            if known is None:
+                rehash.note_version(connection)
+            elif known < meaning.VERSION:
+                log.warning("what is stored was hashed by older rules: `sessionary rehash` lets it be gone on from")
 
     def _tidy(self) -> None:
         """When there is nothing else to do, once for every few calls."""

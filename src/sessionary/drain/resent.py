@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from sessionary.drain.answers import answer_key
 from sessionary.drain.earlier import Beside, Earlier, question
 from sessionary.drain.known import Known, Scope
 from sessionary.drain.link import Ref
@@ -152,7 +151,7 @@ class _Said:
         )
 
     def key(self, project: int) -> bytes | None:
-        return answer_key(project, self.meant)
+        return meaning.answer_key(project, self.meant)
 
     def likeness(self, asked: tuple[Message, meaning.Meaning] | None) -> _Likeness:
         if asked is None or self.asked is None:

@@ -17,7 +17,7 @@ from sessionary.drain.threads import WINDOW_US, Threads
 from sessionary.record.exchange import Begin, Finish, Part, Record, encode
 from sessionary.store import pack, schema, search, tree, words, writes
 from sessionary.store.conversations import Head
-from sessionary.wire import text
+from sessionary.wire import meaning, text
 from sessionary.wire.message import Message
 from sessionary.wire.reading import FORMATS, read
 from sessionary.wire.recipe import Recipe
@@ -313,11 +313,12 @@ class Round:
             if last is None or last.role != "assistant":
                 return None
             before = parsed.steps[-2].node if len(parsed.steps) > 1 else parsed.base.node if parsed.base else None
-            return Prefill.of(before, _message(last, call["endpoint"]))
+            return Prefill(before, meaning.prefill(_message(last, call["endpoint"])))
         if call.get("leaf_role") != "assistant":
             return None
-        *_, last_stored = tree.path(self._db, call["project"], call["leaf"], call["input_depth"] - 1)
-        return Prefill.of(tree.node_before(self._db, call["project"], call["leaf"]), last_stored.message())
+        last_stored = tree.path(self._db, call["project"], call["leaf"], call["input_depth"] - 1)[-1]
+        before = tree.node_before(self._db, call["project"], call["leaf"])
+        return Prefill(before, meaning.prefill(last_stored.message()))
 
     def _set_aside_record(self, record: Unreadable) -> None:
         row = {"id": record.place, "at": self._now, "reason": record.reason, "payload": record.payload}

@@ -48,6 +48,30 @@ def fold(node: bytes, meaning: Meaning) -> bytes:
     return node
 
 
+def answer_key(project: int, said: Meaning) -> bytes | None:
+    """By what an answer means, wherever it stands; None where it says nothing."""
+    if said in (NOTHING, SILENCE):
+        return None
+    return fold(digest(b"sessionary-answer", project.to_bytes(8, "big")), said)
+
+
+def prefill(message: Message) -> str:
+    """The text with which a request begins its own answer, where `message`, its last, does that."""
+    match message:
+        case Message(role="assistant", pieces=[Piece(type="text", text=text)]):
+            return text
+    return ""
+
+
+def prefilled(begun: str, answer: Message) -> Meaning:
+    """What an answer means together with its beginning: clients send back both as one text. Nothing where there is no
+    beginning, or the two are no one text."""
+    match answer.pieces:
+        case [Piece(type="text", text=text), *rest] if begun:
+            return of(Message("assistant", [Piece("text", text=begun + text), *rest]))
+    return NOTHING
+
+
 def opaque(role: Role, value: Any) -> tuple[Message, Meaning]:
     """What is no message: a bare string is its text, anything else is shown as it is. With its meaning."""
     if isinstance(value, str):
