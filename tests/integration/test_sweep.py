@@ -2,16 +2,22 @@
 
 import json
 import random
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from sessionary import ids
+from sessionary.drain.loop import Drain
+from sessionary.metrics import Metrics
+from sessionary.record import exchange
 from sessionary.record.exchange import Begin, Context, Finish, Part, Record
-from sessionary.store import edits, reads, scan, schema, search, sweep, tree
+from sessionary.spool.writer import Writer
+from sessionary.store import conversations, edits, reads, scan, schema, search, sweep, tree
 from sessionary.store.reads import Filters, Page
 from sessionary.store.scan import Bounds
 from sessionary.store.sweep import Sweep
@@ -92,6 +98,8 @@ class World:
         if rng.random() < 0.2:
             self.open.append(begin)
             return [begin, Part(begin.call_id, 0, events(begin)[0])] if begin.stream else [begin]
+        if rng.random() < 0.2:
+            return [begin, self.log.finish(begin, b'{"error": {"message": "no"}}', "upstream_error")]
         return [begin, self.log.finish(begin, b"".join(events(begin)) if begin.stream else answer(said))]
 
     def chain(self, project: str, session: str) -> list[Record]:
@@ -229,6 +237,40 @@ def test_whatever_happens_in_between_exactly_what_is_needed_stays(log: Log, seed
         log.store(log.finish(begin, answer("late")))
     run(Sweep(log.engine, bounds=SMALL))
     assert counts(log) == {}
+
+
+def test_an_answer_that_comes_after_its_session_was_deleted_is_not_stored(log: Log) -> None:
+    conversation = "conv_" + "0" * 26
+    conversations.create(log.engine, log.project(), conversation, {}, [])
+    context = Context(conversation=conversation)
+    begin = log.begin("s", {"model": "m", "input": "hi"}, endpoint="responses", context=context)
+    log.store(begin, Part(begin.call_id, 0, b"so far"))
+    delete(log, "s")
+    before = counts(log)
+    content = [{"type": "output_text", "text": LONG, "annotations": []}]
+    said = {"object": "response", "output": [{"type": "message", "role": "assistant", "content": content}]}
+    log.store(log.finish(begin, json.dumps(said).encode()))
+    assert counts(log) == before
+    found = conversations.get(log.engine, log.project(), conversation)
+    assert found is not None
+    assert found.head == ""
+    run(Sweep(log.engine))
+    assert counts(log) == {"conversations": 1}
+
+
+def test_a_body_that_a_session_takes_over_while_it_is_scanned_for(log: Log) -> None:
+    log.chat("s", [SYSTEM, user("hi")])
+    log.chat("kept", [user("hi")])
+    delete(log, "s")
+    work = Sweep(log.engine)
+    hashed = ids.digest(json.dumps(SYSTEM).encode())
+    while hashed not in listed(log, "scanned"):
+        assert work.step()
+    row = {"project": log.project(), "hash": hashed, "session": ids.session_id(log.project(), "kept")}
+    with log.engine.begin() as connection:
+        connection.execute(sa.insert(schema.session_bodies).values(row))
+    run(work)
+    assert hashed in {row.hash for row in rows(log, sa.select(schema.bodies.c.hash))}
 
 
 def test_a_session_begins_anew_under_its_old_name(log: Log) -> None:
@@ -424,10 +466,12 @@ def test_no_step_changes_more_rows_than_its_bounds_say(log: Log, statements: lis
 
 @pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 def test_needed_messages_are_found_by_index(log: Log) -> None:
-    compiled = sweep.unneeded(1, [b"x" * 16]).compile(log.engine, compile_kwargs={"render_postcompile": True})
+    asked: list[tuple[str, Any]] = []
+    sa.event.listen(log.engine, "before_cursor_execute", lambda c, cur, said, values, *_: asked.append((said, values)))
     with log.engine.connect() as connection:
-        values = tuple(compiled.params[name] for name in compiled.positiontup or ())
-        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}", values).all()
+        connection.execute(sweep.UNNEEDED, {"project": 1, "ids": [b"x" * 16, b"y" * 16]})
+        statement, values = asked[-1]
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()
     steps = [str(row[-1]) for row in plan]
     assert not any(step.startswith("SCAN") for step in steps), steps
     for index in ("messages_parent (project=? AND parent=?)", "calls_leaf (project=? AND leaf_node=?)"):
@@ -470,3 +514,42 @@ def test_retention_looks_once_a_minute(log: Log) -> None:
     clock[0] += 2 * SECOND
     run(work)
     assert counts(log) == {}
+
+
+def test_the_drain_sweeps_when_it_has_nothing_else_to_do(log: Log, tmp_path: Path) -> None:
+    long_session(log, 120)
+    delete(log, "s")
+    drain = Drain(tmp_path / "spool", log.engine, Metrics())
+    rounds = 0
+    until = time.monotonic() + 60
+    while counts(log):
+        assert time.monotonic() < until
+        assert drain.round() == 0
+        rounds += 1
+    assert rounds > 1  # it looks for calls in between
+
+
+def test_a_busy_drain_sweeps_too(log: Log, tmp_path: Path) -> None:
+    """Every round has something to store, and what was deleted goes all the same."""
+    writer = Writer(tmp_path / "spool")
+    drain = Drain(tmp_path / "spool", log.engine, Metrics())
+    for n in range(2):
+        log.chat(f"s{n}", [user(f"{n}")])
+        delete(log, f"s{n}")
+    until = time.monotonic() + 60
+    while log.project() and rows(log, sa.select(schema.unneeded).where(schema.unneeded.c.kind == "session")):
+        assert time.monotonic() < until
+        begin = log.begin("busy", {"model": "m", "messages": [user("more")]}, at=log.at)
+        writer.append(exchange.encode(begin))
+        assert drain.round() == 1
+    writer.close()
+
+
+def test_a_drain_deletes_what_is_past_its_time(log: Log, tmp_path: Path) -> None:
+    log.at = 1_600_000_000 * SECOND
+    log.chat("old", [user("hi")])
+    keeps, forgets = (Drain(tmp_path / name, log.engine, Metrics(), days) for name, days in (("a", None), ("b", 1.0)))
+    assert keeps.round() == 0
+    assert counts(log)["sessions"] == 1
+    assert forgets.round() == 0
+    assert "sessions" not in counts(log)

@@ -32,9 +32,9 @@ _SLICE = 500
 class Bounds(msgspec.Struct, frozen=True):
     """How much of what is done in one go."""
 
-    calls: int = 50
+    calls: int = 20
     """Deleted in one transaction."""
-    messages: int = 200
+    messages: int = 100
     """Looked at in one transaction."""
     bodies: int = 500
     """Claimed or deleted in one transaction."""
@@ -75,7 +75,7 @@ class Scan:
             if len(found) == self._bounds.bodies and self._claimed < self._bounds.scanned:
                 return True
             self._unnamed = refs(connection, self._project, "scanned")
-        self._next = self._read
+        self._next = self._read if self._unnamed else self._settle
         return True
 
     def _read(self) -> bool:

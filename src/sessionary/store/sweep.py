@@ -17,7 +17,7 @@ needed is just not listed any more, for whatever needs it lists it again when it
 
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -35,6 +35,29 @@ _BOUNDS = Bounds()
 
 def now_us() -> int:
     return time.time_ns() // 1000
+
+
+def _unneeded_query() -> sa.Select[Any]:
+    """Those of the messages `ids` that nothing needs: written once, for it is asked for each generation of a path.
+
+    Of what hangs on a message the id alone is asked, which the index has: else SQLite would read the table.
+    """
+    m, c, after = schema.messages.c, schema.calls.c, schema.messages.alias()
+    project: sa.BindParameter[int] = sa.bindparam("project")
+    needed = (
+        sa.exists(sa.select(after.c.id).where(after.c.project == project, after.c.parent == m.id)),
+        sa.exists().where(c.project == project, c.leaf_node == m.node, c.leaf == m.id),
+        sa.exists().where(c.project == project, c.output_node == m.node, c.output == m.id),
+    )
+    those = m.id.in_(sa.bindparam("ids", expanding=True))
+    return sa.select(m.id, m.parent, m.frame, m.text).where(m.project == project, those, *(~one for one in needed))
+
+
+UNNEEDED = _unneeded_query()
+_DELETE = sa.delete(schema.messages).where(
+    schema.messages.c.project == sa.bindparam("project"),
+    schema.messages.c.id.in_(sa.bindparam("ids", expanding=True)),
+)
 
 
 class Sweep:
@@ -99,13 +122,17 @@ class Sweep:
 
     def _new_scan(self) -> Scan | None:
         """Where another process scans already, it is left to it, but for the first time: it may be dead."""
-        with self._engine.connect() as connection:
-            for project in self._projects("body", "scanned"):
-                if project in self._taken and scan.refs(connection, project, "scanner") - {self._mark}:
-                    continue
+        for project in self._projects("body", "scanned", "scanner"):
+            if project not in self._taken or not self._is_scanned(project):
                 self._taken.add(project)
                 return Scan(self._engine, project, self._mark, self._bounds)
         return None
+
+    def _is_scanned(self, project: int) -> bool:
+        """By another process."""
+        with self._engine.connect() as connection:
+            others = scan.refs(connection, project, "scanner") - {self._mark}
+            return bool(others and scan.refs(connection, project, "scanned", 1))
 
     def _projects(self, *kinds: str) -> Sequence[int]:
         u, p = schema.unneeded.c, schema.projects.c
@@ -131,29 +158,16 @@ def _free_calls(connection: sa.Connection, project: int, session: str, most: int
 
 def _free_messages(connection: sa.Connection, project: int, most: int) -> None:
     """Looks at `most` listed messages, and at those before the ones that it deletes."""
-    m = schema.messages.c
     listed = scan.refs(connection, project, "message", most)
     scan.drop(connection, project, "message", listed)
     bodies: set[bytes] = set()
     while listed and most > 0:
         looked_at = sorted(listed)[:most]
         most -= len(looked_at)
-        free = connection.execute(unneeded(project, looked_at)).all()
-        for part in scan.parts(row.id for row in free):
-            connection.execute(sa.delete(schema.messages).where(m.project == project, m.id.in_(part)))
+        free = connection.execute(UNNEEDED, {"project": project, "ids": looked_at}).all()
+        if free:
+            connection.execute(_DELETE, {"project": project, "ids": [row.id for row in free]})
         listed = listed.difference(looked_at) | {row.parent for row in free if row.parent is not None}
         bodies |= {hashed for row in free for hashed in (row.frame, row.text) if hashed is not None}
     scan.note(connection, project, "message", listed)
     scan.note(connection, project, "body", bodies)
-
-
-def unneeded(project: int, ids: Iterable[bytes]) -> sa.Select[Any]:
-    """A query of (id, parent, frame, text): those of the messages that nothing needs."""
-    m, c, after = schema.messages.c, schema.calls.c, schema.messages.alias()
-    needed = (  # of what hangs on it the id alone is asked, which the index has: else SQLite reads the table
-        sa.exists(sa.select(after.c.id).where(after.c.project == project, after.c.parent == m.id)),
-        sa.exists().where(c.project == project, c.leaf_node == m.node, c.leaf == m.id),
-        sa.exists().where(c.project == project, c.output_node == m.node, c.output == m.id),
-    )
-    mine = sa.select(m.id, m.parent, m.frame, m.text).where(m.project == project, m.id.in_(ids))
-    return mine.where(*(~one for one in needed))
