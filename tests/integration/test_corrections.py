@@ -307,6 +307,25 @@ def test_a_call_of_another_session_is_not_split_off(log: Log) -> None:
         split(log, "a", two)
 
 
+@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
+def test_no_correction_walks_through_a_table(log: Log) -> None:
+    _, two, three = chain(log, "a", "one", "two", "three", body={"tools": TOOLS}, agent="x")
+    chain(log, "b", "other")
+    statements: list[tuple[str, Any]] = []
+    sa.event.listen(log.engine, "before_cursor_execute", lambda c, cur, s, p, *_: statements.append((s, p)))
+    move(log, three, "b")
+    split(log, "a", two)
+    merge(log, "a", "b", call(log, two).session)
+    asked = [(s, p) for s, p in statements if s.lstrip().startswith(("SELECT", "UPDATE", "DELETE"))]
+    assert len(asked) >= 40
+    with log.engine.connect() as connection:
+        for statement, values in asked:
+            given = values[0] if isinstance(values, list) else values
+            rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", given).all()
+            walked = [str(row[-1]) for row in rows if str(row[-1]).startswith("SCAN")]
+            assert all(step.startswith(("SCAN keys", "SCAN walk")) for step in walked), (statement, walked)
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_any_corrections_leave_a_store_that_adds_up(log: Log, seed: int) -> None:
     rng = random.Random(seed)

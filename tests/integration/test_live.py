@@ -11,6 +11,7 @@ import pytest
 from sessionary.api.live import Live
 from sessionary.api.views import Views
 from sessionary.auth import Principal
+from sessionary.store import corrections, reads
 from sessionary.store.edits import patch_session
 from tests.support.recorded import Log, user
 
@@ -91,3 +92,18 @@ async def test_nobody_hears_of_other_projects_or_other_sessions(log: Log) -> Non
     assert (await until(of_theirs))["session_id"] == "three"
     for events in (everything, of_mine, of_theirs):
         await events.aclose()
+
+
+async def test_a_merged_session_is_followed_by_its_old_name(log: Log) -> None:
+    views, own = Views(log.engine), log.project()
+    for name in ("old", "new"):
+        await asyncio.to_thread(log.chat, name, [user("hi")])
+    old, new = (reads.session(log.engine, own, name, own) for name in ("old", "new"))
+    assert old is not None
+    assert new is not None
+    assert views.followed(principal(None), "old") == "old"
+    assert views.followed(principal(None), "nothing") == "nothing"
+    corrections.merge(log.engine, own, [old.id, new.id], new.id)
+    events = Live(views).events(principal(None), await asyncio.to_thread(views.followed, principal(None), "old"))
+    assert (await until(events))["calls"] == 2
+    await events.aclose()

@@ -122,11 +122,15 @@ def _named(connection: sa.Connection, project: int | None, name: str) -> Sequenc
 
 
 def _merged(connection: sa.Connection, project: int | None, name: str) -> Sequence[Row]:
-    """Rows of `merged`: what `name` names was merged into their `session`."""
+    """Rows of `merged`: what `name` names was merged into their `session`. The client's text is not in the table; our
+    id is made from it, in each project another, so each is asked for by its primary key."""
     m = schema.merged.c
     projects = [project] if project is not None else connection.scalars(sa.select(schema.projects.c.id)).all()
-    named = {(p, id) for p in projects for id in (name, ids.session_id(p, name))}
-    return connection.execute(sa.select(schema.merged).where(sa.tuple_(m.project, m.id).in_(named))).all()
+    found: list[Row] = []
+    for one in projects:
+        named = sa.select(schema.merged).where(m.project == one, m.id.in_({name, ids.session_id(one, name)}))
+        found += connection.execute(named).all()
+    return found
 
 
 def _among(column: sa.Column[str], values: Sequence[str]) -> sa.ColumnElement[bool]:
@@ -181,9 +185,9 @@ def session(engine: sa.Engine, project: int | None, name: str, own_project: int)
     by_text = sa.select(schema.sessions).where(mine, s.session_id == name)
     with engine.connect() as connection:
         rows = [*connection.execute(by_id), *connection.execute(by_text)]
-        if not rows and (merged := _merged(connection, project, name)):
-            here = sa.tuple_(s.project, s.id).in_([(row.project, row.session) for row in merged])
-            rows = [*connection.execute(sa.select(schema.sessions).where(here))]
+        for row in [] if rows else _merged(connection, project, name):
+            here = (s.project == row.project, s.id == row.session)
+            rows += connection.execute(sa.select(schema.sessions).where(*here)).all()
     return min(rows, key=lambda r: (r.id != name, r.project != own_project, -r.last_at), default=None)
 
 
@@ -253,10 +257,14 @@ def related(connection: sa.Connection, calls: Iterable[tuple[int, str]]) -> dict
     """Calls by project and id, those of them that are there."""
     c = schema.calls.c
     found: dict[tuple[int, str], Row] = {}
-    wanted = sorted(set(calls))
-    for start in range(0, len(wanted), _SLICE):
-        rows = connection.execute(_calls().where(sa.tuple_(c.project, c.id).in_(wanted[start : start + _SLICE])))
-        found |= {(row.project, row.id): row for row in rows}
+    wanted: dict[int, set[str]] = {}
+    for project, id in calls:
+        wanted.setdefault(project, set()).add(id)
+    for project, named in wanted.items():
+        for start in range(0, len(named), _SLICE):
+            part = sorted(named)[start : start + _SLICE]
+            rows = connection.execute(_calls().where(c.project == project, c.id.in_(part)))
+            found |= {(project, row.id): row for row in rows}
     return found
 
 
