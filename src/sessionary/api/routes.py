@@ -157,6 +157,8 @@ class Api:
         session, last = request.query_params.get("session_id", ""), request.headers.get("last-event-id", "")
         if session:
             session = await asyncio.to_thread(self._views.followed, _principal(request), session)
+        if session:
+            session = await asyncio.to_thread(self._views.followed, _principal(request), session)
         stream = self._live.events(_principal(request), session, last)
         return StreamingResponse(stream, headers=_HEADERS | {"x-accel-buffering": "no"}, media_type="text/event-stream")
 

@@ -116,6 +116,11 @@ class Views:
         row = reads.session(self.engine, principal.project, clean({"name": name})["name"], principal.call_project)
         return name if row is None or name in (row.id, row.session_id) else str(row.id)
 
+    def followed(self, principal: Principal, name: str) -> str:
+        """What the live tail knows a session by that `name` names: another id, where it was merged into another."""
+        row = reads.session(self.engine, principal.project, clean({"name": name})["name"], principal.call_project)
+        return name if row is None or name in (row.id, row.session_id) else str(row.id)
+
     def _session_in(self, project: int, name: str) -> str:
         row = reads.session(self.engine, project, clean({"name": name})["name"], project)
         if row is None:

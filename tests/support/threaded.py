@@ -1,0 +1,221 @@
+"""The adversaries' calls, threaded by the drain, and how well.
+
+Of each call the *link* is judged: the call that threading took it to go on from, as its parent or its origin.
+
+- *right*: it goes on from a call of its own conversation, or begins a session where it begins a conversation;
+- *wrong*: what it was taken to go on from is of another conversation, so that two are one session now. That session's
+  other calls are not to blame: they go on from calls of their own conversation;
+- *missed*: it begins a session, though it goes on from an earlier call of its conversation;
+- *indistinguishable*: wrong, but by nothing that was sent: the request and the answer of the one that was taken are
+  equal, byte for byte, to those of the right one, of the same key, user and client, and the call that goes on from
+  them names no id that only one of them has. Nobody could tell; these are counted apart.
+
+*Precision* is right / (right + wrong) of the calls that were linked; *recall* is right / all, of those that go on from
+another call and are distinguishable. *Across users* is a wrong link to another key or another `user` field.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from sessionary.drain.intake import Intake, Item
+from sessionary.drain.round import Round
+from sessionary.record.exchange import Begin, Finish
+from sessionary.spool.reader import Cursor
+from sessionary.store import keys, schema
+from sessionary.store.writes import transaction
+from tests.support.adversary.talk import Call
+
+Verdict = Literal["right", "wrong", "missed", "indistinguishable"]
+MOST = 400
+"""Records of a round."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """What threading said of a call: columns of its row."""
+
+    session: str
+    rule: str
+    parent: str | None
+    origin: str | None
+    origin_kind: str | None
+    ambiguous: bool
+    side: bool
+
+    @property
+    def before(self) -> str:
+        return self.parent or self.origin or ""
+
+
+def thread(engine: sa.Engine, calls: Iterable[Call], seed: int = 0) -> dict[str, Link]:
+    """Stores the calls in rounds of random size, as the drain does; what became of each, by id."""
+    calls = list(calls)
+    for project in sorted({call.begin.project for call in calls}):
+        assert keys.ensure_project(engine, f"project {project}") >= project
+    records = sorted([r for call in calls for r in (call.begin, call.finish)], key=lambda r: r.at)
+    names = {call.begin.key_id: call.begin.key_id for call in calls}
+    rng, start = Random(seed), 0
+    while start < len(records):
+        some = records[start : start + rng.randint(1, MOST)]
+        store(engine, some, names)
+        start += len(some)
+    c = schema.calls.c
+    columns = [c[name] for name in ("session", "rule", "parent", "origin", "origin_kind", "ambiguous", "side")]
+    with engine.connect() as connection:
+        return {row.id: Link(*row[1:]) for row in connection.execute(sa.select(c.id, *columns))}
+
+
+def store(engine: sa.Engine, records: Iterable[Begin | Finish], names: Mapping[str, str]) -> None:
+    """One round. `names`: the keys', by id."""
+    items = [Item(record.at, "test-writer", record, Cursor()) for record in records]
+    with transaction(engine) as connection:
+        work = Round(connection, names, items[-1].at)
+        work.run(Intake(items))
+        assert work.set_aside == 0
+
+
+@dataclass
+class Tally:
+    calls: int = 0
+    verdicts: Counter[Verdict] = field(default_factory=Counter)
+    linked: int = 0
+    """Right and linked."""
+    going_on: int = 0
+    """Calls that go on from another, without the indistinguishable ones."""
+    found: int = 0
+    """Right ones of these."""
+
+    @property
+    def precision(self) -> float:
+        taken = self.linked + self.verdicts["wrong"]
+        return self.linked / taken if taken else 1.0
+
+    @property
+    def recall(self) -> float:
+        return self.found / self.going_on if self.going_on else 1.0
+
+    def add(self, call: Call, link: Link, verdict: Verdict) -> None:
+        self.calls += 1
+        self.verdicts[verdict] += 1
+        self.linked += verdict == "right" and link.before != ""
+        if call.before and verdict != "indistinguishable":
+            self.going_on += 1
+            self.found += verdict == "right"
+
+
+@dataclass
+class Score:
+    links: dict[str, Link]
+    calls: dict[str, Call]
+    verdicts: dict[str, Verdict]
+    total: Tally
+    rules: dict[str, Tally]
+    kinds: dict[str, Tally]
+    across: list[Call]
+    """Wrong links to another key or user."""
+    within: list[Call]
+    """Other wrong links."""
+    exact: int
+    """Right ones that were taken to go on from exactly the right call."""
+    kept_apart: bool
+    """No session has calls of two conversations that no wrong link joins: what is counted is all there is."""
+
+    def of(self, verdict: Verdict) -> list[Call]:
+        return [self.calls[i] for i, v in self.verdicts.items() if v == verdict]
+
+    def report(self) -> str:
+        """Tables for people."""
+        heads = ("calls", "right", "wrong", "missed", "nobody could tell", "precision", "recall")
+        lines = [f"{'':34}" + "".join(f"{head:>19}" if len(head) > 9 else f"{head:>11}" for head in heads)]
+        for name, tallies in (("rule", self.rules), ("kind", self.kinds)):
+            lines += ["", f"by {name}"]
+            lines += [_line(key, tallies[key]) for key in sorted(tallies)]
+        lines += ["", _line("all", self.total)]
+        lines += [f"wrong across users {len(self.across)}, within a key {len(self.within)}"]
+        lines += [f"of the right links {self.exact} of {self.total.linked} name the very call"]
+        return "\n".join(lines)
+
+
+def _line(name: str, tally: Tally) -> str:
+    counts = [tally.verdicts[v] for v in ("right", "wrong", "missed")]
+    cells = "".join(f"{n:>11}" for n in (tally.calls, *counts)) + f"{tally.verdicts['indistinguishable']:>19}"
+    return f"  {name:32}{cells}{tally.precision:>11.2%}{tally.recall:>11.2%}"
+
+
+def score(calls: Iterable[Call], links: dict[str, Link]) -> Score:
+    by_id = {call.id: call for call in calls}
+    verdicts = {i: _verdict(call, links[i], by_id) for i, call in by_id.items()}
+    total, rules, kinds = Tally(), dict[str, Tally](), dict[str, Tally]()
+    for i, call in by_id.items():
+        for tally in (
+            total,
+            rules.setdefault(links[i].rule, Tally()),
+            kinds.setdefault(call.kind, Tally()),
+        ):
+            tally.add(call, links[i], verdicts[i])
+    wrong = [by_id[i] for i, verdict in verdicts.items() if verdict == "wrong"]
+    across = [call for call in wrong if _other_user(call, by_id[links[call.id].before])]
+    exact = sum(
+        verdicts[i] == "right" and links[i].before != "" and links[i].before == c.before for i, c in by_id.items()
+    )
+    return Score(
+        links=links,
+        calls=by_id,
+        verdicts=verdicts,
+        total=total,
+        rules=rules,
+        kinds=kinds,
+        across=across,
+        within=[call for call in wrong if call not in across],
+        exact=exact,
+        kept_apart=_kept_apart(by_id, links, verdicts),
+    )
+
+
+def _verdict(call: Call, link: Link, calls: Mapping[str, Call]) -> Verdict:
+    if not link.before:
+        return "missed" if call.before else "right"
+    taken = calls[link.before]
+    if taken.conversation == call.conversation:
+        return "right"
+    meant = calls[call.before] if call.before else None
+    return "indistinguishable" if meant is not None and _equal(call, taken, meant) else "wrong"
+
+
+def _equal(call: Call, taken: Call, meant: Call) -> bool:
+    same = (taken.begin.body, taken.told) == (meant.begin.body, meant.told) and not _other_user(taken, meant)
+    named = any(other.item.encode() in call.begin.body for other in (taken, meant))
+    return same and taken.begin.client == meant.begin.client and not named
+
+
+def _other_user(one: Call, other: Call) -> bool:
+    return (one.begin.project, one.begin.key_id, one.begin.user) != (
+        other.begin.project,
+        other.begin.key_id,
+        other.begin.user,
+    )
+
+
+def _kept_apart(calls: Mapping[str, Call], links: Mapping[str, Link], verdicts: Mapping[str, Verdict]) -> bool:
+    """Whether the wrong links explain all that is together: joined by them, each session's calls are one."""
+    of: dict[Any, Any] = {}
+
+    def root(node: Any) -> Any:
+        while node in of:
+            node = of[node]
+        return node
+
+    for i, call in calls.items():
+        if verdicts[i] in ("wrong", "indistinguishable"):
+            one, other = root(call.conversation), root(calls[links[i].before].conversation)
+            if one != other:
+                of[one] = other
+    together: dict[str, set[Any]] = {}
+    for i, call in calls.items():
+        together.setdefault(links[i].session, set()).add(root(call.conversation))
+    return all(len(conversations) == 1 for conversations in together.values())
