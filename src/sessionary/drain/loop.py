@@ -18,6 +18,7 @@ from sessionary.drain.threads import WINDOW_US
 from sessionary.metrics import Metrics
 from sessionary.record.exchange import Finish
 from sessionary.record.recorder import now_us
+from sessionary.sessions import rules
 from sessionary.spool.reader import Cursor, Reader
 from sessionary.store import rehash, schema, search, writes
 from sessionary.store.sweep import Sweep
@@ -84,6 +85,7 @@ class Drain:
         self._untidy += work.stored
         self._metrics.stored.inc(work.stored)
         self._metrics.set_aside.inc(work.set_aside)
+        self._count(work)
         for writer, cursor in intake.cursors.items():
             self._reader.discard(writer, cursor.segment)
         for writer in intake.dead:
@@ -99,6 +101,12 @@ class Drain:
                 rehash.note_version(connection)
             elif known < meaning.VERSION:
                 log.warning("what is stored was hashed by older rules: `sessionary rehash` lets it be gone on from")
+
+    def _count(self, work: Round) -> None:
+        for (*_, rule), (calls, ambiguous) in work.rates.items():
+            label = rules.label(rule)
+            self._metrics.threaded.labels(label, "false").inc(calls - ambiguous)
+            self._metrics.threaded.labels(label, "true").inc(ambiguous)
 
     def _tidy(self) -> None:
         """When there is nothing else to do, once for every few calls."""

@@ -24,6 +24,9 @@ from sessionary.wire.recipe import Recipe
 
 log = logging.getLogger("sessionary.drain")
 Key = tuple[int, str]
+_SESSION = sa.select(schema.sessions).where(
+    schema.sessions.c.project == sa.bindparam("project"), schema.sessions.c.id == sa.bindparam("id")
+)
 
 
 class Round:
@@ -103,6 +106,11 @@ class Round:
     @property
     def set_aside(self) -> int:
         return len(self._batch.set_aside)
+
+    @property
+    def rates(self) -> Mapping[tuple[int, int, str, str], list[int]]:
+        """As `Batch.rates`."""
+        return self._batch.rates
 
     # -- reading what is stored already
 
@@ -223,7 +231,9 @@ class Round:
     def _session(self, parsed: Parsed, placed: Placed) -> dict[str, Any]:
         key = (parsed.begin.project, placed.session)
         if key not in self._sessions:
-            self._load_sessions(parsed.begin.project, {placed.session})
+            row = self._db.execute(_SESSION, {"project": parsed.begin.project, "id": placed.session}).mappings().first()
+            if row is not None:
+                self._sessions[key] = dict(row)
         if key not in self._sessions:
             new = rollup.new_session(parsed.begin, "") | {"id": placed.session}
             if placed.source not in ("none", "content") and (ref := self._threads.continues(parsed)) is not None:

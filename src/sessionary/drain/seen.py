@@ -15,11 +15,22 @@ _MOST_ALIKE = 8
 _Key = tuple[int, bytes, bytes]
 
 
+class _Path:
+    """`raws` are the steps' own, in a list of their own since that is compared."""
+
+    __slots__ = ("raws", "size", "steps")
+
+    def __init__(self, raws: list[bytes], steps: list[Step]) -> None:
+        self.raws = raws
+        self.steps = steps
+        self.size = sum(map(len, raws)) + 300 * len(raws)
+
+
 class Seen:
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         self._most = most_bytes
         self._size = 0
-        self._paths: OrderedDict[_Key, list[list[Step]]] = OrderedDict()
+        self._paths: OrderedDict[_Key, list[_Path]] = OrderedDict()
 
     def path(self, project: int, base: bytes, raws: Sequence[bytes]) -> list[Step]:
         """The longest known beginning of a path: the steps of the first of `raws`, after the message `base`."""
@@ -30,12 +41,12 @@ class Seen:
         if found is None:
             return []
         self._paths.move_to_end(key)
-        best: list[Step] = []
-        for steps in found:
-            if len(steps) > len(best):
-                same = _same(steps, raws)
-                best = steps[:same] if same > len(best) else best
-        return best
+        best, of = 0, found[0]
+        for path in found:
+            same = _same(path.raws, raws)
+            if same > best:
+                best, of = same, path
+        return of.steps[:best]
 
     def add(self, project: int, base: bytes, steps: list[Step]) -> None:
         """A path whose messages are stored."""
@@ -44,28 +55,24 @@ class Seen:
         key = (project, base, steps[0].raw)
         there = self._paths.setdefault(key, [])
         self._paths.move_to_end(key)
-        for n, path in enumerate(there):
-            if path[-1].depth <= steps[-1].depth and steps[len(path) - 1].id == path[-1].id:
-                self._size += _size(steps) - _size(path)
-                there[n] = steps
+        path = _Path([step.raw for step in steps], steps)
+        for n, shorter in enumerate(there):
+            if len(shorter.steps) <= len(steps) and steps[len(shorter.steps) - 1].id == shorter.steps[-1].id:
+                self._size += path.size - shorter.size
+                there[n] = path
                 break
         else:
-            there.append(steps)
-            self._size += _size(steps)
+            there.append(path)
+            self._size += path.size
         if len(there) > _MOST_ALIKE:
-            self._size -= _size(there.pop(0))
+            self._size -= there.pop(0).size
         while self._size > self._most:
             _, paths = self._paths.popitem(last=False)
-            self._size -= sum(map(_size, paths))
+            self._size -= sum(path.size for path in paths)
 
 
-def _same(steps: list[Step], raws: Sequence[bytes]) -> int:
+def _same(known: Sequence[bytes], raws: Sequence[bytes]) -> int:
     """How many of the first are equal."""
-    for n, (step, raw) in enumerate(zip(steps, raws, strict=False)):
-        if step.raw != raw:
-            return n
-    return min(len(steps), len(raws))
-
-
-def _size(steps: list[Step]) -> int:
-    return sum(len(step.raw) for step in steps) + 300 * len(steps)
+    if raws[: len(known)] == known:  # a history that went on: compared at once
+        return len(known)
+    return next((n for n, (one, other) in enumerate(zip(known, raws, strict=False)) if one != other), len(raws))

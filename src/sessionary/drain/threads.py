@@ -179,7 +179,7 @@ class Threads:
     def _again(self, parsed: Parsed, placed: Placed) -> Ref | None:
         """An earlier call of the session with the same parent that was asked the same."""
         leaf = parsed.steps[-1] if parsed.steps else None
-        if leaf is None:
+        if leaf is None or (placed.parent is not None and not placed.parent.continued):
             return None
         scope = Scope(parsed.begin.project, session=placed.session, home=parsed.begin.session_id)
         parent = placed.parent.id if placed.parent else None
