@@ -128,14 +128,15 @@ class Worker:
             return demo if target.provider.name == "demo" else self._http
 
         relay = Relay(settings, self._router, upstream)
-        pages = StorePages(self._engine, self._auth, self._router, settings, self._call)
+        books = api.books(self._engine, self._metrics, Folder(settings.data_dir).spool)
+        pages = StorePages(self._engine, self._auth, self._router, settings, self._call, books)
         other = Starlette(
             routes=[
                 Route("/", _root, methods=["GET", "HEAD"]),
                 Route("/health/live", _live),
                 Route("/health/ready", self._ready),
                 Route("/metrics", self._exposition),
-                *api.routes(self._engine),
+                *api.routes(self._engine, books),
                 *ui.routes(pages),
             ],
             middleware=[Middleware(Gate, auth=self._auth, engine=self._engine)],

@@ -6,6 +6,10 @@ With several processes each writes its own files in `folder` and a scrape of any
 import os
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
 
 
 def prepare(folder: Path) -> None:
@@ -36,6 +40,12 @@ class Metrics:
             registry=r,
         )
         self.stored = prom.Counter("sessionary_calls_stored", "Finished calls committed to the store.", registry=r)
+        self.threaded = prom.Counter(
+            "sessionary_calls_threaded",
+            "Stored calls, by the rule that found their session: a rule of content, or the kind of any other.",
+            ["rule", "ambiguous"],
+            registry=r,
+        )
         self.set_aside = prom.Counter(
             "sessionary_records_set_aside", "Spool records that could not be understood.", registry=r
         )
@@ -50,9 +60,20 @@ class Metrics:
         """Whether this process has lost a record."""
         return any(s.value for m in self.dropped.collect() for s in m.samples if s.name.endswith("_total"))
 
+    def totals(self) -> dict[str, int]:
+        """What all processes have counted since the gateway started, by counter, over all its labels."""
+        found: dict[str, int] = {}
+        for metric in self._all().collect():
+            if metric.type == "counter":
+                found[metric.name] = int(sum(s.value for s in metric.samples if s.name.endswith("_total")))
+        return found
+
     def exposition(self) -> bytes:
+        return self._prom.generate_latest(self._all())
+
+    def _all(self) -> "CollectorRegistry":
         registry = self._prom.CollectorRegistry()
         from prometheus_client import multiprocess
 
         multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-        return self._prom.generate_latest(registry)
+        return registry

@@ -9,6 +9,8 @@ import sqlalchemy as sa
 from starlette.datastructures import QueryParams
 
 from sessionary import ids
+from sessionary.api.health import Health
+from sessionary.api.ledger import Books
 from sessionary.api.types import SessionPage, Transcript
 from sessionary.api.views import Views
 from sessionary.auth import Auth, Principal
@@ -34,9 +36,11 @@ _WEATHER = '{"place": "Lisbon", "days": [{"sky": "clear", "high": 21}, {"sky": "
 
 
 class StorePages:
-    def __init__(self, engine: sa.Engine, auth: Auth, router: Router, settings: Settings, call: Caller) -> None:
+    def __init__(
+        self, engine: sa.Engine, auth: Auth, router: Router, settings: Settings, call: Caller, books: Books
+    ) -> None:
         self._engine = engine
-        self._views = Views(engine)
+        self._views = Views(engine, books)
         self._auth = auth
         self._router = router
         self._settings = settings
@@ -47,6 +51,9 @@ class StorePages:
 
     def transcript(self, principal: Principal, name: str) -> Transcript:
         return self._views.transcript(principal, name)
+
+    def health(self, principal: Principal, params: QueryParams) -> Health:
+        return self._views.health(principal, params)
 
     async def login(self, key: str) -> str | None:
         try:

@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from sessionary import errors, ids
 from sessionary.api import openapi, params, thread_types, types
+from sessionary.api.ledger import Books
 from sessionary.api.live import Live
 from sessionary.api.table import TABLE, Needs
 from sessionary.api.views import Views
@@ -148,6 +149,9 @@ class Api:
     async def search(self, request: Request) -> Response:
         return _json(await asyncio.to_thread(self._views.search, _principal(request), request.query_params))
 
+    async def health(self, request: Request) -> Response:
+        return _json(await asyncio.to_thread(self._views.health, _principal(request), request.query_params))
+
     async def events(self, request: Request) -> Response:
         params.only(request.query_params, "session_id")
         session, last = request.query_params.get("session_id", ""), request.headers.get("last-event-id", "")
@@ -169,9 +173,9 @@ async def _body(request: Request) -> bytes:
     return body
 
 
-def routes(engine: sa.Engine) -> list[Route]:
+def routes(engine: sa.Engine, books: Books | None = None) -> list[Route]:
     """Expects `request.state.principal`: a Principal, or None where nobody is known."""
-    views = Views(engine)
+    views = Views(engine, books)
     api = Api(views, Live(views))
     return [
         Route(

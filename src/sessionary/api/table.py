@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from sessionary.api import params, thread_types, types
+from sessionary.api import health, params, thread_types, types
 
 Needs = Literal["nothing", "read", "write"]
 """`read` and `write` need a key, or a browser's login; both reach only what belongs to the key's project."""
@@ -99,6 +99,15 @@ TABLE = (
         "read",
         "The answer's body; of a stream, the answer it added up to, or its events as they came",
         query=("raw",),
+    ),
+    Entry(
+        "GET",
+        "/api/health",
+        "health",
+        "read",
+        "How calls find their sessions: shares by rule, day and client, and clients whose histories are not found",
+        health.Health,
+        ("project",),
     ),
     Entry("GET", "/api/search", "search", "read", "Full-text search over messages", types.HitPage, params.SEARCH),
     Entry(

@@ -1,5 +1,6 @@
 """What the API and the pages show, from the store. Blocking: called in threads."""
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -7,10 +8,12 @@ import msgspec
 import sqlalchemy as sa
 from starlette.datastructures import QueryParams
 
-from sessionary.api import evidence, lineage, params, thread_types, transcript, types
+from sessionary.api import evidence, health, lineage, params, thread_types, transcript, types
+from sessionary.api.ledger import Books
 from sessionary.auth import Principal
 from sessionary.errors import BadRequest, NotFound
 from sessionary.store import corrections, reads, search, tree
+from sessionary.store import health as rates
 from sessionary.store.writes import clean
 
 Row = sa.Row[Any]
@@ -20,8 +23,9 @@ T = TypeVar("T")
 class Views:
     """Every method takes the principal, and shows it nothing of other projects."""
 
-    def __init__(self, engine: sa.Engine) -> None:
+    def __init__(self, engine: sa.Engine, books: Books | None = None) -> None:
         self.engine = engine
+        self._books = books
 
     def sessions(self, principal: Principal, query: QueryParams) -> types.SessionPage:
         params.only(query, *params.FILTERS, *params.PAGING)
@@ -156,6 +160,20 @@ class Views:
         )
         names = reads.project_names(self.engine) if found else {}
         return types.HitPage([types.hit(h, names) for h in found], cursor)
+
+    def health(self, principal: Principal, query: QueryParams) -> health.Health:
+        params.only(query, "project")
+        project = self._project(principal, query)
+        today = int(time.time()) // 86400
+        since = health.first_day(today)
+        with self.engine.connect() as connection:
+            by_day = rates.by_day(connection, project, since)
+            names = rates.clients(connection, project, since, params.MOST)
+            by_client = rates.by_client(connection, project, since, names)
+            first_days = rates.first_days(connection, project, names)
+            count = rates.count_clients(connection, project, since)
+        ledger = self._books() if self._books is not None and principal.project is None else None
+        return health.health(today, by_day, by_client, first_days, count, ledger)
 
     def changed(self, since: int) -> list[tuple[int, int, types.Session]]:
         """(project, when, session) of what was written at or after `since`, oldest first; of all projects."""
