@@ -17,7 +17,7 @@ from sessionary.metrics import Metrics
 from sessionary.record import exchange
 from sessionary.record.exchange import Begin, Context, Finish, Part, Record
 from sessionary.spool.writer import Writer
-from sessionary.store import conversations, edits, reads, scan, schema, search, sweep, tree
+from sessionary.store import conversations, edits, reads, rehash, scan, schema, search, sweep, tree
 from sessionary.store.reads import Filters, Page
 from sessionary.store.scan import Bounds
 from sessionary.store.sweep import Sweep
@@ -396,6 +396,34 @@ def test_a_message_has_one_node_however_it_is_read(log: Log, first: str, rounds:
         if name == "resent":
             assert counts(log)["messages"] == 2
     assert counts(log) == {}
+
+
+def test_nothing_is_lost_while_stored_messages_are_hashed_anew(log: Log) -> None:
+    """In the middle of it sessions are deleted and swept."""
+    world = World(log, random.Random(1))
+    for _ in range(12):
+        world.store()
+    with log.engine.begin() as connection:  # as if other rules had hashed them
+        for table, column in (("messages", "node"), ("calls", "leaf_node"), ("calls", "output_node")):
+            named = schema.metadata.tables[table].c[column]
+            for (node,) in connection.execute(sa.select(named).where(named.is_not(None)).distinct()).all():
+                older = sa.update(named.table).where(named == node).values({column: ids.digest(b"older", node)})
+                connection.execute(older)
+    deleted = 0
+
+    def meanwhile(_: int) -> None:
+        nonlocal deleted
+        deleted += 1
+        if deleted < 4:
+            world.delete()
+        run(Sweep(log.engine))
+        world.look()
+        world.compare()
+
+    counted = rehash.rehash(log.engine, lambda *_: None, meanwhile)
+    assert counted.changed > 20
+    assert deleted > 4
+    world.compare()
 
 
 def long_session(log: Log, calls: int) -> None:

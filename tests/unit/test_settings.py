@@ -109,6 +109,7 @@ def test_the_same_key_deep_down_is_named_with_its_line(config: Path) -> None:
         ("port: 65536\n", "config.yaml:1: 'port' must be a whole number from 0 to 65535"),
         ("timeout: .inf\n", "config.yaml:1: 'timeout' must be a number"),
         ("timeout: 0\n", "config.yaml:1: 'timeout' must be a number of at least 0.001"),
+        ("retention: 0\n", "config.yaml:1: 'retention' must be a number of at least 0.001"),
         ("log_level: loud\n", "config.yaml:1: 'log_level' must be one of debug, info, warning, error"),
         ("host: [a]\n", "config.yaml:1: 'host' must be a text"),
         ("- port\n", "config.yaml: the file must be a mapping of keys"),

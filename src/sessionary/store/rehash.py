@@ -1,9 +1,9 @@
 """Hashing stored messages by the rules of this version: nodes, and with them what calls are found by.
 
 A new normalisation rule changes what messages mean, never their ids. So the tree is walked from its roots, each
-message read anew, and where its node is another the row is given it; then the calls, which end at messages. It goes
-in small transactions, while the gateway runs or not, and may be broken off and begun again: what is there already
-is left as it is.
+message read anew, and where its node is another the row is given it, and with it the calls that end there, for
+sweeping finds them by it; then the calls, for what else they are found by. It goes in small transactions, while the
+gateway runs or not, and may be broken off and begun again: what is there already is left as it is.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -105,8 +105,9 @@ def _messages(engine: sa.Engine, project: int, resolve: Resolve, page: int) -> I
                 before = level.before[row.parent]
                 below[row.id] = here = _read(row, raw, before, project, resolve)
                 if here.node != row.node:
-                    changed.append({"b_id": row.id, "node": here.node})
+                    changed.append({"b_id": row.id, "b_node": row.node, "node": here.node})
             _update(connection, schema.messages, project, changed)
+            _move_ends(connection, project, changed)
         levels.append(_Level(below))
         yield len(rows), len(changed)
 
@@ -117,6 +118,14 @@ def _hanging(project: int, level: _Level) -> sa.Select[Any]:
     on = m.parent.in_(parents) if parents else m.parent.is_(None)
     columns = (m.id, m.parent, m.node, m.role, m.format, m.answer, m.frame, m.text)
     return sa.select(*columns).where(m.project == project, on, m.id > level.last).order_by(m.id)
+
+
+def _move_ends(connection: sa.Connection, project: int, changed: list[dict[str, Any]]) -> None:
+    """Gives calls the new nodes of the messages that they end at, by the old ones, for those are indexed."""
+    c = schema.calls.c
+    for end, node in ((c.leaf, c.leaf_node), (c.output, c.output_node)) if changed else ():
+        mine = sa.and_(c.project == project, node == sa.bindparam("b_node"), end == sa.bindparam("b_id"))
+        connection.execute(sa.update(schema.calls).where(mine).values({node.name: sa.bindparam("node")}), changed)
 
 
 def _read(row: Any, raw: bytes, before: _Before, project: int, resolve: Resolve) -> _Before:
@@ -181,6 +190,6 @@ def _answer_key(connection: sa.Connection, project: int, row: Any) -> bytes | No
 
 def _update(connection: sa.Connection, table: sa.Table, project: int, rows: list[dict[str, Any]]) -> None:
     if rows:
-        named = [n for n in rows[0] if n != "b_id"]
+        named = [n for n in rows[0] if not n.startswith("b_")]
         mine = sa.and_(table.c.project == project, table.c.id == sa.bindparam("b_id"))
         connection.execute(sa.update(table).where(mine).values({n: sa.bindparam(n) for n in named}), rows)

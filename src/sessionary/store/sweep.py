@@ -11,8 +11,9 @@ killed is taken up by the next one, in any process.
     scanned, scanner   see store.scan
 
 A message is needed while a message hangs on it or a call ends at it. Both are looked up in the transaction that
-deletes it: a call by the message's node, which `drain.batch` keeps the same in both tables. A message that is still
-needed is just not listed any more, for whatever needs it lists it again when it goes. Bodies are left to `store.scan`.
+deletes it: a call by the message's node, so whoever writes nodes, `drain.batch` and `store.rehash`, keeps those of
+calls and messages the same in one transaction. A message that is still needed is just not listed any more, for
+whatever needs it lists it again when it goes. Bodies are left to `store.scan`.
 """
 
 import os
@@ -90,7 +91,8 @@ class Sweep:
         now = self._clock()
         if self._retention is None or now < self._look_at:
             return False
-        hidden = edits.expire(self._engine, now - int(self._retention * _DAY), now - _DAY, _EXPIRED)
+        before = int(max(0.0, now - self._retention * _DAY))
+        hidden = edits.expire(self._engine, before, now - _DAY, _EXPIRED)
         if hidden < _EXPIRED:
             self._look_at = now + _MINUTE
         return hidden > 0
