@@ -74,7 +74,8 @@ class World:
     """Every message that ever was: parent, frame, text."""
     docs: set[tuple[int, str, bool]] = field(default_factory=set)
     open: list[Begin] = field(default_factory=list)
-    chained: list[str] = field(default_factory=list)
+    chained: dict[str, str] = field(default_factory=dict)
+    """Calls that can be gone on from, with their sessions."""
     histories: list[list[dict[str, Any]]] = field(default_factory=lambda: [[]])
 
     def call(self) -> list[Record]:
@@ -104,13 +105,14 @@ class World:
 
     def chain(self, project: str, session: str) -> list[Record]:
         """A call that goes on from an earlier answer without sending again what was said."""
-        parent = self.rng.choice([*self.chained[-4:], ""])
+        parent = self.rng.choice([*list(self.chained)[-4:], ""])
         body = {"model": "m", "input": self.rng.choice(TEXTS)}
-        begin = self.log.begin(session, body, project, endpoint="responses", context=Context(parent=parent))
-        if project == "default":
-            self.chained.append(begin.call_id)
-        elif parent:
-            begin = self.log.begin(session, body, project, endpoint="responses")
+        more: dict[str, Any] = {"context": Context(parent=parent)} if project == "default" else {}
+        if parent and more and self.rng.random() < 0.5:  # it is in the session of the one that it goes on from
+            more |= {"source": "response", "session_id": self.chained[parent]}
+        begin = self.log.begin(session, body, project, endpoint="responses", **more)
+        if more:
+            self.chained[begin.call_id] = begin.session_id
         self.calls[begin.project, begin.call_id] = (begin.project, begin.session_id)
         content = [{"type": "output_text", "text": self.rng.choice(TEXTS), "annotations": []}]
         message = {"type": "message", "id": item_ids.made("message", begin.call_id[5:], 0), "role": "assistant"}
@@ -256,6 +258,29 @@ def test_an_answer_that_comes_after_its_session_was_deleted_is_not_stored(log: L
     assert found.head == ""
     run(Sweep(log.engine))
     assert counts(log) == {"conversations": 1}
+
+
+def test_nothing_joins_a_deleted_session(log: Log) -> None:
+    """What goes on from its calls, or was started by them, is a session of its own, and stays."""
+    task = {"prompt": "Look for the place where sessions are deleted", "subagent_type": "finder"}
+    called = {"id": "tool_1", "type": "function", "function": {"name": "Task", "arguments": json.dumps(task)}}
+    log.chat("s", [user("hi")], {"role": "assistant", "content": None, "tool_calls": [called]})
+    first = log.begin("s", {"model": "m", "input": "one"}, endpoint="responses")
+    log.store(first, log.finish(first, b'{"object": "response", "output": [{"type": "message", "content": "1"}]}'))
+    delete(log, "s")
+    content: dict[str, Any] = {"source": "none", "rule": ""}
+    agent = log.chat("agent", [user(task["prompt"])], **content)
+    follow = {"source": "response", "session_id": first.session_id, "context": Context(parent=first.call_id)}
+    second = log.begin("s", {"model": "m", "input": "two"}, endpoint="responses", **follow)
+    log.store(second)
+    for work in (None, Sweep(log.engine)):
+        if work is not None:
+            run(work)
+        calls = reads.list_calls(log.engine, None, Filters(), Page("created_at", False, 10))
+        assert [call.id for call in calls] == [agent, second.call_id]
+        assert [call.session_text for call in calls] == ["agent", "s"]
+        assert sent(log, agent)["messages"] == [user(task["prompt"])]
+    assert sent(log, second.call_id)["input"] == "two"
 
 
 def test_a_body_that_a_session_takes_over_while_it_is_scanned_for(log: Log) -> None:

@@ -54,8 +54,12 @@ def _statements(*where: sa.ColumnElement[bool]) -> dict[By, sa.Select[Any]]:
     return {by: _look_up(by, *where) for by in ("output_node", "leaf_node", "answer_key", "summary_key")}
 
 
-_BY_ID = sa.select(*(schema.calls.c[name] for name in COLUMNS)).where(
-    schema.calls.c.project == sa.bindparam("project"), schema.calls.c.id == sa.bindparam("call")
+_THERE = sa.and_(schema.sessions.c.project == schema.calls.c.project, schema.sessions.c.id == schema.calls.c.session)
+"""Calls of sessions that were deleted are not."""
+_BY_ID = (
+    sa.select(*(schema.calls.c[name] for name in COLUMNS))
+    .join(schema.sessions, _THERE)
+    .where(schema.calls.c.project == sa.bindparam("project"), schema.calls.c.id == sa.bindparam("call"))
 )
 _NEWEST = (
     sa.select(*(schema.calls.c[name] for name in COLUMNS))

@@ -156,16 +156,17 @@ class Round:
             self._sessions[project, row.id] = {n: row._mapping[n] for n in names}
 
     def _load_earlier(self, call_ids: set[str]) -> None:
-        """Calls that were begun in an earlier round and go on in this one."""
+        """Calls that were begun in an earlier round and go on in this one; none whose session is deleted."""
         if not call_ids:
             return
         wanted = sorted(call_ids)
         for start in range(0, len(wanted), 500):
             c = schema.calls.c
             every = sa.select(schema.projects.c.id)  # named, so that the primary key serves the look-up
-            m = schema.messages.c
+            m, s = schema.messages.c, schema.sessions.c
             leaf = sa.and_(m.project == c.project, m.id == c.leaf)
             query = sa.select(schema.calls, m.role.label("leaf_role")).outerjoin(schema.messages, leaf)
+            query = query.join(schema.sessions, sa.and_(s.project == c.project, s.id == c.session))
             query = query.where(c.project.in_(every), c.id.in_(wanted[start : start + 500]))
             rows = self._db.execute(query).mappings()
             for row in rows:
