@@ -118,6 +118,7 @@ SHAPES: dict[str, Callable[[int], Any]] = {
     "agents that start agents": lambda n: row(
         n, origin=name(n - 1), origin_kind="spawn", agent=f"a{n}", agent_parent=f"a{n - 1}"
     ),
+    "attempts, and what goes on from each": lambda n: row(n, name(n - 1)) if n % 2 else row(n, leaf_node=b"x"),
     "backwards": lambda n: row(n, name(n + 1)),
 }
 

@@ -29,28 +29,26 @@ def tree(session: types.Session, calls: Sequence[Any]) -> shapes.Tree:
     """`calls`: all rows of the session, by (created_at, id)."""
     every = requests(calls)
     paths = branches(every)
+    spent = {request.id: rollups.total(request.calls) for request in every}
+    along = [rollups.joined(spent[request.id] for request in path.requests) for path in paths]
+    current = max(range(len(paths)), key=lambda n: (not paths[n].agent, along[n].last_at), default=None)
     node_of = {call.id: request.id for request in every for call in request.calls}
-    current = max(paths, key=lambda b: (not b.agent, max(map(_last, b.requests))), default=None)
     return shapes.Tree(
         session=session,
-        total=shapes.sums(rollups.total(calls)),
-        main=shapes.sums(rollups.total(call for call in calls if not call.agent)),
-        nodes=[_node(request) for request in every],
-        branches=[_branch(branch, current=branch is current) for branch in paths],
-        agents=_agents(every, paths, node_of),
+        total=shapes.sums(rollups.joined(spent.values())),
+        main=shapes.sums(rollups.joined(spent[request.id] for request in every if not request.agent)),
+        nodes=[_node(request, spent[request.id]) for request in every],
+        branches=[_branch(path, along[n], node_of, current=n == current) for n, path in enumerate(paths)],
+        agents=_agents(every, paths, spent, node_of),
         compactions=[
-            shapes.Compaction(r.calls[0].origin, node_of.get(r.calls[0].origin), r.calls[0].id, r.id)
-            for r in every
-            if r.calls[0].origin_kind == "compaction"
+            shapes.Compaction(first.origin, node_of.get(first.origin), first.id, request.id)
+            for request in every
+            if (first := request.calls[0]).origin_kind == "compaction"
         ],
     )
 
 
-def _last(request: Request) -> int:
-    return max(map(rollups.last, request.calls))
-
-
-def _node(request: Request) -> shapes.TreeNode:
+def _node(request: Request, spent: Sums) -> shapes.TreeNode:
     call = request.call
     return shapes.TreeNode(
         id=request.id,
@@ -63,31 +61,31 @@ def _node(request: Request) -> shapes.TreeNode:
         side=request.side,
         status=call.status,
         origin=types.origin(request.calls[0]),
-        first_at=types.iso(request.calls[0].created_at),
-        last_at=types.iso(_last(request)),
-        sums=shapes.sums(rollups.total(request.calls)),
+        first_at=types.iso(spent.first_at),
+        last_at=types.iso(spent.last_at),
+        sums=shapes.sums(spent),
     )
 
 
-def _branch(branch: Branch, *, current: bool) -> shapes.TreeBranch:
-    calls = [call for request in branch.requests for call in request.calls]
-    first = branch.requests[0].calls[0]
-    attempts = {call.id for call in branch.fork.calls} if branch.fork else set()
+def _branch(branch: Branch, spent: Sums, node_of: dict[str, str], *, current: bool) -> shapes.TreeBranch:
+    first, fork = branch.requests[0].calls[0], branch.fork.id if branch.fork else None
     return shapes.TreeBranch(
         id=branch.id,
-        fork=branch.fork.id if branch.fork else None,
-        fork_call=next((id for id in (first.parent, first.origin) if id in attempts), None),
+        fork=fork,
+        fork_call=next((id for id in (first.parent, first.origin) if fork and node_of.get(id) == fork), None),
         agent=branch.agent,
         current=current,
         nodes=[request.id for request in branch.requests],
-        status=rollups.status(calls),
-        first_at=types.iso(min(call.created_at for call in calls)),
-        last_at=types.iso(max(map(rollups.last, calls))),
-        sums=shapes.sums(rollups.total(calls)),
+        status=spent.status,
+        first_at=types.iso(spent.first_at),
+        last_at=types.iso(spent.last_at),
+        sums=shapes.sums(spent),
     )
 
 
-def _agents(every: Sequence[Request], paths: Sequence[Branch], node_of: dict[str, str]) -> list[shapes.TreeAgent]:
+def _agents(
+    every: Sequence[Request], paths: Sequence[Branch], spent: dict[str, Sums], node_of: dict[str, str]
+) -> list[shapes.TreeAgent]:
     """In order of their first calls."""
     found: dict[str, _Agent] = {}
     for request in every:
@@ -99,7 +97,7 @@ def _agents(every: Sequence[Request], paths: Sequence[Branch], node_of: dict[str
                 agent.name = agent.name or call.agent_name
                 if agent.start is None and call.origin_kind == "spawn":
                     agent.start = call
-    own = {id: rollups.total(call for r in agent.requests for call in r.calls) for id, agent in found.items()}
+    own = {id: rollups.joined(spent[request.id] for request in agent.requests) for id, agent in found.items()}
     total = _totals(found, own)
     of: dict[str, list[str]] = {}
     for branch in paths:
@@ -128,7 +126,6 @@ def _totals(found: dict[str, _Agent], own: dict[str, Sums]) -> dict[str, Sums]:
 
 
 def _agent(agent: _Agent, own: Sums, total: Sums, paths: list[str], node_of: dict[str, str]) -> shapes.TreeAgent:
-    calls = [call for request in agent.requests for call in request.calls]
     start = agent.start
     return shapes.TreeAgent(
         id=agent.id,
@@ -139,9 +136,9 @@ def _agent(agent: _Agent, own: Sums, total: Sums, paths: list[str], node_of: dic
         tool_call_id=start.origin_tool if start else None,
         nodes=[request.id for request in agent.requests],
         branches=paths,
-        status=rollups.status(calls),
-        first_at=types.iso(min(call.created_at for call in calls)),
-        last_at=types.iso(max(map(rollups.last, calls))),
+        status=own.status,
+        first_at=types.iso(own.first_at),
+        last_at=types.iso(own.last_at),
         own=shapes.sums(own),
         total=shapes.sums(total),
     )

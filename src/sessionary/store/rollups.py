@@ -17,6 +17,7 @@ from sessionary.store.writes import insert
 FAILED = frozenset({"upstream_error", "timeout", "rejected"})
 CUT = frozenset({"client_closed", "interrupted"})
 _TOKENS = ("input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens")
+_SUMMED = ("calls", "live", "errors", *_TOKENS, "cost", "unpriced", "active", "first_at", "last_at", "status")
 _MOST = 50
 """Values kept in a session's lists of models, clients, keys, users: see drain.rollup."""
 _FACETS = {"models": "model", "clients": "client", "keys": "key", "users": "user"}
@@ -24,7 +25,7 @@ _FACETS = {"models": "model", "clients": "client", "keys": "key", "users": "user
 
 @dataclass(slots=True)
 class Sums:
-    """Of some calls: rows of the calls table."""
+    """What calls add up to, in whatever order they are added. Times are microseconds."""
 
     calls: int = 0
     live: int = 0
@@ -37,24 +38,39 @@ class Sums:
     """Of the calls whose price is known; None where none is."""
     unpriced: int = 0
     active: int = 0
-    """Microseconds, each call for itself."""
+    """Each call for itself."""
+    first_at: int = 0
+    last_at: int = 0
+    ended: tuple[int, int, str, bool] = (0, 0, "", False)
+    """Of the call that ended last: when, when it had begun, its id, and whether it was broken off."""
 
     def add(self, call: Any) -> None:
+        """A row of the calls table."""
+        began: int = call.created_at
+        end: int = call.finished_at or began
+        status, cost = call.status, call.cost
+        self.first_at = min(self.first_at, began) if self.calls else began
+        self.last_at = max(self.last_at, began, end)
         self.calls += 1
-        self.errors += call.status in FAILED
         self.input_tokens += call.input_tokens or 0
         self.cached_tokens += call.cached_tokens or 0
         self.output_tokens += call.output_tokens or 0
         self.reasoning_tokens += call.reasoning_tokens or 0
-        if call.status == "live":
+        if cost is not None:
+            self.cost = (self.cost or 0) + cost
+        if status == "live":
             self.live += 1
-        else:
-            self.unpriced += call.cost is None and call.status == "ok"
-            self.active += max(0, (call.finished_at or call.created_at) - call.created_at)
-        if call.cost is not None:
-            self.cost = (self.cost or 0) + call.cost
+            return
+        self.errors += status in FAILED
+        self.unpriced += cost is None and status == "ok"
+        self.active += max(0, end - began)
+        self.ended = max(self.ended, (end, began, call.id, status in CUT))
 
     def join(self, other: "Sums") -> None:
+        if not other.calls:
+            return
+        self.first_at = min(self.first_at, other.first_at) if self.calls else other.first_at
+        self.last_at = max(self.last_at, other.last_at)
         self.calls += other.calls
         self.live += other.live
         self.errors += other.errors
@@ -66,6 +82,16 @@ class Sums:
             self.cost = (self.cost or 0) + other.cost
         self.unpriced += other.unpriced
         self.active += other.active
+        self.ended = max(self.ended, other.ended)
+
+    @property
+    def status(self) -> str:
+        """`live`, `errors`, `ok`, or `cut` where the call that ended last was broken off."""
+        if self.live:
+            return "live"
+        if self.errors:
+            return "errors"
+        return "cut" if self.ended[3] else "ok"
 
 
 def total(calls: Iterable[Any]) -> Sums:
@@ -75,34 +101,23 @@ def total(calls: Iterable[Any]) -> Sums:
     return found
 
 
-def last(call: Any) -> int:
-    """When the call was last heard of; microseconds."""
-    return int(max(call.created_at, call.finished_at or call.created_at))
-
-
-def status(calls: Sequence[Any]) -> str:
-    """`live`, `errors`, `ok`, or `cut` where the one that ended last was broken off. `calls` are not empty."""
-    if any(call.status == "live" for call in calls):
-        return "live"
-    if any(call.status in FAILED for call in calls):
-        return "errors"
-    latest = max(calls, key=lambda call: (call.finished_at or 0, call.created_at, call.id))
-    return "cut" if latest.status in CUT else "ok"
+def joined(parts: Iterable[Sums]) -> Sums:
+    found = Sums()
+    for part in parts:
+        found.join(part)
+    return found
 
 
 def fold(calls: Sequence[Any], key_names: Mapping[str, str]) -> dict[str, Any]:
     """Columns of the sessions table. `calls`, at least one, are all of a session, by (created_at, id)."""
     sums = total(calls)
     return {
-        **{name: getattr(sums, name) for name in Sums.__slots__},
-        "status": status(calls),
+        **{name: getattr(sums, name) for name in _SUMMED},
         "turns": max(call.turn for call in calls),
         "models": _values(call.model for call in calls),
         "clients": _values(call.client for call in calls),
         "keys": _values(key_names.get(call.key_id, call.key_id) for call in calls),
         "users": _values(call.user for call in calls),
-        "first_at": min(call.created_at for call in calls),
-        "last_at": max(last(call) for call in calls),
         "branches": further(branches(requests(calls))),
         "agents": len({call.agent for call in calls if call.agent}),
     }
