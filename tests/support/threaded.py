@@ -24,6 +24,7 @@ import sqlalchemy as sa
 
 from sessionary.drain.intake import Intake, Item
 from sessionary.drain.round import Round
+from sessionary.drain.seen import Seen
 from sessionary.record.exchange import Begin, Finish
 from sessionary.spool.reader import Cursor
 from sessionary.store import keys, schema
@@ -59,10 +60,10 @@ def thread(engine: sa.Engine, calls: Iterable[Call], seed: int = 0) -> dict[str,
         assert keys.ensure_project(engine, f"project {project}") >= project
     records = sorted([r for call in calls for r in (call.begin, call.finish)], key=lambda r: r.at)
     names = {call.begin.key_id: call.begin.key_id for call in calls}
-    rng, start = Random(seed), 0
+    rng, start, seen = Random(seed), 0, Seen()
     while start < len(records):
         some = records[start : start + rng.randint(1, MOST)]
-        store(engine, some, names)
+        store(engine, some, names, seen)
         start += len(some)
     c = schema.calls.c
     columns = [c[name] for name in ("session", "rule", "parent", "origin", "origin_kind", "ambiguous", "side")]
@@ -70,13 +71,14 @@ def thread(engine: sa.Engine, calls: Iterable[Call], seed: int = 0) -> dict[str,
         return {row.id: Link(*row[1:]) for row in connection.execute(sa.select(c.id, *columns))}
 
 
-def store(engine: sa.Engine, records: Iterable[Begin | Finish], names: Mapping[str, str]) -> None:
-    """One round. `names`: the keys', by id."""
+def store(engine: sa.Engine, records: Iterable[Begin | Finish], names: Mapping[str, str], seen: Seen) -> None:
+    """One round, as the drain makes it. `names`: the keys', by id."""
     items = [Item(record.at, "test-writer", record, Cursor()) for record in records]
     with transaction(engine) as connection:
-        work = Round(connection, names, items[-1].at)
+        work = Round(connection, names, items[-1].at, seen=seen)
         work.run(Intake(items))
         assert work.set_aside == 0
+    work.committed()
 
 
 @dataclass

@@ -30,11 +30,10 @@ def formats_change(talk: Talk) -> None:
 
 
 def _alike(talk: Talk) -> None:
-    """One program, which is used by many."""
+    """A program that is used by many, mostly under one key and with one prompt."""
     talk.tools, talk.style = False, Style()
-    if talk.rng.random() < 0.7:
-        talk.caller = talk.world.crowd()
-        talk.system = texts.SYSTEMS[0]
+    talk.caller = talk.world.crowd() if talk.rng.random() < 0.7 else talk.caller
+    talk.system = texts.SYSTEMS[0] if talk.rng.random() < 0.7 else talk.system
 
 
 def equal_openings(talk: Talk) -> None:
@@ -200,3 +199,40 @@ def broken_off(talk: Talk) -> None:
     talk.said.append(replace(told, text=passed_on[: len(passed_on) - lost]))
     for _ in range(talk.rng.randint(1, 3)):
         talk.turn()
+
+
+def prompts_of_their_own(talk: Talk) -> None:
+    """A program that tells the model whom it helps: first words and answer are the same, the prompt is not."""
+    _alike(talk)
+    talks = [
+        talk.other(at=talk.at + n * SECOND, system=f"You are a helpful assistant. The user's name is {name}.")
+        for n, name in enumerate(f"{texts.answer(talk.rng, 1).split()[-1]}{n}" for n in range(talk.rng.randint(22, 40)))
+    ]
+    for each in talks:
+        each.turn("hi", answer=Said("assistant", texts.GREETINGS[0]))
+    talk.rng.shuffle(talks)
+    for each in talks:
+        each.turn("what can you do?", answer=Said("assistant", texts.answer(talk.rng)))
+
+
+def canned_and_trimmed(talk: Talk) -> None:
+    """Buttons and canned answers, and of a conversation only the newest messages are sent."""
+    _alike(talk)
+    talks = [talk.other(at=talk.at + n * SECOND) for n in range(talk.rng.randint(2, 3))]
+    for _ in range(6):
+        for each in talks:
+            text = each.rng.choice(_ASKED)
+            told = Said("assistant", texts.answer(Random(text), 2))
+            each.turn(text, view=lambda said: said[-5:], answer=told)
+
+
+def outage(talk: Talk) -> None:
+    """Nothing works, and several users of a key say the same and try again."""
+    _alike(talk)
+    opening = talk.rng.choice((texts.OPENINGS[0], texts.question(talk.rng)))
+    talks = [talk.other(said=[Said("user", opening)], at=talk.at + n * 7 * SECOND) for n in range(3)]
+    for each in talks:
+        failed = _fails(each)
+        each.said.append(each.send(each.said, origin=failed, how="retry", headers={_SDK: "1"})[1])
+    for each in talks:
+        each.turn()

@@ -125,6 +125,16 @@ def _after(talk: Talk, made: Call, said: History) -> None:
         talk.turn()
 
 
+def summary_used_elsewhere(talk: Talk) -> None:
+    """Somebody asks for a summary, and has it translated in a conversation of its own: that goes on from nothing."""
+    talk.tools = False
+    _long(talk)
+    summary = texts.summary(talk.rng)
+    talk.turn("Please write a summary of our conversation for my boss.", answer=Said("assistant", summary))
+    other = talk.other(said=[])
+    other.turn(f"Translate this summary into French:\n\n{summary}")
+
+
 # -- agents that agents start
 
 

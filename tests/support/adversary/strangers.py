@@ -132,3 +132,33 @@ def same_failure(talk: Talk) -> None:
     other = talk.other(said=[], at=talk.at + talk.rng.randrange(120, 3000) * SECOND)
     other.turn(text)
     other.turn()
+
+
+def same_search(talk: Talk) -> None:
+    """A model looks up what it was asked, in the words in which it was asked; somebody else asks the same."""
+    talk.tools, talk.style, talk.caller = True, Style(), talk.world.crowd()
+    text = texts.task(talk.rng).splitlines()[0]
+    others = [talk.other(at=talk.at + n * 15 * SECOND) for n in range(1, 4)]
+    for each in (talk, *others):
+        given = Tool(each.tool_id(), "search", {"query": text, "max_results": 5})
+        each.ask(Said("user", text), answer=Said("assistant", "", (given,)))
+        each.ask(Said("tool", texts.result(each.rng), of=given.id))
+        each.turn()
+
+
+def counted_tool_ids(talk: Talk) -> None:
+    """Some models count their tool calls instead of drawing ids; a conversation comes from another gateway, where such
+    a call was made too."""
+    talk.tools, talk.style = False, Style()
+    city = talk.rng.choice(("Berlin", "Paris", "Lisbon"))
+    given = (Tool("functions.get_weather:0", "get_weather", {"city": city}),)
+    other = talk.other()
+    for each, by in ((talk, True), (other, False)):
+        each.said.append(Said("user", f"{texts.answer(each.rng)} How is the weather in {city}?"))
+        if by:
+            each.ask(answer=Said("assistant", "", given))
+        else:
+            each.said.append(Said("assistant", "", given))
+        each.said.append(Said("tool", texts.result(each.rng), of=given[0].id))
+        each.ask()
+        each.turn()
