@@ -14,7 +14,9 @@ from sessionary.record.exchange import Begin, Finish, Record, Status
 from sessionary.store import keys, reads, schema
 from sessionary.store.rollups import recompute
 from sessionary.store.writes import transaction
+from tests.support.adversary.corpus import generate
 from tests.support.recorded import SECOND, SYSTEM, Log, assistant, user
+from tests.support.threaded import thread
 
 STATUSES: list[Status] = ["ok", "ok", "ok", "upstream_error", "timeout", "client_closed", "interrupted", "rejected"]
 TOOLS = [{"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}]
@@ -121,3 +123,16 @@ def test_keys_have_their_names(log: Log) -> None:
     again(log)
     assert kept(log)["sessions"][0]["keys"] == ["ci"]
     assert (1, "key", "ci", kept(log)["sessions"][0]["id"]) in kept(log)["facets"]
+
+
+def test_conversations_of_all_kinds(log: Log) -> None:
+    """Agents, side calls, retries, compactions. Of a request that two attempts answered, and both were gone on from,
+    the drain does not see that it forks."""
+    thread(log.engine, generate(7, 1200), 7)
+    counted = {row["id"]: row["branches"] for row in kept(log)["sessions"]}
+    check(log, "branches")
+    made = {row["id"]: row["branches"] for row in kept(log)["sessions"]}
+    assert all(made[id] >= counted[id] for id in counted)
+    assert sum(made[id] != counted[id] for id in counted) <= 0.02 * len(counted)
+    assert sum(made.values()) > 0
+    assert sum(row["agents"] for row in kept(log)["sessions"]) > 0
