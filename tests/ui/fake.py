@@ -19,10 +19,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from sessionary.api.health import Health
 from sessionary.ui.routes import COOKIE, routes
 from tests.support.server import free_port
 from tests.ui import data
 from tests.ui.support_chat import agent_session
+from tests.ui.support_health import Given
 
 KEY = "sk-right"
 TOKEN = "one-time"
@@ -45,11 +47,13 @@ class Fake:
         self.cookies: set[str] = {"cookie"}
         self.token_used = False
         self.asked: list[str] = []
+        self.rates: Given = Given()
         self._listeners: set[tuple[asyncio.AbstractEventLoop, asyncio.Queue[bytes]]] = set()
 
     def clear(self) -> None:
         self.sessions.clear()
         self.transcripts.clear()
+        self.rates = Given()
         self.demo = True
         self.token_used = False
         self.cookies = {"cookie"}
@@ -87,6 +91,9 @@ class Fake:
     def transcript(self, principal: Viewer, name: str) -> data.Json | None:
         found = self.transcripts.get(name)
         return json.loads(json.dumps(found)) if found else None
+
+    def health(self, principal: Viewer, params: QueryParams) -> Health:
+        return self.rates.health()
 
     async def login(self, key: str) -> str | None:
         return "cookie" if key == KEY else None

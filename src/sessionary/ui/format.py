@@ -57,6 +57,14 @@ def share(part: int | None, whole: int | None) -> str:
     return f"{100 * part / whole:.0f}%" if part and whole else ""
 
 
+def size(count: int) -> str:
+    """Of bytes: 1234 -> 1.2 kB"""
+    for limit, unit in ((1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")):
+        if count >= limit:
+            return f"{count / limit:.1f} {unit}"
+    return f"{count} B"
+
+
 def clock(at: str) -> str:
     """UTC, as the server cannot know where the reader is; a page's script puts local time in its place."""
     return f"{_time(at):%H:%M:%S}"
@@ -71,6 +79,6 @@ def _time(at: str) -> datetime:
 
 
 FILTERS: Mapping[str, Any] = MappingProxyType(
-    {"count": count, "cost": cost, "duration": duration, "clock": clock, "day": day}
+    {"count": count, "cost": cost, "duration": duration, "bytes": size, "clock": clock, "day": day}
 )
 GLOBALS: Mapping[str, Any] = MappingProxyType({"wall": wall, "share": share})

@@ -20,7 +20,8 @@ from starlette.staticfiles import StaticFiles
 
 from sessionary import __version__
 from sessionary.errors import BadRequest, GatewayError, NotFound, PayloadTooLarge
-from sessionary.ui import format, shown
+from sessionary.sessions import rules
+from sessionary.ui import charts, format, shown
 from sessionary.ui.security import HEADERS, secure
 
 COOKIE = "sessionary"
@@ -49,6 +50,9 @@ class Pages(Protocol):
 
     def transcript(self, principal: Any, name: str) -> Any:
         """`{session, calls}`, as GET /api/sessions/{id}/transcript. None or NotFound where there is none."""
+
+    def health(self, principal: Any, params: QueryParams) -> Any:
+        """As GET /api/health."""
 
     def login(self, key: str) -> Awaitable[str | None] | str | None:
         """A cookie for a valid key."""
@@ -84,6 +88,7 @@ class _Ui:
         )
         self._jinja.filters.update(format.FILTERS)
         self._jinja.filters.update(pretty=shown.pretty, cut=shown.cut)
+        self._jinja.filters.update(bar=charts.bar, percent=charts.percent)
         self._jinja.globals.update(format.GLOBALS)
         self._jinja.globals["version"] = __version__
 
@@ -119,6 +124,11 @@ class _Ui:
     async def demo(self, request: Request) -> Response:
         name = await _ask(self._pages.send_demo, request.state.principal)
         return _see(f"/ui/sessions/{quote(name, safe='')}")
+
+    async def health(self, request: Request) -> Response:
+        query = request.query_params
+        found = msgspec.to_builtins(await _ask(self._pages.health, request.state.principal, query))
+        return self._page(request, "health.html", query=query, groups=rules.GROUPS, **charts.drawn(found))
 
     async def login(self, request: Request) -> Response:
         token = request.query_params.get("token", "")
@@ -167,6 +177,7 @@ def routes(pages: Pages) -> list[BaseRoute]:
         Route("/ui", lambda request: _see("/ui/")),
         Route("/ui/", ui.known(ui.sessions)),
         Route("/ui/sessions/{id:path}", ui.known(ui.session)),
+        Route("/ui/health", ui.known(ui.health)),
         Route("/ui/demo", ui.known(ui.demo), methods=["POST"]),
         Route("/ui/login", ui.login),
         Route("/ui/login", ui.submit_login, methods=["POST"]),
