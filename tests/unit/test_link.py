@@ -12,7 +12,7 @@ from sessionary.drain.resent import answers
 from sessionary.record.exchange import Begin
 
 REF = Ref(
-    "call_1", "ses", None, 1, 3, None, 0, 1, "k", "", "", "m", "ok", None, None, "", "", "", continued=False
+    "call_1", "ses", None, 1, 3, None, 0, 1, "k", "", "", "m", "ok", None, None, None, None, "", "", "", continued=False
 )  # fmt: skip
 A, B, C = ({"role": role, "content": text} for role, text in (("user", "a"), ("assistant", "b"), ("user", "c")))
 

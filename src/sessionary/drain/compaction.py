@@ -22,9 +22,10 @@ _ASKS = re.compile(
     r"\b(summari[sz]\w*|summary|compact\w*|condens\w*|recap|hand-?off|continuing (?:our|the) conversation)\b", re.I
 )
 _CARRIES = re.compile(
-    r"continued? from|previous(?:ly)? (?:conversation|session|discussion)|earlier (?:conversation|discussion)"
-    r"|conversation (?:so far|history|summary)|summar(?:y|ised|ized)|hand-?off|context checkpoint|compact(?:ed|ion)"
-    r"|another language model|spoke to you previously",
+    r"continued? from|(?:previous|earlier|prior|ongoing) (?:conversation|session|discussion)"
+    r"|conversation (?:so far|to date|history|summary)|summar(?:y|ised|ized) (?:of|for) (?:the|our|this|a) conversation"
+    r"|hand-?off|context (?:checkpoint|window)|compact(?:ed|ion)|another language model|spoke to you previously"
+    r"|r[au]n out of (?:context|room)",
     re.I,
 )
 _LINE = 40

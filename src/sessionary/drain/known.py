@@ -38,16 +38,16 @@ class Scope:
         """`where`: `session` and `home`; or `key`, `user` and `since`, in microseconds."""
         self.project = project
         self.where = {"since": 0, **where}
-        self._named = "session" in where
+        self.named = "session" in where
 
     def has(self, ref: Ref) -> bool:
-        if self._named:
+        if self.named:
             return bool(ref.session in (self.where["session"], self.where["home"]) or ref.home == self.where["home"])
         mine = ref.key_id == self.where["key"] and ref.user == self.where["user"]
         return mine and ref.created_at >= int(self.where["since"])
 
     def statement(self, by: By) -> sa.Select[Any]:
-        return (_IN_SESSION if self._named else _OF_KEY)[by]
+        return (_IN_SESSION if self.named else _OF_KEY)[by]
 
 
 def _statements(*where: sa.ColumnElement[bool]) -> dict[By, sa.Select[Any]]:
@@ -76,6 +76,11 @@ _IN_SESSION = _statements(
     )
 )
 _OF_KEY = _statements(schema.calls.c.key_id == sa.bindparam("key"), schema.calls.c.user == sa.bindparam("user"))
+_PROMPTED = _statements(
+    schema.calls.c.key_id == sa.bindparam("key"),
+    schema.calls.c.user == sa.bindparam("user"),
+    schema.calls.c.prompt_key == sa.bindparam("prompt"),
+)
 
 
 class Known:
@@ -98,15 +103,18 @@ class Known:
         """Another call goes on from it."""
         self._continued.add((project, ref.id))
 
-    def find(self, by: By, value: bytes, scope: Scope) -> list[Ref]:
+    def find(self, by: By, value: bytes, scope: Scope, prompt: bytes | None = None) -> list[Ref]:
+        """Where there are many, of a key's those with the system prompt `prompt` are among them."""
         new = self._new.get((by, scope.project, value), {})
         named = {"project": scope.project, "value": value}
         stored = self._refs(_ANY[by], named | {"since": scope.where["since"]})
         found = [ref for ref in stored if scope.has(ref)]
         if not found and len(stored) == MOST_SHOWN:  # others of them may be in scope
             found = self._refs(scope.statement(by), named | scope.where)
+        if len(found) == MOST_SHOWN and prompt is not None and not scope.named:
+            found = [*self._refs(_PROMPTED[by], named | scope.where | {"prompt": prompt}), *found]
         merged = {ref.id: ref for ref in found} | {i: ref for i, ref in new.items() if scope.has(ref)}
-        ordered = sorted(merged.values(), key=lambda ref: (ref.created_at, ref.id), reverse=True)[:MOST_SHOWN]
+        ordered = sorted(merged.values(), key=lambda ref: (ref.created_at, ref.id), reverse=True)
         return [replace(r, continued=True) if (scope.project, r.id) in self._continued else r for r in ordered]
 
     def among(self, by: By, values: Iterable[bytes], project: int) -> set[bytes]:

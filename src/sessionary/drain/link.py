@@ -39,6 +39,8 @@ class Ref:
     status: str
     leaf: bytes | None
     output: bytes | None
+    prompt_key: bytes | None
+    summary_key: bytes | None
     agent: str
     agent_name: str
     agent_parent: str
@@ -50,6 +52,17 @@ class Ref:
 
 
 COLUMNS = tuple(Ref.__dataclass_fields__)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Calls at one depth of a request's path, the likeliest first."""
+
+    refs: list[Ref]
+    depth: int
+    ambiguous: bool = False
+    edited: bool = False
+    """By an answer that still stands in a history that does not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,19 @@ from typing import Any
 
 from sessionary.drain.link import Placed
 from sessionary.drain.requests import Parsed
+from sessionary.ids import digest
 from sessionary.store import schema
+from sessionary.wire.reading import SYSTEM
 
 SUMMARY_WANTED = bytes(16)
 """In `summary_key`, of a call that asks for a summary and has no answer yet."""
+
+
+def prompt_key(parsed: Parsed) -> bytes | None:
+    """Of the system prompt, wherever the format has it; None where there is none."""
+    lifted = parsed.recipe.lifted
+    hashes = [*parsed.recipe.preamble, *(lifted[name] for name in SYSTEM.values() if name in lifted)]
+    return digest(*hashes) if hashes else None
 
 
 def begun(parsed: Parsed, placed: Placed, turn: int, *, summary: bool) -> dict[str, Any]:
@@ -48,6 +57,7 @@ def begun(parsed: Parsed, placed: Placed, turn: int, *, summary: bool) -> dict[s
         "ambiguous": placed.ambiguous,
         "continued": False,
         "evidence": placed.evidence(),
+        "prompt_key": prompt_key(parsed),
         "summary_key": SUMMARY_WANTED if summary else None,
         "leaf": leaf.id if leaf else None,
         "leaf_node": leaf.node if leaf else None,

@@ -1,8 +1,9 @@
 """Agents that a tool call starts: the first thing that such an agent is told is what the call was given.
 
-A tool call that is given a text is kept by the text's first line; a conversation's first message that has this line,
-and with it the whole text, comes from the call, while that is pending: the conversation of the caller has not gone on
-yet, or only just. Harnesses start several agents at once, and put words of their own around the text.
+A tool call that looks like an agent's start is kept by the first line of the text that it is given; a conversation's
+first message that has this line, and with it the whole text, comes from the call, while that is pending: the caller's
+conversation has not gone on yet, or only just. Harnesses start several agents at once, and put words of their own
+around the text.
 """
 
 import re
@@ -20,9 +21,14 @@ from sessionary.wire import meaning
 from sessionary.wire.message import Message, Piece
 from sessionary.wire.reading import FORMATS, read
 
+_STARTS = re.compile(r"task|agent|spawn|delegat|hand_?off|dispatch|co_?worker|sub_?process", re.I)
+"""In the name of a tool."""
 _GIVEN = ("prompt", "message", "task", "instructions", "input", "request", "query", "content", "description")
 """Arguments that tell an agent what to do, the likeliest first."""
-_NAMED = ("subagent_type", "agent_type", "agent_name", "agent", "name")
+_ALWAYS = "task"
+"""The one that an agent has which is a tool by its own name. Others are a search's, or a picture's."""
+_KINDS = ("subagent_type", "agent_type")
+_NAMED = (*_KINDS, "agent_name", "agent", "name")
 _SHORTEST = 12
 _MOST_LINES = 64
 _PENDING_US = 86_400_000_000
@@ -62,7 +68,9 @@ class Spawns:
         keys = {_key(project, begin.key_id, line) for line in _lines(said)}
         for row in self._pending(project, keys, begin.at) if keys else ():
             ref = self._known.call(project, row["call_id"])
-            if ref is None or session not in ("", ref.session, ref.home) or self._went_on(project, ref, begin.at):
+            if ref is None or self._went_on(project, ref, begin.at):
+                continue
+            if session not in (ref.session, ref.home) if session else ref.user != begin.user:
                 continue
             pieces = [p for message in self._earlier.answer(project, ref) for p in message.pieces]
             call = next((p for p in pieces if p.type == "tool_call" and p.id == row["tool_call"]), None)
@@ -95,7 +103,8 @@ class Spawns:
 def _prompt(call: Piece) -> str:
     """What the call gives an agent to do; "" where it gives no text."""
     given = call.arguments if isinstance(call.arguments, dict) else {}
-    text = next((given[name] for name in _GIVEN if isinstance(given.get(name), str)), "")
+    starts = _STARTS.search(call.name) or any(name in given for name in _KINDS)
+    text = next((given[n] for n in (_GIVEN if starts else (_ALWAYS,)) if isinstance(given.get(n), str)), "")
     return text if len(_even(text)) >= _SHORTEST and _lines(text) else ""
 
 

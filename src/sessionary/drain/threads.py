@@ -17,7 +17,7 @@ from sessionary.drain.earlier import Earlier
 from sessionary.drain.known import Known, Scope
 from sessionary.drain.link import Origin, Placed, Ref
 from sessionary.drain.requests import Parsed
-from sessionary.drain.resent import Found, Resent, answered, answers
+from sessionary.drain.resent import Resent, answered
 from sessionary.drain.spawns import Spawns
 from sessionary.record.exchange import Begin
 from sessionary.store import schema, writes
@@ -75,7 +75,7 @@ class Threads:
     def answered(self, project: int, call: Mapping[str, Any], answer: list[Message]) -> None:
         """`call` is the row of a call that has ended."""
         ref = Ref.of(call)
-        by = ("output_node", "answer_key", "summary_key")
+        by = ("leaf_node", "output_node", "answer_key", "summary_key")
         self.known.add(project, ref, **{name: call[name] for name in by})
         self._earlier.told(ref.id, answer)
         self.spawns.told(project, ref, answer)
@@ -91,7 +91,7 @@ class Threads:
     def _named(self, parsed: Parsed) -> Placed:
         begin = parsed.begin
         scope = Scope(begin.project, session=self._home(begin), home=begin.session_id)
-        found = self._history(parsed, scope)
+        found = self._resent.history(parsed, scope)
         placed = Placed(self._home(begin, found.refs[0] if found else None), begin.source, begin.rule)
         if found is not None:
             placed.parent, placed.base_depth = found.refs[0], found.depth
@@ -126,7 +126,7 @@ class Threads:
     def _by_content(self, parsed: Parsed) -> Placed:
         begin = parsed.begin
         scope = self._content(begin)
-        if answered(parsed.steps) and (found := self._history(parsed, scope)) is not None:
+        if answered(parsed.steps) and (found := self._resent.history(parsed, scope)) is not None:
             ref = found.refs[0]
             rule = "content.edited" if found.edited else "content"
             placed = Placed(ref.session, "content", rule, ref, found.depth)
@@ -143,15 +143,6 @@ class Threads:
         placed = _new(begin)
         placed.missed = answered(parsed.steps)
         return placed
-
-    def _history(self, parsed: Parsed, scope: Scope) -> Found | None:
-        """By what is sent back: whole, or where there are later answers, edited."""
-        whole = self._resent.whole(parsed, scope)
-        deepest = next((end for _, end in answers(parsed.steps)), 0)
-        if not deepest or (whole is not None and whole.depth >= parsed.steps[deepest - 1].depth):
-            return whole
-        session, depth = (whole.refs[0].session, whole.depth) if whole else ("", 0)
-        return self._resent.edited(parsed, scope, session, depth) or whole
 
     def _origin(self, parsed: Parsed, scope: Scope, session: str = "") -> Origin | None:
         """Of a request without any answer in it."""

@@ -196,6 +196,7 @@ calls = sa.Table(
     sa.Column("continued", sa.Boolean, nullable=False, server_default=sa.false()),  # another call goes on from it
     sa.Column("evidence", sa.JSON),  # where content decided: see drain.link.Evidence
     sa.Column("answer_key", _hash),  # what the answer means, wherever it stands
+    sa.Column("prompt_key", _hash),  # of the system prompt; null where there is none
     sa.Column("summary_key", _hash),  # where it was asked for a summary: see drain.compaction
     sa.Index("calls_session", "project", "session", "created_at", "id"),
     sa.Index("calls_created", "project", "created_at", "id"),

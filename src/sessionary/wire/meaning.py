@@ -66,7 +66,7 @@ def prefill(message: Message) -> str:
 def prefilled(begun: str, answer: Message) -> Meaning:
     """What an answer means together with its beginning: clients send back both as one text. Nothing where there is no
     beginning, or the two are no one text."""
-    match answer.pieces:
+    match [piece for piece in answer.pieces if piece.type != "reasoning"]:
         case [Piece(type="text", text=text), *rest] if begun:
             return of(Message("assistant", [Piece("text", text=begun + text), *rest]))
     return NOTHING

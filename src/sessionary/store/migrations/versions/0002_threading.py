@@ -20,7 +20,7 @@ def upgrade() -> None:
     for name in ("side", "ambiguous", "continued"):
         _add("calls", sa.Column(name, sa.Boolean, nullable=False, server_default=no))
     _add("calls", sa.Column("evidence", sa.JSON))
-    for name in ("answer_key", "summary_key"):
+    for name in ("answer_key", "prompt_key", "summary_key"):
         _add("calls", sa.Column(name, sa.LargeBinary(16)))
     for name in ("output", "leaf"):
         op.drop_index(f"calls_{name}", "calls")
