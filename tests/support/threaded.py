@@ -123,7 +123,9 @@ class Score:
     within: list[Call]
     """Other wrong links."""
     exact: int
-    """Right ones that were taken to go on from exactly the right call."""
+    """Right links that name the very call that is gone on from."""
+    named: int
+    """Those of them that also say how: as its answer, or as what started, summarised or failed before it."""
     kept_apart: bool
     """No session has calls of two conversations that no wrong link joins: what is counted is all there is."""
 
@@ -139,7 +141,7 @@ class Score:
             lines += [_line(key, tallies[key]) for key in sorted(tallies)]
         lines += ["", _line("all", self.total)]
         lines += [f"wrong across users {len(self.across)}, within a key {len(self.within)}"]
-        lines += [f"of the right links {self.exact} of {self.total.linked} name the very call"]
+        lines += [f"of {self.total.linked} right links {self.exact} name the very call, {self.named} of them say how"]
         return "\n".join(lines)
 
 
@@ -162,9 +164,7 @@ def score(calls: Iterable[Call], links: dict[str, Link]) -> Score:
             tally.add(call, links[i], verdicts[i])
     wrong = [by_id[i] for i, verdict in verdicts.items() if verdict == "wrong"]
     across = [call for call in wrong if _other_user(call, by_id[links[call.id].before])]
-    exact = sum(
-        verdicts[i] == "right" and links[i].before != "" and links[i].before == c.before for i, c in by_id.items()
-    )
+    exact = [(call, links[i]) for i, call in by_id.items() if call.before and links[i].before == call.before]
     return Score(
         links=links,
         calls=by_id,
@@ -174,7 +174,8 @@ def score(calls: Iterable[Call], links: dict[str, Link]) -> Score:
         kinds=kinds,
         across=across,
         within=[call for call in wrong if call not in across],
-        exact=exact,
+        exact=len(exact),
+        named=sum((link.origin_kind or "parent") == call.how for call, link in exact),
         kept_apart=_kept_apart(by_id, links, verdicts),
     )
 
