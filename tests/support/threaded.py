@@ -8,7 +8,9 @@ Of each call the *link* is judged: the call that threading took it to go on from
 - *missed*: it begins a session, though it goes on from an earlier call of its conversation;
 - *indistinguishable*: wrong, but by nothing that was sent: the request and the answer of the one that was taken are
   equal, byte for byte, to those of the right one, of the same key, user and client, and the call that goes on from
-  them names no id that only one of them has. Nobody could tell; these are counted apart.
+  them names no id that only one of them has. Or a request without a history is taken for another attempt at one that
+  failed, and is equal to it, byte for byte, of the same key, user and client, which does not say that it is the first
+  attempt. Nobody could tell; these are counted apart.
 
 *Precision* is right / (right + wrong) of the calls that were linked; *recall* is right / all, of those that go on from
 another call and are distinguishable. *Across users* is a wrong link to another key or another `user` field.
@@ -29,7 +31,7 @@ from sessionary.record.exchange import Begin, Finish
 from sessionary.spool.reader import Cursor
 from sessionary.store import keys, schema
 from sessionary.store.writes import transaction
-from tests.support.adversary.talk import Call
+from tests.support.adversary.talk import RETRIES, Call
 
 Verdict = Literal["right", "wrong", "missed", "indistinguishable"]
 MOST = 400
@@ -187,7 +189,14 @@ def _verdict(call: Call, link: Link, calls: Mapping[str, Call]) -> Verdict:
     if taken.conversation == call.conversation:
         return "right"
     meant = calls[call.before] if call.before else None
-    return "indistinguishable" if meant is not None and _equal(call, taken, meant) else "wrong"
+    alike = _again(call, taken) if meant is None else _equal(call, taken, meant)
+    return "indistinguishable" if alike else "wrong"
+
+
+def _again(call: Call, taken: Call) -> bool:
+    same = call.begin.body == taken.begin.body and not _other_user(call, taken)
+    failed = taken.finish.status != "ok" and RETRIES not in call.begin.headers
+    return same and failed and call.begin.client == taken.begin.client
 
 
 def _equal(call: Call, taken: Call, meant: Call) -> bool:

@@ -11,7 +11,7 @@ import pytest
 
 from sessionary.record.exchange import Begin
 from tests.support.adversary.corpus import KINDS, generate
-from tests.support.adversary.talk import Call
+from tests.support.adversary.talk import RETRIES, Call
 from tests.support.threaded import Link, Score, score
 
 
@@ -140,6 +140,14 @@ def test_nobody_could_tell(calls: list[Call]) -> None:
     )
     for other in others:
         assert _judged([before, other, call], **{call.id: "call_twin"}).verdicts[call.id] == "wrong"
+
+
+def test_nobody_could_tell_a_first_attempt_from_another(calls: list[Call]) -> None:
+    failed = next(c for c in calls if c.finish.status == "upstream_error" and not c.before)
+    silent = replace(failed, begin=_changed(failed, call_id="call_again", headers={}), conversation=-1)
+    first = replace(silent, begin=_changed(silent, headers={RETRIES: "0"}))
+    for again, verdict in ((silent, "indistinguishable"), (first, "wrong")):
+        assert _judged([failed, again], call_again=failed.id).verdicts["call_again"] == verdict
 
 
 def test_what_is_together_and_not_counted_is_seen(calls: list[Call]) -> None:

@@ -13,9 +13,8 @@ from tests.support.adversary.talk import SECOND, Call, Talk
 from tests.support.adversary.wire import FORMATS, Said, Style
 
 _FAQ = Random("faq")
-_ASKED = [texts.question(_FAQ) for _ in range(6)]
+_ASKED = [texts.question(_FAQ) for _ in range(12)]
 _FOLLOWING = ["thanks", "why?", *(texts.question(_FAQ) for _ in range(4))]
-_SDK = "x-stainless-retry-count"
 
 
 def plain(talk: Talk) -> None:
@@ -94,8 +93,7 @@ def retried_opening(talk: Talk) -> None:
     """The first request fails, and is sent again."""
     talk.said.append(Said("user", texts.question(talk.rng) + " " + texts.question(talk.rng)))
     failed = _fails(talk)
-    headers = {_SDK: "1"} if talk.rng.random() < 0.7 else {}
-    _, told = talk.send(talk.said, origin=failed, how="retry", headers=headers)
+    _, told = talk.send(talk.said, origin=failed, how="retry", retry=1)
     talk.said.append(told)
     for _ in range(talk.rng.randint(0, 2)):
         talk.turn()
@@ -106,13 +104,13 @@ def retried_midway(talk: Talk) -> None:
         talk.turn()
         talk.said.append(Said("user", texts.question(talk.rng)))
         for n in range(talk.rng.randint(1, 2)):
-            _fails(talk, {_SDK: str(n)})
-        talk.ask(headers={_SDK: "2"})
+            _fails(talk, n)
+        talk.ask(retry=2)
 
 
-def _fails(talk: Talk, headers: dict[str, str] | None = None) -> Call:
+def _fails(talk: Talk, retry: int = 0) -> Call:
     status: Status = talk.rng.choice(("upstream_error", "upstream_error", "timeout", "client_closed"))
-    call, _ = talk.send(talk.said, status=status, headers=headers, answer=Said("assistant"))
+    call, _ = talk.send(talk.said, status=status, retry=retry, answer=Said("assistant"))
     talk.at = call.finish.at + talk.rng.randrange(SECOND // 2, 8 * SECOND)
     return call
 
@@ -229,10 +227,10 @@ def canned_and_trimmed(talk: Talk) -> None:
 def outage(talk: Talk) -> None:
     """Nothing works, and several users of a key say the same and try again."""
     _alike(talk)
-    opening = talk.rng.choice((texts.OPENINGS[0], texts.question(talk.rng)))
+    opening = talk.rng.choice((*texts.OPENINGS, texts.question(talk.rng)))
     talks = [talk.other(said=[Said("user", opening)], at=talk.at + n * 7 * SECOND) for n in range(3)]
     for each in talks:
         failed = _fails(each)
-        each.said.append(each.send(each.said, origin=failed, how="retry", headers={_SDK: "1"})[1])
+        each.said.append(each.send(each.said, origin=failed, how="retry", retry=1)[1])
     for each in talks:
         each.turn()

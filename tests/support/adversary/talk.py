@@ -22,6 +22,7 @@ CLIENTS: dict[Format, str] = {
     "responses": "openai-node",
     "messages": "anthropic-python",
 }
+RETRIES = "x-stainless-retry-count"
 TOOLS = ("read_file", "run", "search", "list_files")
 STYLE = Style()
 History = list[Said]
@@ -105,7 +106,8 @@ class Talk:
     conversation: int = 0
     haste: float = 1.0
     """How fast it goes on: 1 for people."""
-    headers: dict[str, str] = field(default_factory=dict)
+    official: bool = True
+    """Whether it calls through the provider's own library, which says of each request how often it was tried."""
 
     @classmethod
     def drawn(cls, world: World, kind: str, **given: Any) -> "Talk":
@@ -117,6 +119,7 @@ class Talk:
             "system": rng.choice(texts.SYSTEMS),
             "style": Style.drawn(rng) if rng.random() < 0.3 else Style(),
             "tools": rng.random() < 0.4,
+            "official": rng.random() < 0.7,
         }
         return cls(world, kind, **{**drawn, **given})
 
@@ -173,7 +176,7 @@ class Talk:
         origin: Call | None = None,
         how: str = "",
         status: Status = "ok",
-        headers: dict[str, str] | None = None,
+        retry: int = 0,
         prefill: str = "",
         latency: int = 0,
         **beside: Any,
@@ -189,7 +192,7 @@ class Talk:
             sent.append(Said("assistant", prefill))
             told = replace(told, text=prefill + told.text)
         body = wire.request(self.format, self.system, sent, self.style, **self._beside(beside))
-        head = {"user-agent": CLIENTS[self.format], **self.headers, **(headers or {})}
+        head = {"user-agent": CLIENTS[self.format], **({RETRIES: str(retry)} if self.official else {})}
         begin = self._begin(call_id, body, head)
         took = latency or rng.randrange(SECOND // 2, 12 * SECOND)
         parents = [m.by for m in sent if m.by]
@@ -214,7 +217,8 @@ class Talk:
             rng = Random(seed) if self.rules else self.rng
             thought = texts.answer(rng, 1) if rng.random() < 0.3 else ""
             answer = Said("assistant", texts.answer(rng), thought=thought)
-        return replace(answer, by=call_id, item=answer.item or f"{self.rng.getrandbits(96):024x}")
+        item = f"{self.rng.getrandbits(96):024x}_{call_id.removeprefix('call_')}"  # as the gateway names a provider's
+        return replace(answer, by=call_id, item=item)
 
     def _beside(self, given: dict[str, Any]) -> dict[str, Any]:
         beside: dict[str, Any] = {"model": MODELS[self.format], **given}

@@ -198,7 +198,7 @@ def _items(said: Said, style: Style) -> list[Json]:
         items.append(message | ({"id": f"msg_{named}", "status": "completed"} if named else {}))
     for n, t in enumerate(said.tools):
         item = {"type": "function_call", "call_id": t.id, "name": t.name, "arguments": _arguments(t, style)}
-        items.append(item | ({"id": f"fc_{named}{n}", "status": "completed"} if named else {}))
+        items.append(item | ({"id": f"fc_{n}{named}", "status": "completed"} if named else {}))
     return items
 
 
