@@ -1,14 +1,21 @@
 """What earlier calls asked and were told: of this round's from memory, of others from the store. Read where a history
 was rewritten, or where several calls would do."""
 
+from itertools import islice
+
 import sqlalchemy as sa
 
 from sessionary.drain.link import Ref
 from sessionary.drain.requests import Parsed
-from sessionary.store import tree
+from sessionary.store import schema, tree
 from sessionary.wire.meaning import Meaning
 from sessionary.wire.message import Message
 from sessionary.wire.reading import FORMATS, read
+from sessionary.wire.recipe import Recipe
+
+TAIL = 5
+"""Messages in front of an answer that are compared where its history is not the same."""
+Asked = tuple[Message, Meaning]
 
 
 class Earlier:
@@ -23,15 +30,21 @@ class Earlier:
     def told(self, call_id: str, answer: list[Message]) -> None:
         self._told[call_id] = answer
 
-    def question(self, project: int, ref: Ref) -> tuple[Message, Meaning] | None:
-        """The last message that it was asked; None where it has none that is kept."""
+    def tail(self, project: int, ref: Ref) -> list[Asked]:
+        """The last messages that it was asked, the last first; empty where none is kept."""
         if (parsed := self._asked.get(ref.id)) is not None:
-            return question(parsed, len(parsed.steps))
-        for stored in reversed(tree.path(self._db, project, ref.leaf, max(0, ref.input_depth - 4))):
-            message, meaning = read(stored.raw, stored.format, answer=stored.answer)
-            if meaning:
-                return message, meaning
-        return None
+            return tail(parsed, len(parsed.steps))
+        stored = tree.path(self._db, project, ref.leaf, max(0, ref.input_depth - 2 * TAIL))
+        read_all = (read(s.raw, s.format, answer=s.answer) for s in reversed(stored))
+        return list(islice((asked for asked in read_all if asked[1]), TAIL))
+
+    def recipe(self, project: int, ref: Ref) -> Recipe | None:
+        """How its request is put together."""
+        if (parsed := self._asked.get(ref.id)) is not None:
+            return parsed.recipe
+        e = schema.exchanges.c
+        packed = self._db.scalar(sa.select(e.request).where(e.project == project, e.call_id == ref.id))
+        return None if packed is None else tree.recipe(packed)
 
     def answer(self, project: int, ref: Ref) -> list[Message]:
         if ref.id in self._told:
@@ -39,10 +52,8 @@ class Earlier:
         return [stored.message() for stored in tree.path(self._db, project, ref.output, ref.input_depth)]
 
 
-def question(parsed: Parsed, before: int) -> tuple[Message, Meaning] | None:
-    """The last message before the step number `before` that means something."""
-    for step in reversed(parsed.steps[:before]):
-        message, meaning = read(step.meant, FORMATS[parsed.begin.endpoint], answer=False)
-        if meaning:
-            return message, meaning
-    return None
+def tail(parsed: Parsed, before: int) -> list[Asked]:
+    """The last messages before the step number `before` that mean something, the last first."""
+    format = FORMATS[parsed.begin.endpoint]
+    read_all = (read(step.meant, format, answer=False) for step in reversed(parsed.steps[:before]))
+    return list(islice((asked for asked in read_all if asked[1]), TAIL))

@@ -9,16 +9,17 @@ import enum
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, takewhile
 
-from sessionary.drain.earlier import Earlier, question
+from sessionary.drain.earlier import Asked, Earlier, tail
 from sessionary.drain.known import Known, Scope
 from sessionary.drain.link import Found, Ref
 from sessionary.drain.requests import Parsed
-from sessionary.drain.rows import SUMMARY_WANTED
-from sessionary.wire import meaning
+from sessionary.drain.rows import SUMMARY_WANTED, prompt_key
+from sessionary.wire import loose, meaning
 from sessionary.wire.message import Message
 from sessionary.wire.reading import FORMATS, read
+from sessionary.wire.responses import item_ids
 
 _MOST = 6
 """Answers, deepest first, that are looked for on their own."""
@@ -37,29 +38,33 @@ class Edited:
         self._earlier = earlier
 
     def find(self, parsed: Parsed, scope: Scope, runs: Iterable[tuple[int, int]], whole: Found | None) -> Found | None:
-        """By the answers `runs`, deepest first. `whole` is what the history above them says; it is the result where
-        they say nothing, and is not where they are all known, and of other conversations."""
+        """By the answers `runs`, deepest first. `whole` is what the history above them says: the result where they say
+        nothing, and no result where they were given in other conversations alone."""
         told = [Said.of(parsed, start, end) for start, end in islice(runs, _MOST)]
-        found = [self._gave(said, scope) for said in told]
-        sessions = [{ref.session for ref in refs} for refs in found]
+        gave = [self._gave(said, scope, prompt_key(parsed)) for said in told]
+        sessions = [{ref.session for ref in refs} for refs in gave]
         session = whole.refs[0].session if whole else ""
-        for said, refs in zip(told, found, strict=True):
-            sure = [ref for ref in refs if self._is_sure(said, ref, scope, session, sessions)]
-            if sure and len({ref.session for ref in sure}) == 1:
-                return Found(sure, said.depth, edited=True)
-        elsewhere = any(sessions) and not any(session in named for named in sessions)
-        return None if elsewhere else whole
+        alike: set[str] = set()
+        for said, refs in zip(told, gave, strict=True):
+            sure: dict[int, list[Ref]] = {}
+            for ref in refs:
+                tail = self._earlier.tail(scope.project, ref)
+                if (likeness := said.likeness(tail)) is not Likeness.OTHER:
+                    alike.add(ref.session)
+                agreeing = sum(ref.session in named for named in sessions)
+                if said.speaks_for(ref, likeness, agreeing, known=ref.session == session):
+                    sure.setdefault(said.overlap(tail), []).append(ref)
+            overlap = max(sure, default=0)
+            if sure and len({ref.session for ref in sure[overlap]}) == 1:
+                found = Found(sure[overlap], said.depth, edited=True)
+                return found if not session or overlap > 1 or found.refs[0].session == session else None
+        return None if alike and session not in alike else whole
 
-    def _gave(self, said: "Said", scope: Scope) -> list[Ref]:
+    def _gave(self, said: "Said", scope: Scope, prompt: bytes | None) -> list[Ref]:
         key = meaning.answer_key(scope.project, said.meant)
-        return self._known.find("answer_key", key, scope) if key is not None else []
-
-    def _is_sure(self, said: "Said", ref: Ref, scope: Scope, session: str, sessions: list[set[str]]) -> bool:
-        agreeing = sum(ref.session in named for named in sessions)
-        likeness = said.likeness(self._earlier.question(scope.project, ref))
-        if ref.summary_key not in (None, SUMMARY_WANTED) and len(said.text) >= _SUMMARY:
-            return True  # the client keeps the summary that it asked for as an answer
-        return said.telling(likeness, agreeing, known=ref.session == session)
+        refs = self._known.find("answer_key", key, scope, prompt) if key is not None else []
+        named = (self._known.call(scope.project, call) for call in said.named)
+        return [*(ref for ref in named if ref is not None and scope.has(ref)), *refs]
 
 
 class Likeness(enum.IntEnum):
@@ -73,14 +78,17 @@ class Likeness(enum.IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """An answer as a request sends it back, and the question before it."""
+    """An answer as a request sends it back, and what was said before it."""
 
     depth: int
     meant: meaning.Meaning
     text: str
     drawn: bool
     """Whether it calls a tool by an id that was drawn by lot."""
-    asked: tuple[Message, meaning.Meaning] | None
+    named: frozenset[str]
+    """Calls that its items name."""
+    tail: list[Asked]
+    """The last messages before it, the last first."""
 
     @classmethod
     def of(cls, parsed: Parsed, start: int, end: int) -> "Said":
@@ -91,30 +99,48 @@ class Said:
             tuple(piece for _, meant in read_all for piece in meant),
             "".join(piece.text for piece in pieces if piece.type == "text"),
             any(piece.type == "tool_call" and _DRAWN.search(piece.id) for piece in pieces),
-            question(parsed, start),
+            named(parsed, start, end),
+            tail(parsed, start),
         )
 
-    def likeness(self, asked: tuple[Message, meaning.Meaning] | None) -> Likeness:
-        if asked is None or self.asked is None:
+    def likeness(self, asked: list[Asked]) -> Likeness:
+        """Of the question before it and that of a call."""
+        if not asked or not self.tail:
             return Likeness.OTHER
-        (message, meant), (mine, my_meaning) = asked, self.asked
+        (message, meant), (mine, my_meaning) = asked[0], self.tail[0]
         text, my_text = _text(message), _text(mine)
         if meant == my_meaning or (text and text == my_text):  # a picture may be gone
             return Likeness.SAME
         near = bool(_results(message) & _results(mine)) or _contain(text, my_text)
         return Likeness.NEAR if near else Likeness.OTHER
 
-    def telling(self, likeness: Likeness, agreeing: int, *, known: bool) -> bool:
-        """Whether the answer speaks for a call that gave it. `agreeing`: answers that its session gave; `known`:
-        whether the session is known by the history further up."""
-        if self.drawn:
+    def overlap(self, asked: list[Asked]) -> int:
+        """How many messages before it are also the last that a call was asked."""
+        same = (one[1] == other[1] for one, other in zip(self.tail, asked, strict=False))
+        return sum(1 for _ in takewhile(bool, same))
+
+    def speaks_for(self, ref: Ref, likeness: Likeness, agreeing: int, *, known: bool) -> bool:
+        """Whether it is enough to say that the call `ref`, which gave it, is gone on from. `agreeing`: answers that
+        its session gave; `known`: whether the session is known by the history further up."""
+        if self.drawn or ref.id in self.named:
             return True
+        if ref.summary_key not in (None, SUMMARY_WANTED) and len(self.text) >= _SUMMARY:
+            return True  # the client keeps the summary that it asked for as an answer
         if known:
             return likeness is not Likeness.OTHER or len(self.text) >= _TELLING
         if likeness is Likeness.OTHER:
             return False
-        words = len(self.text) + (len(_text(self.asked[0])) if likeness is Likeness.SAME and self.asked else 0)
+        words = len(self.text) + (len(_text(self.tail[0][0])) if likeness is Likeness.SAME else 0)
         return agreeing > 1 or words >= (_TELLING if likeness is Likeness.SAME else _LONG)
+
+
+def named(parsed: Parsed, start: int, end: int) -> frozenset[str]:
+    """The calls that the gateway's own items are named after."""
+    if FORMATS[parsed.begin.endpoint] != "responses":
+        return frozenset()
+    items = (loose.read_object(step.raw) or {} for step in parsed.steps[start:end])
+    ids = (item.get("id") for item in items)
+    return frozenset(filter(None, (item_ids.call_of(i) for i in ids if isinstance(i, str))))
 
 
 def _results(message: Message) -> set[str]:

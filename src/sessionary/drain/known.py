@@ -79,7 +79,7 @@ _OF_KEY = _statements(schema.calls.c.key_id == sa.bindparam("key"), schema.calls
 _PROMPTED = _statements(
     schema.calls.c.key_id == sa.bindparam("key"),
     schema.calls.c.user == sa.bindparam("user"),
-    schema.calls.c.prompt_key == sa.bindparam("prompt"),
+    schema.calls.c.prompt_key.is_not_distinct_from(sa.bindparam("prompt")),
 )
 
 
@@ -109,10 +109,10 @@ class Known:
         named = {"project": scope.project, "value": value}
         stored = self._refs(_ANY[by], named | {"since": scope.where["since"]})
         found = [ref for ref in stored if scope.has(ref)]
-        if not found and len(stored) == MOST_SHOWN:  # others of them may be in scope
+        if len(stored) == MOST_SHOWN:  # more of them may be in scope
             found = self._refs(scope.statement(by), named | scope.where)
-        if len(found) == MOST_SHOWN and prompt is not None and not scope.named:
-            found = [*self._refs(_PROMPTED[by], named | scope.where | {"prompt": prompt}), *found]
+            if len(found) == MOST_SHOWN and not scope.named:
+                found += self._refs(_PROMPTED[by], named | scope.where | {"prompt": prompt})
         merged = {ref.id: ref for ref in found} | {i: ref for i, ref in new.items() if scope.has(ref)}
         ordered = sorted(merged.values(), key=lambda ref: (ref.created_at, ref.id), reverse=True)
         return [replace(r, continued=True) if (scope.project, r.id) in self._continued else r for r in ordered]

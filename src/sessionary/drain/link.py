@@ -96,6 +96,12 @@ class Placed:
     """It has a history, of which no answer is known."""
 
     @property
+    def gone_on(self) -> Ref | None:
+        """The call that has a follower now."""
+        retried = self.origin.call if self.origin is not None and self.origin.kind == "retry" else None
+        return self.parent or retried
+
+    @property
     def branches(self) -> bool:
         """Whether its parent was gone on from before, in another way."""
         return self.parent is not None and self.parent.continued and self.again is None

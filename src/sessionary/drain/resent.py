@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from sessionary.drain.earlier import Earlier
-from sessionary.drain.edited import Edited, Said
+from sessionary.drain.edited import Edited, Said, named
 from sessionary.drain.known import Known, Scope
 from sessionary.drain.link import MOST_SHOWN, Found, Ref
 from sessionary.drain.requests import Parsed, Step
@@ -80,13 +80,14 @@ class Resent:
         if len({ref.session for ref in refs}) == 1:
             return Found(refs, depth)
         prompt, begin = prompt_key(parsed), parsed.begin
+        names = {call for start, end in islice(answers(parsed.steps), _AT_ONCE) for call in named(parsed, start, end)}
 
         def likeness(ref: Ref) -> tuple[bool, ...]:
-            same = (ref.prompt_key == prompt, ref.client == begin.client, ref.model == begin.model)
+            same = (ref.id in names, ref.prompt_key == prompt, ref.client == begin.client, ref.model == begin.model)
             return (*same, not ref.continued)
 
         ordered = sorted(refs, key=likeness, reverse=True)  # stable: the newest of equals stays first
-        if len(refs) >= MOST_SHOWN and ordered[0].prompt_key != prompt:
+        if len(refs) >= MOST_SHOWN and ordered[0].prompt_key != prompt and ordered[0].id not in names:
             return None
         others = [ref for ref in ordered if ref.session != ordered[0].session]
         return Found(ordered, depth, ambiguous=likeness(others[0]) == likeness(ordered[0]))

@@ -207,8 +207,8 @@ class Round:
         for kind, value in rollup.begun(session, begin, placed, name, turn, title, call["agent"] if new_agent else ""):
             facet = {"project": begin.project, "kind": kind, "value": value, "session": placed.session}
             self._batch.facets.append(facet)
-        if placed.parent is not None and not placed.parent.continued:
-            self._gone_on(begin.project, placed.parent.id)
+        if placed.gone_on is not None and not placed.gone_on.continued:
+            self._gone_on(begin.project, placed.gone_on.id)
         self._batch.count(begin, placed)
         if placed.source == "content" and (placed.parent is None or begin.endpoint == "responses"):
             # The client was told a session of its own, or is told it by what goes on from here.

@@ -16,7 +16,7 @@ from sessionary.drain.compaction import Compaction
 from sessionary.drain.earlier import Earlier
 from sessionary.drain.known import Known, Scope
 from sessionary.drain.link import Origin, Placed, Ref
-from sessionary.drain.requests import Parsed
+from sessionary.drain.requests import Parsed, Step
 from sessionary.drain.resent import Resent, answered
 from sessionary.drain.spawns import Spawns
 from sessionary.record.exchange import Begin
@@ -68,8 +68,8 @@ class Threads:
         self._earlier.asked(parsed)
         if compaction.asked_for(parsed, placed):
             self.summaries.add(begin.call_id)
-        if placed.parent is not None:
-            self.known.goes_on(begin.project, placed.parent)
+        if placed.gone_on is not None:
+            self.known.goes_on(begin.project, placed.gone_on)
         return placed
 
     def answered(self, project: int, call: Mapping[str, Any], answer: list[Message]) -> None:
@@ -150,22 +150,22 @@ class Threads:
         return retried or self.spawns.of(parsed, session) or self._compaction.of(parsed, scope)
 
     def _failed(self, parsed: Parsed, scope: Scope) -> Origin | None:
-        """The failed call that this one tries again, byte for byte."""
-        begin, leaf = parsed.begin, parsed.steps[-1] if parsed.steps else None
+        """The failed call that this one tries again, byte for byte; none where several were refused the same."""
+        leaf = parsed.steps[-1] if parsed.steps else None
         if leaf is None:
             return None
+        found = [ref for ref in self.known.find("leaf_node", leaf.node, scope) if self._is_retried(parsed, leaf, ref)]
+        return Origin("retry", found[0]) if len({ref.session for ref in found}) == 1 else None
+
+    def _is_retried(self, parsed: Parsed, leaf: Step, ref: Ref) -> bool:
+        begin = parsed.begin
+        age = begin.at - ref.created_at
+        same = ref.leaf == leaf.id and (ref.client, ref.model) == (begin.client, begin.model)
+        if not same or ref.status == "ok" or ref.continued or age > _RETRY_US:
+            return False
         told = begin.headers.get(_RETRIES, "0") not in ("", "0")
-        for ref in self.known.find("leaf_node", leaf.node, scope):
-            age = begin.at - ref.created_at
-            same = ref.leaf == leaf.id and (ref.client, ref.model) == (begin.client, begin.model)
-            if (
-                same
-                and ref.status != "ok"
-                and age <= _RETRY_US
-                and (told or (ref.status != "live" and age <= _AT_ONCE_US))
-            ):
-                return Origin("retry", ref)
-        return None
+        soon = ref.status != "live" and age <= _AT_ONCE_US
+        return (told or soon) and self._earlier.recipe(begin.project, ref) == parsed.recipe
 
     def _again(self, parsed: Parsed, placed: Placed) -> Ref | None:
         """An earlier call of the session with the same parent that was asked the same."""

@@ -130,7 +130,8 @@ def _split_output(body: bytes, chain: str) -> Split | None:
     if fields is None or chain not in fields:
         return None
     items = _messages(fields[chain])
-    if not items:
+    silent = chain == "content" and bytes(fields[chain]) == b"[]"  # an answer all the same
+    if not items and not silent:
         return None
     messages = items if chain == "output" else [bytes(fields[chain])]
     lifted = {k: bytes(v) for k, v in fields.items() if k != chain and (k in _ALWAYS or len(bytes(v)) > LIFT_FROM)}
