@@ -27,7 +27,11 @@ _TELLING = 40
 """Characters of an answer, or of it and its question, that two conversations hardly share by chance."""
 _SUMMARY = 100
 _LONG = 200
-_DRAWN = re.compile(r"(?=[^_:.-]*\d)(?=[^_:.-]*[A-Za-z])[^_:.-]{8,}$|[0-9a-f]{4}-[0-9a-f]{12}$")
+_DRAWN = re.compile(
+    r"(?=[^_:.-]*\d)(?=[^_:.-]*[A-Za-z])[^_:.-]{8,}$"
+    r"|(?=[^_:.-]*[a-z][^_:.-]*[A-Z])[^_:.-]{16,}$"
+    r"|[0-9a-f]{4}-[0-9a-f]{12}$"
+)
 """The end of a tool call's id that was drawn by lot, and not counted."""
 _SPACE = re.compile(r"\s+")
 

@@ -7,6 +7,7 @@ the same so far, what is beside the history tells them apart, or nothing does.
 
 from collections.abc import Iterator
 from itertools import islice
+from typing import Any
 
 from sessionary.drain.earlier import Earlier
 from sessionary.drain.edited import Edited, Said, named
@@ -14,6 +15,7 @@ from sessionary.drain.known import Known, Scope
 from sessionary.drain.link import MOST_SHOWN, Found, Ref
 from sessionary.drain.requests import Parsed, Step
 from sessionary.drain.rows import prompt_key
+from sessionary.wire import loose, meaning
 
 _AT_ONCE = 2
 """Answers that are asked for one by one: nearly always it is the last."""
@@ -52,8 +54,8 @@ class Resent:
         start, end = next(answers(parsed.steps), (0, 0))
         if not end or (whole is not None and whole.depth >= parsed.steps[end - 1].depth):
             return whole
-        if cut := self._cut(parsed, scope, start, end):
-            return cut
+        if retold := self._retold(parsed, scope, start, end):
+            return retold
         above = whole.depth if whole else 0
         runs = (run for run in answers(parsed.steps) if parsed.steps[run[1] - 1].depth > above)
         return self._edited.find(parsed, scope, runs, whole)
@@ -92,20 +94,22 @@ class Resent:
         others = [ref for ref in ordered if ref.session != ordered[0].session]
         return Found(ordered, depth, ambiguous=likeness(others[0]) == likeness(ordered[0]))
 
-    def _cut(self, parsed: Parsed, scope: Scope, start: int, end: int) -> Found | None:
-        """By an answer that was broken off, of which the client has a little less than was passed on."""
-        if not start:
+    def _retold(self, parsed: Parsed, scope: Scope, start: int, end: int) -> Found | None:
+        """By the whole history up to the question, where the answer comes back in another form: the client has a little
+        less of it than was passed on before it was broken off, or what a tool was called with, as text."""
+        said = Said.of(parsed, start, end).text.strip() if start else ""
+        if not said:
             return None
-        said = Said.of(parsed, start, end).text.rstrip()
-        if len(said) < _LEAST_CUT:
-            return None
-        refs = [
-            r for r in self._known.find("leaf_node", parsed.steps[start - 1].node, scope) if r.status in _BROKEN_OFF
-        ]
-        for ref in refs:
-            told = "".join(
-                p.text for m in self._earlier.answer(scope.project, ref) for p in m.pieces if p.type == "text"
-            )
-            if told.startswith(said):
+        for ref in self._known.find("leaf_node", parsed.steps[start - 1].node, scope, prompt_key(parsed)):
+            pieces = [p for message in self._earlier.answer(scope.project, ref) for p in message.pieces]
+            told = "".join(p.text for p in pieces if p.type == "text")
+            cut = ref.status in _BROKEN_OFF and len(said) >= _LEAST_CUT and told.startswith(said)
+            calls = [p for p in pieces if p.type == "tool_call"]
+            if cut or (len(calls) == 1 and not told and _object(said) == meaning.plain(calls[0].arguments)):
                 return Found([ref], parsed.steps[end - 1].depth, edited=True)
         return None
+
+
+def _object(text: str) -> Any:
+    """What a text of JSON says; None for any other."""
+    return meaning.plain(loose.read_object(text)) if text.startswith("{") else None

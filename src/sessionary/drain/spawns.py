@@ -15,6 +15,7 @@ from sessionary.drain.earlier import Earlier
 from sessionary.drain.known import Known
 from sessionary.drain.link import Origin, Ref
 from sessionary.drain.requests import Parsed
+from sessionary.drain.rows import prompt_key
 from sessionary.ids import digest
 from sessionary.store import schema
 from sessionary.wire import meaning
@@ -25,8 +26,8 @@ _STARTS = re.compile(r"task|agent|spawn|delegat|hand_?off|dispatch|co_?worker|su
 """In the name of a tool."""
 _GIVEN = ("prompt", "message", "task", "instructions", "input", "request", "query", "content", "description")
 """Arguments that tell an agent what to do, the likeliest first."""
-_ALWAYS = "task"
-"""The one that an agent has which is a tool by its own name. Others are a search's, or a picture's."""
+_WEAK = ("task", "input")
+"""Those that an agent has which is a tool by a name of its own. Others are a search's, or a picture's."""
 _KINDS = ("subagent_type", "agent_type")
 _NAMED = (*_KINDS, "agent_name", "agent", "name")
 _SHORTEST = 12
@@ -74,7 +75,9 @@ class Spawns:
                 continue
             pieces = [p for message in self._earlier.answer(project, ref) for p in message.pieces]
             call = next((p for p in pieces if p.type == "tool_call" and p.id == row["tool_call"]), None)
-            if call is not None and _even(_prompt(call)) in _even(said):
+            if call is None or not (_starts(call) or prompt_key(parsed) != ref.prompt_key):
+                continue  # any tool may be given a user's words, but other instructions are another agent's
+            if _even(_prompt(call)) in _even(said):
                 self.taken[project, ref.id, call.id] = begin.call_id
                 return Origin("spawn", ref, call.id, row["name"])
         return None
@@ -103,9 +106,15 @@ class Spawns:
 def _prompt(call: Piece) -> str:
     """What the call gives an agent to do; "" where it gives no text."""
     given = call.arguments if isinstance(call.arguments, dict) else {}
-    starts = _STARTS.search(call.name) or any(name in given for name in _KINDS)
-    text = next((given[n] for n in (_GIVEN if starts else (_ALWAYS,)) if isinstance(given.get(n), str)), "")
+    names = _GIVEN if _starts(call) else _WEAK
+    text = next((given[name] for name in names if isinstance(given.get(name), str)), "")
     return text if len(_even(text)) >= _SHORTEST and _lines(text) else ""
+
+
+def _starts(call: Piece) -> bool:
+    """Whether it says that it starts an agent."""
+    given = call.arguments if isinstance(call.arguments, dict) else {}
+    return _STARTS.search(call.name) is not None or any(name in given for name in _KINDS)
 
 
 def _name(call: Piece) -> str:

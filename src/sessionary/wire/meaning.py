@@ -9,6 +9,7 @@ harnesses put into it, and of spoken answers all but the id. Any other character
 calls. What a format says beside its pieces counts too, as `rest`.
 """
 
+import ast
 import contextlib
 import re
 from collections.abc import Iterable, Mapping
@@ -39,6 +40,9 @@ _NOTES = re.compile(
 )
 """What harnesses put into a text and change from turn to turn: reminders, the date, the state of a folder, what is
 left of a budget."""
+
+_WRITTEN = re.compile(r"(?:\A|\n)Calling tools:\n(\[.*\])\s*\Z", re.DOTALL)
+_MOST_WRITTEN = 50_000
 
 
 def fold(node: bytes, meaning: Meaning) -> bytes:
@@ -97,9 +101,12 @@ def _piece(message: Message, piece: Piece) -> Iterable[bytes]:
         case "reasoning":
             return
         case "text" | "refusal":
-            if text := spoken(message.role, piece.text):
+            text, calls = _written_calls(piece.text) if message.role == "assistant" else (piece.text, [])
+            if text := spoken(message.role, text):
                 name = message.name if message.role != "tool" else ""
                 yield _encoder.encode([message.role, name, text])
+            for call in calls:
+                yield from _piece(message, call)
         case "tool_result":
             inner = [_identity(p, "tool") for p in piece.content]
             said = {"id": piece.id, "error": piece.error, "content": [plain(i) for i in inner if i is not None]}
@@ -107,6 +114,25 @@ def _piece(message: Message, piece: Piece) -> Iterable[bytes]:
         case _:
             role = "assistant" if piece.type == "tool_call" else message.role
             yield _encoder.encode([role, message.name if role == "user" else "", plain(_identity(piece, role))])
+
+
+def _written_calls(text: str) -> tuple[str, list[Piece]]:
+    """An answer's text, and the tool calls that smolagents writes into it when it sends the answer back. Code that it
+    runs is in the text already, up to the mark at which the model was stopped."""
+    text = text.rstrip().removesuffix("</code>")
+    found = _WRITTEN.search(text) if "Calling tools:" in text else None
+    if found is None or len(found[1]) > _MOST_WRITTEN:
+        return text, []
+    try:
+        calls = ast.literal_eval(found[1])
+        pieces = [
+            Piece("tool_call", id=str(c["id"]), name=str(c["function"]["name"]), arguments=c["function"]["arguments"])
+            for c in calls
+            if c["function"]["name"] != "python_interpreter"
+        ]
+    except (ValueError, SyntaxError, TypeError, KeyError, RecursionError, MemoryError):
+        return text, []
+    return text[: found.start()].rstrip().removesuffix("</code>"), pieces
 
 
 def spoken(role: Role, text: str) -> str:
