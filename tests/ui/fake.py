@@ -25,6 +25,7 @@ from tests.support.server import free_port
 from tests.ui import data
 from tests.ui.support_chat import agent_session
 from tests.ui.support_health import Given
+from tests.ui.support_tree import evidence_of, tree_of
 
 KEY = "sk-right"
 TOKEN = "one-time"
@@ -122,7 +123,10 @@ class Fake:
         if name.endswith("/transcript"):
             found = self.transcripts.get(name.removesuffix("/transcript"))
             return JSONResponse(found) if found else _missing()
-        if name not in self.sessions:
+        if name.endswith("/tree"):
+            found = self.transcripts.get(name.removesuffix("/tree"))
+            return JSONResponse(tree_of(found)) if found else _missing()
+        if name not in self.sessions or request.method == "POST":
             return _missing()
         if request.method == "DELETE":
             del self.sessions[name]
@@ -137,6 +141,8 @@ class Fake:
 
     async def api_call(self, request: Request) -> Response:
         name, view = request.path_params["id"], request.path_params["view"]
+        if request.method == "POST":
+            return _missing()
         for transcript in self.transcripts.values():
             for added in transcript["calls"]:
                 if added["call"]["id"] != name:
@@ -146,6 +152,8 @@ class Fake:
                         {"role": m["role"], "content": m["pieces"][0].get("text", "")} for m in added["messages"]
                     ]
                     return JSONResponse({"model": added["call"]["model"], "messages": messages, "stream": True})
+                if view == "evidence":
+                    return JSONResponse(evidence_of(transcript, added["call"]))
                 if request.query_params.get("raw"):
                     return Response("data: {}\n\ndata: [DONE]\n\n", media_type="text/plain")
                 return JSONResponse({"id": added["call"]["response_id"], "choices": [{"message": added["output"]}]})
@@ -226,8 +234,8 @@ def running() -> Iterator[Fake]:
     app = Starlette(
         routes=[
             Route("/api/sessions", fake.api_sessions),
-            Route("/api/sessions/{id:path}", fake.api_session, methods=["GET", "PATCH", "DELETE"]),
-            Route("/api/calls/{id}/{view}", fake.api_call),
+            Route("/api/sessions/{id:path}", fake.api_session, methods=["GET", "POST", "PATCH", "DELETE"]),
+            Route("/api/calls/{id}/{view}", fake.api_call, methods=["GET", "POST"]),
             Route("/api/search", fake.api_search),
             Route("/api/events", fake.api_events),
             *routes(fake),

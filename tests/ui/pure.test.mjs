@@ -182,10 +182,68 @@ test("items of one speaker are one message", async () => {
   assert.deepEqual(found.map((m) => [m.role, m.pieces.length]), [["user", 1], ["user", 1], ["assistant", 2], ["user", 1], ["assistant", 1]]);
 });
 
-test("forks are calls that go on where another did before", () => {
-  const after = (id, parent_id, retry = false) => ({ ...call(1, 0), call: { ...call(1, 0).call, id, parent_id }, retry });
-  const found = story.forks([after("a", null), after("b", "a"), after("b2", "a", true), after("c", "a"), after("d", "c"), after("e", "gone"), after("f", "gone")]);
-  assert.deepEqual([...found].map(([id, from]) => [id, from.id]), [["c", "a"]]);
+const node = (id, more = {}) => ({ id, call_id: id, attempts: [id], parent: null, branch: null, agent: "", side: false, turn: 1, ...more });
+const agent = (id, at) => ({ id, name: `the ${id}`, node: at, status: "ok", total: { calls: 2, input_tokens: 20, output_tokens: 2, cost: 1, active_ms: 2000 } });
+const named = (id, at, more = {}) => ({ ...call(1, at), call: { ...call(1, at).call, id, ...more } });
+const drawn = (items) => items.map((i) => `${"  ".repeat(i.folds.length)}${i.kind === "fold" ? i.key : i.index}`);
+
+test("what belongs to a request is folded under it", async () => {
+  const { outline, visible } = await from("outline");
+  const calls = "abcdefgh".split("").map((id, n) => named(id, n));
+  const tree = {
+    nodes: [node("a"), node("b", { side: true }), node("c", { side: true }), node("d", { attempts: ["d", "e"], call_id: "e", parent: "a" }), node("f", { agent: "one" }), node("g", { agent: "two" }), node("h", { agent: "one", parent: "f" })],
+    branches: [],
+    agents: [agent("one", "a"), agent("two", "f")],
+  };
+  const items = outline(calls, tree);
+  const all = ["0", "agent one", "  5", "  agent two", "    6", "  7", "side b", "  1", "  2", "4", "attempts d", "  3"];
+  assert.deepEqual(drawn(items), all);
+  assert.deepEqual(items[1].calls, [5, 6, 7]);
+  assert.deepEqual(drawn(visible(items, new Set())), ["0", "agent one", "side b", "4", "attempts d"]);
+  assert.deepEqual(drawn(visible(items, new Set(["agent two"]))), ["0", "agent one", "side b", "4", "attempts d"]);
+  assert.deepEqual(items.find((i) => i.attempt)?.attempt, { nth: 1, of: 2 });
+  assert.deepEqual([items[2].nth, items[5].nth], [1, 2]);
+  const stops = story.rail(calls, items);
+  assert.deepEqual(stops.map((s) => [s.kind, s.depth ?? s.calls, s.beside]), [["turn", [0, 4, 3], [1, 2]], ["agent", 1, undefined], ["agent", 2, undefined]]);
+  assert.deepEqual([stops[1].cost, stops[1].count, stops[1].tokens], [1, 2, 22]);
+});
+
+test("a reader is told what a call goes on from, where that is not above it", async () => {
+  const { outline } = await from("outline");
+  const calls = [named("a", 0), named("b", 1), named("b2", 2, { parent_id: "a" }), named("c", 3, { parent_id: "b" }), named("d", 4, { parent_id: "a" }), named("e", 5, { parent_id: "c" })];
+  const tree = {
+    nodes: [node("a"), node("b", { attempts: ["b", "b2"], call_id: "b2", parent: "a" }), node("c", { parent: "b" }), node("d", { parent: "a" }), node("e", { parent: "c" })],
+    branches: [{ id: "a", fork: null, fork_call: null }, { id: "d", fork: "a", fork_call: "a" }],
+    agents: [],
+  };
+  const told = outline(calls, tree).filter((i) => i.kind === "call" && !i.attempt).map((i) => [i.index, i.after, i.begins]);
+  assert.deepEqual(told, [[0, null, false], [2, null, false], [3, 1, false], [4, 0, true], [5, 3, false]]);
+});
+
+test("agents that started each other, or nobody knows from where, are shown all the same", async () => {
+  const { outline } = await from("outline");
+  const calls = "abcd".split("").map((id, n) => named(id, n));
+  const tree = {
+    nodes: [node("a", { agent: "x" }), node("b", { agent: "y" }), node("c", { agent: "z" })],
+    branches: [{ id: "b", fork: "gone", fork_call: null }],
+    agents: [agent("x", "b"), agent("y", "a"), agent("z", "gone"), agent("w", null)],
+  };
+  const shown = drawn(outline(calls, tree)).filter((line) => !line.includes("agent"));
+  assert.deepEqual(shown.map((line) => line.trim()).sort(), ["0", "1", "2", "3"]); // the last is not in the tree yet
+  const chain = Array.from({ length: 5000 }, (_, n) => named(`n${n}`, n));
+  const deep = { nodes: chain.map((c, n) => node(c.call.id, { agent: n ? `g${n}` : "" })), branches: [], agents: chain.slice(1).map((_, n) => agent(`g${n + 1}`, `n${n}`)) };
+  const began = performance.now();
+  const items = outline(chain, deep);
+  assert.equal(items.filter((i) => i.kind === "call").length, 5000);
+  assert.ok(performance.now() - began < 1500);
+});
+
+test("the address of a session's page names it", async () => {
+  const { named: id } = await from("why");
+  assert.equal(id(" my/id "), "my/id");
+  assert.equal(id("https://a.b:4000/ui/sessions/ses_1?tab=why#call_2"), "ses_1");
+  assert.equal(id("http://a/ui/sessions/a%2Fb"), "a/b");
+  assert.equal(id("http://a/ui/sessions/%"), "http://a/ui/sessions/%");
 });
 
 test("what came where nothing was said", () => {

@@ -88,7 +88,7 @@ def agent_session(now: datetime) -> Json:
          [thought, text("I will read the policy and issue the refund."), policy, refund], {"resent": 5}),
         (2, 77, QUICK, [gets("call_b", rules), gets("call_c", refunded)], [text(ANSWER)], {"resent": 7}),
         (3, 842, TIMED_OUT, [said("user", text("Send it"))], [], {"resent": 10}),
-        (3, 880, {"duration_ms": 3900, "cost": 0.0542}, [],
+        (3, 880, {"duration_ms": 3900, "cost": 0.0542, "parent_id": f"call_{FIRST + 3:026d}"}, [],
          [text("Done. The message was sent to the customer at 14:16.")], {"resent": 11, "retry": True}),
         (4, 930, CLOSED, [said("user", summary)], [text(SUMMARY)], {"resent": 12}),
     ]  # fmt: skip

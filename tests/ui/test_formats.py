@@ -48,8 +48,8 @@ def test_the_format_is_told_where_it_changes(visit: Open, fake: Fake) -> None:
 
 def test_a_fork_leads_to_where_it_began(visit: Open, fake: Fake) -> None:
     page = opened(visit, fake, 3)
-    expect(article(page, 2).get_by_role("button", name="forks from")).to_have_count(0)
-    article(page, 3).get_by_role("button", name="forks from turn 1").click()
+    expect(article(page, 2).get_by_role("button", name="branch of")).to_have_count(0)
+    article(page, 3).get_by_role("button", name="branch of turn 1").click()
     expect(page).to_have_url(f"{fake.base_url}/ui/sessions/{NAME}#call_{FIRST + 1:026d}")
     expect(article(page, 1)).to_be_in_viewport()
 

@@ -69,3 +69,69 @@ def _three_formats(browser: Browser, server: Server) -> None:
     expect(page.locator("mark").first).to_have_text("striped")
     assert visit.trouble == []
     visit.contexts[0].close()
+
+
+def test_corrections(browser: Browser, tmp_path: Path) -> None:
+    """Two conversations without any id: a call is split off, moved, and the sessions are merged, by a person."""
+    with running_server(tmp_path) as server:
+        _corrections(browser, server)
+
+
+def _ask(server: Server, said: list[dict[str, str]], words: str) -> str:
+    """The call's id; `said` grows."""
+    said.append({"role": "user", "content": words})
+    answer = server.post("/v1/chat/completions", {"model": "gpt-4o", "messages": said})
+    said.append(answer.json["choices"][0]["message"])
+    return answer.headers["x-call-id"]
+
+
+def _corrections(browser: Browser, server: Server) -> None:
+    whales: list[dict[str, str]] = []
+    first, second, third = (_ask(server, whales, w) for w in ("Tell me of whales", "How deep?", "How old?"))
+    other = _ask(server, [], "Tell me of trains")
+    calls = {name: server.call(id) for name, id in (("first", first), ("second", second), ("third", third))}
+    assert {call["session"] for call in calls.values()} == {calls["first"]["session"]}
+    elsewhere = server.call(other)["session"]
+    visit = Open(browser, server.base_url)
+    link = server.login_link()
+    page = visit(link[link.index("/ui/") :], cookie=None)
+    page.goto(f"{server.base_url}/ui/sessions/{calls['first']['session']}?tab=why#{second}")
+    panel = page.get_by_role("tabpanel")
+    expect(panel.locator(".note p")).to_contain_text("2 of its 3 messages are what was said up to the answer in turn 1")
+    expect(panel.locator("dl a")).to_have_text(first)
+    panel.get_by_role("button", name="Split here").click()
+    page.wait_for_url(re.compile(f"/ui/sessions/(?!{calls['first']['session']}).*#{second}$"))
+    expect(page.locator(f"#{third}")).to_be_attached()
+    expect(page.get_by_role("link", name="continues")).to_have_attribute("href", re.compile(f"#{first}$"))
+    assert server.call(third)["session"] == server.call(second)["session"] != calls["first"]["session"]
+
+    page.get_by_role("tab", name="Why here").click()
+    panel.get_by_role("button", name="Split here").click()
+    expect(panel.get_by_role("alert")).to_contain_text("nothing to split off")
+    panel.get_by_label("Id of the session to move to").fill("no such session")
+    page.keyboard.press("Enter")
+    expect(panel.get_by_role("alert")).to_have_text("There is no such session.")
+    panel.get_by_label("Id of the session to move to").fill(f"{server.base_url}/ui/sessions/{elsewhere}?tab=why")
+    panel.get_by_role("button", name="Move").click()
+    page.wait_for_url(f"**/ui/sessions/{elsewhere}#{second}")
+    expect(page.locator("button.stop")).to_have_count(3)
+
+    page.locator("#merge").click()
+    page.get_by_label("The other session’s id").fill(calls["first"]["session"])
+    page.locator("dialog").get_by_role("button", name="Merge").click()
+    page.wait_for_url(f"**/ui/sessions/{calls['first']['session']}")
+    expect(page.locator("button.stop")).to_have_count(4)
+    page.goto(f"{server.base_url}/ui/sessions/{elsewhere}")
+    expect(page.locator("#title")).to_have_text("Tell me of whales")
+    _ask(server, whales, "What later calls say follows")
+    expect(page.locator("button.stop").last).to_contain_text("What later calls say follows")
+
+    page.get_by_role("link", name="Health").click()
+    expect(page.locator(".rules tr", has_text="content").first).to_contain_text("3")
+    expect(page.get_by_text("Since the gateway started")).to_be_visible()
+    expect(page.get_by_text("finished 5")).to_be_visible()
+    told = server.request("GET", "/metrics").body.decode()
+    assert 'sessionary_calls_threaded_total{ambiguous="false",rule="content"} 3.0' in told
+    assert 'sessionary_calls_threaded_total{ambiguous="false",rule="new"} 2.0' in told
+    assert [t for t in visit.trouble if "404" not in t] == []
+    visit.contexts[0].close()

@@ -58,7 +58,8 @@ def test_errors_and_retries_are_in_place(visit: Open, filled: Fake) -> None:
     page = opened(visit(f"{HERE}#{call_id(1004)}"))
     expect(page.locator(f"#{call_id(1004)} .failed")).to_contain_text("upstream error 504")
     expect(page.locator(f"#{call_id(1004)} .failed")).to_contain_text("The provider did not answer in time.")
-    expect(page.locator(f"#{call_id(1005)} .resent")).to_contain_text("the same request again")
+    expect(page.locator(f"#{call_id(1005)} .msg.user")).to_contain_text("Send it")
+    expect(page.get_by_role("button", name="1 other attempt")).to_have_attribute("aria-expanded", "true")
     expect(page.locator(f"#{call_id(1006)} .failed.cut")).to_contain_text("client closed")
 
 
@@ -68,7 +69,7 @@ def test_a_link_to_a_call_selects_it(visit: Open, filled: Fake) -> None:
     expect(page.locator(f"#{call_id(1003)}")).to_be_in_viewport()
     expect(page.get_by_role("tab", name="Why here")).to_have_attribute("aria-selected", "true")
     expect(page.get_by_role("tabpanel")).to_contain_text("metadata.litellm_session_id")
-    page.get_by_role("button", name=call_id(1002)).click()
+    page.get_by_role("link", name=call_id(1002)).click()
     expect(page).to_have_url(re.compile(f"#{call_id(1002)}$"))
 
 

@@ -50,7 +50,7 @@ export async function text(path, signal) {
 }
 
 /**
- * @param {"PATCH"|"DELETE"} method
+ * @param {"POST"|"PATCH"|"DELETE"} method
  * @param {string} path
  * @param {unknown} [body]
  */

@@ -1,6 +1,7 @@
 // One call in the transcript: what it added, its answer, and what went wrong.
 
 import { el } from "./el.js";
+import { depth } from "./fold.js";
 import { clock, count, duration, exact, moment, plural } from "./format.js";
 import { message } from "./pieces.js";
 import { grouped } from "./speech.js";
@@ -19,11 +20,11 @@ const SHORT = new Set(["length", "max_tokens", "max_output_tokens", "max_tool_ca
 
 /**
  * @typedef {object} How
- * @property {boolean} first of its turn
- * @property {number} nth call within it
+ * @property {import("./types.js").Spot} spot where it is read
  * @property {boolean} selected
- * @property {boolean} format whether to tell its format: the call before had another
- * @property {Call|undefined} fork the call whose answer it goes on from, where another did that before
+ * @property {Message[]} said its messages; of another attempt where this one's are not told
+ * @property {Call|undefined} after the call that it goes on from, where that is not the one above
+ * @property {Call|undefined} from the call whose summary it carries, where it is of this session
  * @property {(tab?: string) => void} select
  * @property {(id: string) => void} visit selects another call
  */
@@ -33,16 +34,18 @@ const SHORT = new Set(["length", "max_tokens", "max_output_tokens", "max_tool_ca
  * @param {How} how
  */
 export function callView(added, how) {
-  const { selected, first, select } = how;
+  const { selected, spot, said, select } = how;
   const { call, output } = added;
-  const article = el("article", { id: call.id, class: `call ${mood(call.status)}${first ? " first" : ""}${selected ? " selected" : ""}` });
+  const first = spot.nth === 1 && !spot.folds.length ? " first" : "";
+  const article = el("article", { id: call.id, class: `call ${mood(call.status)} in${depth(spot.folds)}${first}${selected ? " selected" : ""}` });
   const page = el("div", { class: "page" });
+  if (call.origin?.kind === "compaction") page.append(compacted(call.origin, how));
   page.append(separator(added, how));
   if (added.system.length) page.append(system(added));
   if (added.unprompted) page.append(el("p", { class: "event" }, "no system prompt in this call"));
-  const line = resent(added, select);
+  const line = resent(added, spot.tried === 1, select);
   if (line) page.append(line);
-  page.append(...messages(added));
+  page.append(...messages(said));
   if (output) page.append(...answer(added));
   if (call.error || !["ok", "live"].includes(call.status)) page.append(failure(added));
   if (call.status === "live") page.append(el("p", { class: "waiting" }, el("i"), "waiting for the answer"));
@@ -58,13 +61,38 @@ export function callView(added, how) {
  * @param {Added} added
  * @param {How} how
  */
-function separator({ call }, { first, nth, format, fork, select, visit }) {
-  const agent = call.agent ? ` · agent ${call.agent}` : "";
-  const path = format && PATHS[call.endpoint] ? ` · ${PATHS[call.endpoint]}` : "";
-  const from = fork ? [" · ", el("button", { type: "button", class: "link", title: "Goes on from an answer that was gone on from before", onclick: () => visit(fork.id) }, `forks from turn ${fork.turn}`)] : [];
-  const what = first ? [el("b", null, `turn ${call.turn}`)] : [`call ${nth} of turn ${call.turn}`];
-  const link = el("a", { href: `#${call.id}`, title: "A link to this call", onclick: (/** @type {Event} */ e) => (e.preventDefault(), select()) }, ...what);
+function separator({ call }, { spot, after, select, visit }) {
+  const agent = call.agent && !spot.folds.length ? ` · agent ${call.agent_name || call.agent}` : "";
+  const path = spot.format && PATHS[call.endpoint] ? ` · ${PATHS[call.endpoint]}` : "";
+  const from = after ? [" · ", el("button", { type: "button", class: "link", title: after.id, onclick: () => visit(after.id) }, `${spot.begins ? "branch of" : "goes on from"} ${place(after)}`)] : [];
+  const link = el("a", { href: `#${call.id}`, title: "A link to this call", onclick: (/** @type {Event} */ e) => (e.preventDefault(), select()) }, name(call, spot));
   return el("h2", { class: "sep" }, link, el("span", null, " · ", el("time", { datetime: call.created_at, title: moment(call.created_at) }, clock(call.created_at)), ` · ${call.model}${path}${agent}`, from));
+}
+
+/**
+ * @param {Call} call
+ * @param {import("./types.js").Spot} spot
+ */
+function name(call, { attempt, agent, side, nth, folds }) {
+  if (attempt) return el("span", null, `attempt ${attempt.nth} of ${attempt.of}`);
+  if (side) return el("span", null, "side call");
+  if (agent && folds.length) return el("b", null, call.agent_name || agent, ` · call ${nth}`);
+  return nth === 1 ? el("b", null, `turn ${call.turn}`) : el("span", null, `call ${nth} of turn ${call.turn}`);
+}
+
+/** @param {Call} call */
+function place({ turn }) {
+  return turn ? `turn ${turn}` : "a side call";
+}
+
+/**
+ * The history before it was made shorter.
+ * @param {{call_id: string}} origin
+ * @param {How} how
+ */
+function compacted(origin, { from, visit, select }) {
+  const to = () => (from ? visit(from.id) : select("why"));
+  return el("p", { class: "band" }, el("span", null, "compacted from ", el("button", { type: "button", class: "link", title: origin.call_id, onclick: to }, from ? place(from) : "another session")));
 }
 
 /** @param {Added} added */
@@ -100,12 +128,13 @@ function view(m, note) {
 /**
  * What this call sent again, and where its results are.
  * @param {Added} added
+ * @param {boolean} alone whether no other attempt is shown with it
  * @param {(tab?: string) => void} select
  */
-function resent({ call, resent, recalled, retry, messages }, select) {
+function resent({ call, resent, recalled, retry, messages }, alone, select) {
   const owned = messages.flatMap((m) => m.pieces).filter((piece) => piece.owner);
   const parts = [];
-  if (retry) parts.push("the same request again");
+  if (retry && alone) parts.push("the same request again");
   if (resent) parts.push(`${plural(resent, "earlier message")} resent`);
   if (recalled) parts.push(`${plural(recalled, "earlier message")} recalled by the gateway`);
   if ((resent || recalled) && call.cached_tokens) parts.push(`${exact(call.cached_tokens)} tokens cached`);
@@ -116,10 +145,10 @@ function resent({ call, resent, recalled, retry, messages }, select) {
 
 /**
  * The new messages; of very many, the last.
- * @param {Added} added
+ * @param {Message[]} said
  */
-function messages(added) {
-  const messages = grouped(added.messages);
+function messages(said) {
+  const messages = grouped(said);
   const cut = Math.max(0, messages.length - MESSAGES);
   const views = messages.slice(cut).map((m) => view(m, m.created_at ? clock(m.created_at) : "")).filter((m) => m !== null);
   if (!cut) return views;

@@ -4,6 +4,7 @@ import * as api from "./api.js";
 import { copyButton } from "./copy.js";
 import { el } from "./el.js";
 import { cost, count, duration, exact, moment, percentile, plural, share, wall } from "./format.js";
+import { named } from "./why.js";
 
 /** @typedef {import("./types.js").Session} Session */
 /** @typedef {import("./types.js").Added} Added */
@@ -20,12 +21,14 @@ export function pills(session, calls) {
   const unpriced = session.unpriced ? `; ${plural(session.unpriced, "call")} without a known price` : "";
   const names = session.keys ?? [];
   return [
+    continues(session),
     pill("", "turns", exact(session.turns)),
     pill("", "calls", exact(session.calls)),
     pill(tokens, "tokens", `${count(session.input_tokens)} → ${count(session.output_tokens)}`, cached && `${cached} cached`),
     pill(price + unpriced, "cost", cost(session.cost) + (session.cost !== null && session.unpriced ? " +" : "")),
     times.length ? pill("median, and what 95 of 100 calls stay under", "p50", duration(percentile(times, 0.5)), "p95", duration(percentile(times, 0.95))) : null,
     pill(`${moment(session.first_at)} to ${moment(session.last_at)}`, "time", wall(session.first_at, session.last_at), session.active_ms === undefined ? "" : `${duration(session.active_ms)} active`),
+    session.branches || session.agents ? pill("", session.branches ? "branches" : "", session.branches ? exact(session.branches) : "", session.agents ? "agents" : "", session.agents ? exact(session.agents) : "") : null,
     session.errors ? el("span", { class: "pill bad" }, el("b", null, exact(session.errors)), "failed") : null,
     session.models.length ? el("span", { class: "pill models", title: session.models.join("\n") }, session.models.slice(0, 3).join(" · ") + (session.models.length > 3 ? ` +${session.models.length - 3}` : "")) : null,
     names.length ? pill("", "key", names.slice(0, 2).join(", ")) : null,
@@ -33,6 +36,16 @@ export function pills(session, calls) {
     (session.tags ?? []).map((tag) => el("span", { class: "pill" }, `#${tag}`)),
     el("span", { class: "pill id", title: session.session_id }, "id", el("b", null, session.session_id.slice(0, 40)), copyButton(() => session.session_id, "copy", "Copy the session’s id")),
   ].flat().filter((node) => node !== null);
+}
+
+/**
+ * Where the session goes on under another id.
+ * @param {Session} session
+ */
+export function continues({ continues }) {
+  if (!continues) return null;
+  const href = `/ui/sessions/${encodeURIComponent(continues.session)}#${encodeURIComponent(continues.call_id)}`;
+  return el("a", { class: "pill continues", href, title: "It goes on from a call of that session, under an id of its own" }, "continues", el("b", null, el("bdi", null, continues.session_id)));
 }
 
 /**
@@ -45,7 +58,7 @@ function pill(title, ...words) {
 }
 
 /**
- * Rename and delete, each in a dialog.
+ * Rename, merge and delete, each in a dialog.
  * @param {Session} session
  * @param {(title: string) => void} onrenamed
  */
@@ -61,10 +74,21 @@ export function actions(session, onrenamed) {
     await api.change("DELETE", path);
     location.assign("/ui/");
   };
+  const merge = async (/** @type {FormData} */ form) => {
+    const other = named(String(form.get("session") ?? ""));
+    const done = await api.change("POST", "/api/sessions/merge", { sessions: [session.id, other] });
+    if (!done.moved.length) throw new Error("That is this session already.");
+    location.assign(`/ui/sessions/${encodeURIComponent(done.session.id)}`);
+  };
+  const other = () => [
+    el("p", null, "Both become one, which keeps the older one’s id and title. The other’s id goes on naming it."),
+    el("label", null, "The other session’s id or address", el("input", { name: "session", maxlength: 1000, required: true, autocomplete: "off", spellcheck: "false" })),
+  ];
   const field = () => el("label", null, "Title", el("input", { name: "title", value: document.getElementById("title")?.textContent ?? "", maxlength: 500, required: true, autocomplete: "off" }));
   const warning = () => el("p", null, `${plural(session.calls, "call")}, their messages and what search knows of them are removed for good.`);
   return [
     el("button", { type: "button", id: "rename", onclick: () => dialog("Rename this session", [field()], "Rename", "go", rename) }, "Rename"),
+    el("button", { type: "button", id: "merge", onclick: () => dialog("Merge with another session", other(), "Merge", "go", merge) }, "Merge"),
     el("button", { type: "button", id: "delete", onclick: () => dialog("Delete this session?", [warning()], "Delete", "danger", remove) }, "Delete"),
   ];
 }

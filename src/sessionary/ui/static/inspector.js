@@ -3,9 +3,10 @@
 import * as api from "./api.js";
 import { copyButton } from "./copy.js";
 import { el } from "./el.js";
-import { SOURCES, cost, count, duration, exact, moment, share } from "./format.js";
+import { cost, count, duration, exact, moment, share } from "./format.js";
 import { mood } from "./story.js";
 import { tree } from "./tree.js";
+import { told, why } from "./why.js";
 
 /** @typedef {import("./types.js").Call} Call */
 /** @typedef {import("./el.js").Child} Child */
@@ -16,7 +17,7 @@ const TITLES = { overview: "Overview", sent: "As sent", response: "Response", wh
 export class Inspector {
   /**
    * @param {HTMLElement} host
-   * @param {{ontab: (tab: string) => void, onclose: () => void, select: (id: string) => void}} on
+   * @param {{ontab: (tab: string) => void, onclose: () => void, has: (id: string) => boolean}} on `has`: whether a call is of this session
    */
   constructor(host, on) {
     this.on = on;
@@ -72,9 +73,22 @@ export class Inspector {
     this.panel.setAttribute("aria-labelledby", `tab-${this.tab}`);
     this.loading?.abort();
     if (this.tab === "overview") this.panel.replaceChildren(...overview(call));
-    else if (this.tab === "why") this.panel.replaceChildren(...why(call, this.on.select));
+    else if (this.tab === "why") this.explain(call);
     else if (this.tab === "sent") this.load(`/api/calls/${encodeURIComponent(call.id)}/request`, []);
     else this.load(`/api/calls/${encodeURIComponent(call.id)}/response`, call.stream ? [this.events(call)] : []);
+  }
+
+  /** @param {Call} call */
+  async explain(call) {
+    const loading = new AbortController();
+    this.loading = loading;
+    this.panel.replaceChildren(...told(call));
+    try {
+      const parts = await why(call, this.on.has, loading.signal);
+      if (!loading.signal.aborted) this.panel.replaceChildren(...parts);
+    } catch (error) {
+      if (!loading.signal.aborted) this.panel.append(el("p", { class: "soft" }, error instanceof Error ? error.message : String(error)));
+    }
   }
 
   /** @param {Call} call */
@@ -155,7 +169,7 @@ function overview(call) {
   if (call.key) rows.push(["Key", call.key]);
   if (call.user) rows.push(["User", call.user]);
   if (call.client) rows.push(["Client", call.client]);
-  if (call.agent) rows.push(["Agent", call.agent]);
+  if (call.agent) rows.push(["Agent", [call.agent_name || call.agent, call.agent_name && call.agent_name !== call.agent ? note(call.agent) : null]]);
   rows.push(["Call", [code(call.id), " ", copyButton(() => call.id)]]);
   if (call.response_id) rows.push(["Response", code(call.response_id)]);
   const parts = [meter(call), list(rows)].filter((part) => part !== null);
@@ -194,19 +208,4 @@ function meter(call) {
     legend.append(el("span", { class: kind }, `${name} ${count(size)}`));
   }
   return el("div", null, bar, legend);
-}
-
-/**
- * @param {Call} call
- * @param {(id: string) => void} select
- */
-function why(call, select) {
-  const parent = call.parent_id;
-  /** @type {[string, Child|Child[]][]} */
-  const rows = [["Source", el("span", { class: `tag ${call.source}` }, call.source)]];
-  if (call.rule) rows.push(["Rule", code(call.rule)]);
-  rows.push(["Session id", code(call.session_id)]);
-  rows.push(["Turn", String(call.turn)]);
-  if (parent) rows.push(["After", el("button", { type: "button", class: "link", onclick: () => select(parent) }, parent)]);
-  return [el("div", { class: "note" }, el("b", null, "Why in this session"), el("p", null, SOURCES[call.source] ?? call.source)), list(rows)];
 }

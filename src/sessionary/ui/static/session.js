@@ -3,15 +3,18 @@
 import * as api from "./api.js";
 import { callView } from "./call.js";
 import { byId, el } from "./el.js";
+import { foldView, version as foldVersion } from "./fold.js";
 import { actions, pills } from "./header.js";
 import { Inspector, TABS } from "./inspector.js";
 import { keys } from "./keys.js";
+import { outline, visible } from "./outline.js";
 import { Rail } from "./rail.js";
 import * as story from "./story.js";
 import { Timeline } from "./timeline.js";
 import { Virtual } from "./virtual.js";
 
 /** @typedef {import("./types.js").Added} Added */
+/** @typedef {import("./types.js").Item} Item */
 
 const id = byId("head").dataset.id ?? "";
 const path = `/api/sessions/${encodeURIComponent(id)}`;
@@ -20,8 +23,14 @@ const wide = matchMedia("(min-width: 1180px)");
 let calls = [];
 /** @type {Map<string, number>} */
 let indexOf = new Map();
-/** @type {Map<string, import("./types.js").Call>} */
-let forks = new Map();
+/** @type {Item[]} everything, as it is read */
+let items = [];
+/** @type {Item[]} what is not folded away */
+let shown = [];
+/** @type {Set<string>} folds that are open */
+const open = new Set();
+/** @type {Map<number, number>} call index -> its place in `shown` */
+let placeOf = new Map();
 let selected = -1;
 let ready = false;
 
@@ -32,31 +41,54 @@ const rail = new Rail(byId("rail"), (index) => select(index));
 const inspector = new Inspector(aside, {
   ontab: (tab) => address({ tab }),
   onclose: () => toggle(aside, false),
-  select: (name) => select(indexOf.get(name) ?? -1),
+  has: (name) => indexOf.has(name),
 });
 const inner = el("div", { class: "calls" });
-/** @type {Virtual<Added>} */
+/** @type {Virtual<Item>} */
 const transcript = new Virtual({
   scroller: feed,
   host: inner,
-  estimate: height,
+  estimate: (item) => (item.kind === "fold" ? 50 : height(calls[item.index])),
   reach: 900,
-  key: (/** @type {Added} */ added) => added.call.id,
-  version: story.version,
-  render: (added, index) => {
-    const place = nth(index);
-    return callView(added, {
-      first: place === 1,
-      nth: place,
-      selected: index === selected,
-      format: added.call.endpoint !== calls[index - 1]?.call.endpoint,
-      fork: forks.get(added.call.id),
-      select: (tab) => select(index, { tab, scroll: false }),
-      visit: (name) => select(indexOf.get(name) ?? -1),
-    });
-  },
-  onscroll: (top) => ready && rail.follow(inSight(selected) ? selected : top),
+  key: (/** @type {Item} */ item) => (item.kind === "fold" ? item.key : calls[item.index].call.id),
+  version: (item) => (item.kind === "fold" ? `${open.has(item.key)} ${foldVersion(item, calls)}` : `${story.version(calls[item.index])} ${JSON.stringify({ ...item, index: 0 })}`),
+  render: (item) => (item.kind === "fold" ? foldView(item, calls, { open: open.has(item.key), toggle: () => turnOver(item.key) }) : article(item)),
+  onscroll: (top) => ready && rail.follow(inSight(selected) ? selected : firstCall(shown[top])),
 });
+
+/** @param {import("./types.js").Spot} spot */
+function article(spot) {
+  const { index } = spot;
+  const added = calls[index];
+  const { call } = added;
+  const from = call.origin ? indexOf.get(call.origin.call_id) : undefined;
+  return callView(added, {
+    spot,
+    said: added.messages.length || spot.attempt ? added.messages : calls[spot.first].messages,
+    selected: index === selected,
+    after: spot.after === null ? undefined : calls[spot.after].call,
+    from: from === undefined ? undefined : calls[from].call,
+    select: (tab) => select(index, { tab, scroll: false }),
+    visit: (name) => select(indexOf.get(name) ?? -1),
+  });
+}
+
+/** @param {Item|undefined} item */
+function firstCall(item) {
+  return item === undefined ? -1 : item.kind === "call" ? item.index : (item.calls[0] ?? -1);
+}
+
+/** @param {string} key of a fold */
+function turnOver(key) {
+  if (!open.delete(key)) open.add(key);
+  arrange();
+}
+
+function arrange() {
+  shown = visible(items, open);
+  placeOf = new Map(shown.flatMap((item, place) => (item.kind === "call" ? [[item.index, place]] : [])));
+  transcript.set(shown);
+}
 
 /**
  * Roughly, from the number of letters.
@@ -75,27 +107,17 @@ function height({ messages, output }) {
  * @returns {boolean}
  */
 function inSight(index) {
-  const [y, { offsets }] = [transcript.y(), transcript];
-  return index >= 0 && offsets[index + 1] > y + 40 && offsets[index] < y + feed.clientHeight - 40;
-}
-
-/**
- * Which call of its turn it is.
- * @param {number} index
- */
-function nth(index) {
-  let n = 1;
-  while (index - n >= 0 && calls[index - n].call.turn === calls[index].call.turn && n < 500) n += 1;
-  return n;
+  const [y, { offsets }, place] = [transcript.y(), transcript, placeOf.get(index) ?? -1];
+  return place >= 0 && offsets[place + 1] > y + 40 && offsets[place] < y + feed.clientHeight - 40;
 }
 
 async function load() {
-  const found = await api.get(`${path}/transcript`);
+  const [found, tree] = await Promise.all([api.get(`${path}/transcript`), api.get(`${path}/tree`)]);
   /** @type {import("./types.js").Session} */
   const session = found.session;
   calls = found.calls;
   story.pair(calls);
-  forks = story.forks(calls);
+  items = outline(calls, tree);
   indexOf = new Map(calls.map(({ call }, index) => [call.id, index]));
   const dot = byId("head").querySelector(".dot");
   if (dot) {
@@ -108,8 +130,8 @@ async function load() {
   if (!byId("actions").firstChild) byId("actions").append(...buttons(), ...actions(session, rename));
   const atEnd = ready && feed.scrollHeight - feed.scrollTop - feed.clientHeight < 80;
   if (!inner.isConnected) feed.replaceChildren(inner);
-  rail.set(story.rail(calls));
-  transcript.set(calls);
+  rail.set(story.rail(calls, items));
+  arrange();
   timeline.set(calls);
   if (!ready) begin();
   else if (atEnd) feed.scrollTop = feed.scrollHeight;
@@ -138,7 +160,7 @@ function begin() {
   const start = indexOf.get(location.hash.slice(1));
   inspector.tab = TABS.find((name) => name === tab) ?? "overview";
   if (start !== undefined) select(start);
-  else select(0, { scroll: false, keep: false });
+  else select(firstCall(shown.find((item) => item.kind === "call") ?? shown[0]), { scroll: false, keep: false });
 }
 
 /**
@@ -160,6 +182,7 @@ function select(index, { tab, scroll = true, keep = true } = {}) {
   const added = calls[index];
   if (!added) return;
   selected = index;
+  reveal(index);
   if (tab) toggle(aside, true);
   byId("rail").classList.remove("open");
   if (keep) address({ call: added.call.id, tab });
@@ -167,8 +190,19 @@ function select(index, { tab, scroll = true, keep = true } = {}) {
   timeline.mark(index);
   for (const article of feed.querySelectorAll("article.selected")) article.classList.remove("selected");
   document.getElementById(added.call.id)?.classList.add("selected");
-  if (scroll) transcript.show(index, { margin: 8 });
+  if (scroll) transcript.show(placeOf.get(index) ?? -1, { margin: 8 });
   rail.follow(index);
+}
+
+/**
+ * Opens the folds that a call is in.
+ * @param {number} index
+ */
+function reveal(index) {
+  const closed = placeOf.has(index) ? undefined : items.find((item) => item.kind === "call" && item.index === index);
+  if (!closed) return;
+  for (const key of closed.folds) open.add(key);
+  arrange();
 }
 
 /** @param {{call?: string, tab?: string}} to */

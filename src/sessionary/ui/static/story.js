@@ -1,12 +1,14 @@
 // What the calls of a session tell: which result belongs to which tool call, what a turn is, where it paused.
 // Pure; ui/shown.py does the same for the first screen.
 
+import { flat } from "./outline.js";
 import { words } from "./speech.js";
 
 /** @typedef {import("./types.js").Added} Added */
 /** @typedef {import("./types.js").Message} Message */
 /** @typedef {import("./types.js").Turn} Turn */
 /** @typedef {import("./types.js").Idle} Idle */
+/** @typedef {import("./types.js").Started} Started */
 
 export const PAUSE = 120_000;
 
@@ -43,43 +45,77 @@ export function version({ call, messages, output, retry }) {
 }
 
 /**
- * The rail: turns, and the pauses between them.
+ * The rail: turns, the agents that they started, and the pauses between them.
  * @param {Added[]} calls
- * @returns {(Turn|Idle)[]}
+ * @param {import("./types.js").Item[]} [items] as they are read
+ * @returns {(Turn|Started|Idle)[]}
  */
-export function rail(calls) {
-  /** @type {(Turn|Idle)[]} */
+export function rail(calls, items = flat(calls)) {
+  /** @type {(Turn|Started|Idle)[]} */
   const stops = [];
   /** @type {Turn|null} */
   let turn = null;
-  calls.forEach((added, index) => {
+  let reached = 0;
+  let last = 0;
+  for (const item of items) {
+    if (item.kind === "fold") {
+      if (item.agent) stops.push(started(calls, item, item.agent));
+      else if (item.what === "side") turn?.beside.push(...item.calls);
+      continue;
+    }
+    const added = calls[item.index];
     const { call } = added;
-    const idle = index ? pauseBefore(calls, index) : 0;
-    if (idle >= PAUSE) stops.push({ kind: "idle", after: index - 1, ms: idle });
-    if (!turn || turn.number !== call.turn || idle >= PAUSE) {
-      turn = { kind: "turn", number: call.turn, calls: [], said: said(added), answer: "", status: "ok", at: call.created_at, failed: 0, ms: null, cost: null, tokens: 0 };
+    const first = item.attempt ? added : calls[item.first];
+    const begun = Date.parse(first.call.created_at);
+    const idle = reached && !item.attempt ? begun - reached : 0;
+    const before = last;
+    const ended = Date.parse(call.created_at) + (call.duration_ms ?? 0);
+    if (ended >= reached) [reached, last] = [ended, item.index];
+    if (item.side || inAgent(item)) continue;
+    if (idle >= PAUSE) stops.push({ kind: "idle", after: before, ms: idle });
+    if (!turn || turn.number !== call.turn || idle >= PAUSE || item.begins) {
+      turn = { kind: "turn", number: call.turn, calls: [], said: said(first), answer: "", status: "ok", at: first.call.created_at, failed: 0, ms: null, cost: null, tokens: 0, branch: item.begins, beside: [] };
       stops.push(turn);
     }
-    turn.calls.push(index);
-    turn.answer = (added.output && text(added.output)) || tools(added.output) || call.error?.message?.slice(0, 200) || turn.answer;
+    turn.calls.push(item.index);
     if (mood(call.status) === "errors") turn.failed += 1;
-    if (call.status !== "ok") turn.status = call.status;
-    else if (turn.status !== "live") turn.status = "ok";
+    if (!item.attempt) {
+      turn.answer = (added.output && text(added.output)) || tools(added.output) || call.error?.message?.slice(0, 200) || turn.answer;
+      if (call.status !== "ok") turn.status = call.status;
+      else if (turn.status !== "live") turn.status = "ok";
+    }
     if (call.duration_ms !== null) turn.ms = (turn.ms ?? 0) + call.duration_ms;
     if (call.cost !== null) turn.cost = (turn.cost ?? 0) + call.cost;
     turn.tokens += (call.input_tokens ?? 0) + (call.output_tokens ?? 0);
-  });
+  }
   return stops;
 }
 
+/** @param {import("./types.js").Item} item */
+function inAgent({ folds }) {
+  return folds.some((key) => key.startsWith("agent "));
+}
+
 /**
- * How long nothing happened before a call, in ms.
  * @param {Added[]} calls
- * @param {number} index
+ * @param {import("./types.js").Fold} fold
+ * @param {import("./types.js").TreeAgent} agent
+ * @returns {Started}
  */
-export function pauseBefore(calls, index) {
-  const before = calls[index - 1].call;
-  return Date.parse(calls[index].call.created_at) - Date.parse(before.created_at) - (before.duration_ms ?? 0);
+function started(calls, fold, { name, status, total }) {
+  const depth = fold.folds.length + 1;
+  return { kind: "agent", key: fold.key, name, depth, calls: fold.calls, ...gist(calls, fold), status, cost: total.cost, count: total.calls, tokens: total.input_tokens + total.output_tokens, ms: total.active_ms };
+}
+
+/**
+ * What was asked first in a fold, and what was answered last.
+ * @param {Added[]} calls
+ * @param {import("./types.js").Fold} fold
+ */
+export function gist(calls, { calls: indices }) {
+  const first = calls[indices[0] ?? -1];
+  const answers = indices.map((index) => calls[index].output).map((output) => output && text(output));
+  return { said: first ? said(first) : "", answer: answers.findLast((answer) => answer) || "" };
 }
 
 /** @param {Added} added */
@@ -99,24 +135,6 @@ function kinds(messages) {
   if (piece.type === "tool_result") return `the result of ${piece.owner ?? "a tool"}`.slice(0, 200);
   if (piece.type === "other" && typeof piece.value?.type === "string") return piece.value.type.replaceAll("_", " ").slice(0, 200);
   return piece.name?.slice(0, 200) || piece.type.replaceAll("_", " ");
-}
-
-/**
- * Calls that go on from an answer that another call went on from before: each with the call that gave it.
- * @param {Added[]} calls
- * @returns {Map<string, import("./types.js").Call>}
- */
-export function forks(calls) {
-  const byId = new Map(calls.map(({ call }) => [call.id, call]));
-  const continued = new Set();
-  const found = new Map();
-  for (const { call, retry } of calls) {
-    const from = call.parent_id && !retry ? byId.get(call.parent_id) : undefined;
-    if (!from) continue;
-    if (continued.has(from.id)) found.set(call.id, from);
-    continued.add(from.id);
-  }
-  return found;
 }
 
 /**

@@ -25,6 +25,9 @@
  * @property {string} first_at
  * @property {string} last_at
  * @property {number} [active_ms]
+ * @property {number} [branches] beside the first
+ * @property {number} [agents] beside the one that people talk to
+ * @property {{session: string, session_id: string, call_id: string}|null} [continues]
  *
  * @typedef {object} Call
  * @property {string} id
@@ -57,6 +60,11 @@
  * @property {string} user
  * @property {string} [key]
  * @property {string} [agent]
+ * @property {string} [agent_name]
+ * @property {string} [agent_parent]
+ * @property {{kind: string, call_id: string, tool_call_id: string|null}|null} [origin]
+ * @property {boolean} [side]
+ * @property {boolean} [ambiguous]
  * @property {Record<string, any>[]|number|null} attempts
  *
  * @typedef {object} Piece fields that are empty are left out
@@ -104,10 +112,92 @@
  * @property {number|null} cost
  * @property {number} tokens
  *
+ * @property {boolean} branch whether it begins a branch
+ * @property {number[]} beside indices of its side calls
+ *
+ * @typedef {object} Started an agent in the rail
+ * @property {"agent"} kind
+ * @property {string} key
+ * @property {string} name
+ * @property {number} depth
+ * @property {number[]} calls indices
+ * @property {string} said
+ * @property {string} answer
+ * @property {string} status
+ * @property {number|null} cost
+ * @property {number} count
+ * @property {number} tokens
+ * @property {number} ms
+ *
  * @typedef {object} Idle
  * @property {"idle"} kind
  * @property {number} after index of the call before the pause
  * @property {number} ms
+ *
+ * @typedef {object} TreeNode one request, with all attempts at it
+ * @property {string} id
+ * @property {string} call_id the attempt that counts
+ * @property {string[]} attempts
+ * @property {string|null} parent
+ * @property {string|null} branch
+ * @property {string} agent
+ * @property {boolean} side
+ * @property {number} turn
+ *
+ * @typedef {{calls: number, input_tokens: number, output_tokens: number, cost: number|null, active_ms: number}} Sums
+ *
+ * @typedef {object} TreeAgent
+ * @property {string} id
+ * @property {string} name
+ * @property {string|null} node that started it
+ * @property {string} status
+ * @property {Sums} total with the agents that it started
+ *
+ * @typedef {object} Tree
+ * @property {TreeNode[]} nodes
+ * @property {{id: string, fork: string|null, fork_call: string|null}[]} branches
+ * @property {TreeAgent[]} agents
+ *
+ * @typedef {object} Spot a call where it is read
+ * @property {"call"} kind
+ * @property {number} index
+ * @property {string[]} folds keys of those that it is in, the outermost first
+ * @property {string} agent
+ * @property {number} nth request of its turn
+ * @property {number} first index of the first attempt at it
+ * @property {number} tried how often it was asked
+ * @property {{nth: number, of: number}|null} attempt where it is not the one that counts
+ * @property {boolean} side
+ * @property {boolean} format whether the request before had another
+ * @property {number|null} after the call that it goes on from, where that is not the one above
+ * @property {boolean} begins a branch
+ *
+ * @typedef {object} Fold
+ * @property {"fold"} kind
+ * @property {"attempts"|"agent"|"side"} what
+ * @property {string} key
+ * @property {string[]} folds
+ * @property {number[]} calls indices of all that is in it
+ * @property {TreeAgent|null} agent
+ *
+ * @typedef {Spot|Fold} Item
+ *
+ * @typedef {object} Evidence why a call is in its session
+ * @property {string} source
+ * @property {string} rule
+ * @property {string} explanation
+ * @property {string} session
+ * @property {string} session_id
+ * @property {number} depth
+ * @property {number} of
+ * @property {Related|null} parent
+ * @property {{kind: string, call_id: string}|null} origin
+ * @property {(Related & {depth: number, taken: boolean})[]} candidates
+ * @property {string|null} matched
+ * @property {boolean} ambiguous
+ * @property {{session: string, session_id: string}|null} corrected
+ *
+ * @typedef {{call_id: string, session: string|null, session_id: string|null}} Related
  *
  * @typedef {object} Hit
  * @property {string} session ours
