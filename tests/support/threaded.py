@@ -6,16 +6,18 @@ Of each call the *link* is judged: the call that threading took it to go on from
 - *wrong*: what it was taken to go on from is of another conversation, so that two are one session now. That session's
   other calls are not to blame: they go on from calls of their own conversation;
 - *missed*: it begins a session, though it goes on from an earlier call of its conversation;
-- *indistinguishable*: wrong, but by nothing that was sent: the request and the answer of the one that was taken are
+- *indistinguishable*: wrong, but by nothing that was sent. The request and the answer of the one that was taken are
   equal, byte for byte, to those of the right one, of the same key, user and client, and the call that goes on from
-  them names no id that only one of them has. Or a request without a history is taken for another attempt at one that
-  failed, and is equal to it, byte for byte, of the same key, user and client, which does not say that it is the first
-  attempt. Nobody could tell; these are counted apart.
+  them names no id that only one of them has. Or the call has left out what was said before, and what it sends is the
+  whole of the other conversation, word for word, with the same prompt, tools, model, key, user and client. Or a request
+  is taken for another attempt at one that has no answer, and is equal to it, byte for byte, of the same key, user and
+  client, and does not say that it is the first attempt. Nobody could tell; these are counted apart.
 
 *Precision* is right / (right + wrong) of the calls that were linked; *recall* is right / all, of those that go on from
 another call and are distinguishable. *Across users* is a wrong link to another key or another `user` field.
 """
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -189,28 +191,45 @@ def _verdict(call: Call, link: Link, calls: Mapping[str, Call]) -> Verdict:
     if taken.conversation == call.conversation:
         return "right"
     meant = calls[call.before] if call.before else None
-    alike = _again(call, taken) if meant is None else _equal(call, taken, meant)
+    alike = _again(call, taken) or (meant is not None and _equal(call, taken, meant))
     return "indistinguishable" if alike else "wrong"
 
 
 def _again(call: Call, taken: Call) -> bool:
-    same = call.begin.body == taken.begin.body and not _other_user(call, taken)
-    failed = taken.finish.status != "ok" and RETRIES not in call.begin.headers
-    return same and failed and call.begin.client == taken.begin.client
+    same = call.begin.body == taken.begin.body and _client(call) == _client(taken)
+    unanswered = taken.finish.status != "ok" or taken.finish.at > call.begin.at
+    return same and unanswered and call.begin.headers.get(RETRIES) != "0"
 
 
 def _equal(call: Call, taken: Call, meant: Call) -> bool:
-    same = (taken.begin.body, taken.told) == (meant.begin.body, meant.told) and not _other_user(taken, meant)
+    same = (taken.begin.body, taken.told) == (meant.begin.body, meant.told) and _client(taken) == _client(meant)
     named = any(other.item.encode() in call.begin.body for other in (taken, meant))
-    return same and taken.begin.client == meant.begin.client and not named
+    return not named and (same or _is_whole(call, taken))
+
+
+def _is_whole(call: Call, taken: Call) -> bool:
+    """Whether all that was said in the conversation up to the answer of `taken` is what `call` sends back."""
+    history = [*taken.sent, taken.told]
+    later = call.sent[len(history) :]
+    answers = any(json.loads(said)[0] == "assistant" for said in later)
+    same = call.sent[: len(history)] == history and not answers and _client(call) == _client(taken)
+    return same and _beside(call) == _beside(taken)
+
+
+def _beside(call: Call) -> dict[str, Any]:
+    """What the request says beside the conversation."""
+    body = json.loads(call.begin.body)
+    messages = body.pop("input" if call.begin.endpoint == "responses" else "messages")
+    return body | {"prompt": [m for m in messages if m.get("role") == "system"]}
+
+
+def _client(call: Call) -> tuple[Any, ...]:
+    begin = call.begin
+    return begin.project, begin.key_id, begin.user, begin.client
 
 
 def _other_user(one: Call, other: Call) -> bool:
-    return (one.begin.project, one.begin.key_id, one.begin.user) != (
-        other.begin.project,
-        other.begin.key_id,
-        other.begin.user,
-    )
+    return _client(one)[:3] != _client(other)[:3]
 
 
 def _kept_apart(calls: Mapping[str, Call], links: Mapping[str, Link], verdicts: Mapping[str, Verdict]) -> bool:

@@ -134,12 +134,26 @@ def test_nobody_could_tell(calls: list[Call]) -> None:
     assert judged.verdicts[call.id] == "indistinguishable"
     assert (judged.total.precision, judged.total.going_on) == (1.0, 0)
     others = (
-        replace(twin, told="[]"),
+        replace(twin, told='["assistant"]'),
         replace(twin, begin=_changed(twin, user="x")),
-        replace(twin, begin=_changed(twin, body=b"{}")),
+        replace(twin, begin=_changed(twin, body=json.dumps(json.loads(twin.begin.body) | {"model": "x"}).encode())),
     )
     for other in others:
         assert _judged([before, other, call], **{call.id: "call_twin"}).verdicts[call.id] == "wrong"
+
+
+def test_nobody_could_tell_a_window_from_a_whole_conversation(calls: list[Call]) -> None:
+    call, before, _ = _two(calls)
+    longer = replace(before, sent=["[]", *before.sent], begin=_changed(before, call_id="call_longer", body=b"{}"))
+    stranger = replace(before, conversation=-1)
+    call = replace(call, before="call_longer")
+    for taken, verdict in (
+        (stranger, "indistinguishable"),
+        (replace(stranger, begin=_changed(before, client="x")), "wrong"),
+        (replace(stranger, sent=["[]"]), "wrong"),
+    ):
+        assert _judged([longer, taken, call], **{call.id: taken.id}).verdicts[call.id] == verdict
+        assert _judged([taken, replace(call, before="")], **{call.id: taken.id}).verdicts[call.id] == "wrong"
 
 
 def test_nobody_could_tell_a_first_attempt_from_another(calls: list[Call]) -> None:

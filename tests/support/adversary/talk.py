@@ -41,8 +41,10 @@ class Call:
     says; "" where it begins a conversation."""
     how: str
     """`parent`, `spawn`, `compaction` or `retry`; "" where it begins a conversation."""
+    sent: list[str]
+    """The messages that the request has beside a system prompt: what each says as JSON, without any item's id."""
     told: str
-    """The answer's meaning as JSON, without any item's id."""
+    """The same of the answer."""
     item: str
     """The answer's id as an item."""
 
@@ -198,9 +200,9 @@ class Talk:
         parents = [m.by for m in sent if m.by]
         before = origin.id if origin else parents[-1] if parents else ""
         found = how or ("parent" if before else "")
-        meant = json.dumps([told.text, [[t.id, t.name, t.arguments] for t in told.tools]])
         finish = self._finish(begin, self.at + took, status, told, prefill)
-        call = Call(begin, finish, self.kind, self.conversation, before, found, meant, told.item)
+        messages = [_shown(m) for m in sent]
+        call = Call(begin, finish, self.kind, self.conversation, before, found, messages, _shown(told), told.item)
         self.world.calls.append(call)
         self.at += took + int(self._pause(told) * self.haste)
         return call, told
@@ -300,3 +302,8 @@ class Talk:
         raw = bytearray((self.at // 1000).to_bytes(6, "big") + self.rng.randbytes(10))
         raw[6], raw[8] = 0x70 | (raw[6] & 0x0F), 0x80 | (raw[8] & 0x3F)
         return bytes(raw)
+
+
+def _shown(said: Said) -> str:
+    tools = [[t.id, t.name, t.arguments] for t in said.tools]
+    return json.dumps([said.role, said.text, said.of, said.image, tools])
