@@ -87,8 +87,8 @@ def test_candidates_are_kept_where_there_were_any() -> None:
     assert placed(parent=REF, candidates=[REF]).evidence() == {"candidates": [["call_1", "ses", 2]]}
 
 
-def test_runs_of_answers_deepest_first() -> None:
-    assert list(answers(parsed(A, B, B, C, B, A).steps)) == [(4, 5), (1, 3)]
+def test_answers_deepest_first() -> None:
+    assert list(answers(parsed(A, B, B, C, B, A))) == [(4, 5), (2, 3), (1, 2)]
 
 
 def test_paths_are_scoped_by_project() -> None:

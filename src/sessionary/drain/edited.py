@@ -9,7 +9,7 @@ import enum
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import islice, takewhile
+from itertools import takewhile
 
 from sessionary.drain.earlier import Asked, Earlier, tail
 from sessionary.drain.known import Known, Scope
@@ -21,12 +21,13 @@ from sessionary.wire.message import Message
 from sessionary.wire.reading import FORMATS, read
 from sessionary.wire.responses import item_ids
 
-_MOST = 6
-"""Answers, deepest first, that are looked for on their own."""
 _TELLING = 40
 """Characters of an answer, or of it and its question, that two conversations hardly share by chance."""
 _SUMMARY = 100
-_LONG = 200
+_SHORT = 12
+_LONG = 80
+_UNIQUE = 400
+"""Characters of an answer that is enough of a proof, whatever the question is said to have been."""
 _DRAWN = re.compile(
     r"(?=[^_:.-]*\d)(?=[^_:.-]*[A-Za-z])[^_:.-]{8,}$"
     r"|(?=[^_:.-]*[a-z][^_:.-]*[A-Z])[^_:.-]{16,}$"
@@ -44,7 +45,7 @@ class Edited:
     def find(self, parsed: Parsed, scope: Scope, runs: Iterable[tuple[int, int]], whole: Found | None) -> Found | None:
         """By the answers `runs`, deepest first. `whole` is what the history above them says: the result where they say
         nothing, and no result where they were given in other conversations alone."""
-        told = [Said.of(parsed, start, end) for start, end in islice(runs, _MOST)]
+        told = [Said.of(parsed, start, end) for start, end in runs]
         gave = [self._gave(said, scope, prompt_key(parsed)) for said in told]
         sessions = [{ref.session for ref in refs} for refs in gave]
         session = whole.refs[0].session if whole else ""
@@ -132,10 +133,13 @@ class Said:
             return True  # the client keeps the summary that it asked for as an answer
         if known:
             return likeness is not Likeness.OTHER or len(self.text) >= _TELLING
-        if likeness is Likeness.OTHER:
-            return False
-        words = len(self.text) + (len(_text(self.tail[0][0])) if likeness is Likeness.SAME else 0)
-        return agreeing > 1 or words >= (_TELLING if likeness is Likeness.SAME else _LONG)
+        asked = len(_text(self.tail[0][0])) if self.tail else 0
+        match likeness:
+            case Likeness.SAME:
+                return agreeing > 1 or len(self.text) + asked >= _TELLING
+            case Likeness.NEAR:
+                return agreeing > 1 or (len(self.text) >= _SHORT and len(self.text) + asked >= _LONG)
+        return len(self.text) >= _UNIQUE
 
 
 def named(parsed: Parsed, start: int, end: int) -> frozenset[str]:

@@ -16,26 +16,29 @@ from sessionary.drain.link import MOST_SHOWN, Found, Ref
 from sessionary.drain.requests import Parsed, Step
 from sessionary.drain.rows import prompt_key
 from sessionary.wire import loose, meaning
+from sessionary.wire.reading import FORMATS
 
 _AT_ONCE = 2
 """Answers that are asked for one by one: nearly always it is the last."""
+_MOST = 6
+"""Answers, deepest first, that are looked for where the history is not as it was."""
 _BROKEN_OFF = frozenset({"client_closed", "interrupted", "upstream_error", "timeout"})
 _LEAST_CUT = 12
 """Characters of an answer that was broken off."""
 
 
-def answers(steps: list[Step]) -> Iterator[tuple[int, int]]:
-    """What the model said on a path: [start, end) of each run of its messages, deepest first."""
+def answers(parsed: Parsed) -> Iterator[tuple[int, int]]:
+    """What the model said on a path: [start, end) of each answer's messages, deepest first. In Responses an answer may
+    be several items, and so are as many as come in a row; elsewhere it is one message."""
+    steps, several = parsed.steps, FORMATS[parsed.begin.endpoint] == "responses"
     end = len(steps)
     while end:
-        if steps[end - 1].role == "assistant":
-            start = end - 1
-            while start and steps[start - 1].role == "assistant":
+        start = end - 1
+        if steps[start].role == "assistant":
+            while several and start and steps[start - 1].role == "assistant":
                 start -= 1
             yield start, end
-            end = start
-        else:
-            end -= 1
+        end = start
 
 
 def answered(steps: list[Step]) -> bool:
@@ -51,14 +54,12 @@ class Resent:
     def history(self, parsed: Parsed, scope: Scope) -> Found | None:
         """By what is sent back: the whole of it, or where there are later answers, one of those."""
         whole = self.whole(parsed, scope)
-        start, end = next(answers(parsed.steps), (0, 0))
-        if not end or (whole is not None and whole.depth >= parsed.steps[end - 1].depth):
-            return whole
-        if retold := self._retold(parsed, scope, start, end):
-            return retold
         above = whole.depth if whole else 0
-        runs = (run for run in answers(parsed.steps) if parsed.steps[run[1] - 1].depth > above)
-        return self._edited.find(parsed, scope, runs, whole)
+        runs = [run for run in islice(answers(parsed), _MOST) if parsed.steps[run[1] - 1].depth > above]
+        if not runs:
+            return whole
+        retold = (self._retold(parsed, scope, *run) for run in runs)
+        return next(filter(None, retold), None) or self._edited.find(parsed, scope, runs, whole)
 
     def whole(self, parsed: Parsed, scope: Scope) -> Found | None:
         """By the longest part of the history that is as it was."""
@@ -69,7 +70,7 @@ class Resent:
 
     def _ends(self, parsed: Parsed, scope: Scope) -> Iterator[Step]:
         """The steps at which a call's answer may end, deepest first."""
-        ends = [parsed.steps[end - 1] for _, end in islice(answers(parsed.steps), _AT_ONCE)]
+        ends = [parsed.steps[end - 1] for _, end in islice(answers(parsed), _AT_ONCE)]
         yield from ends
         rest = [s for s in reversed(parsed.steps) if s.role == "assistant" and s not in ends]
         if rest:
@@ -82,7 +83,7 @@ class Resent:
         if len({ref.session for ref in refs}) == 1:
             return Found(refs, depth)
         prompt, begin = prompt_key(parsed), parsed.begin
-        names = {call for start, end in islice(answers(parsed.steps), _AT_ONCE) for call in named(parsed, start, end)}
+        names = {call for start, end in islice(answers(parsed), _AT_ONCE) for call in named(parsed, start, end)}
 
         def likeness(ref: Ref) -> tuple[bool, ...]:
             same = (ref.id in names, ref.prompt_key == prompt, ref.client == begin.client, ref.model == begin.model)
@@ -95,18 +96,23 @@ class Resent:
         return Found(ordered, depth, ambiguous=likeness(others[0]) == likeness(ordered[0]))
 
     def _retold(self, parsed: Parsed, scope: Scope, start: int, end: int) -> Found | None:
-        """By the whole history up to the question, where the answer comes back in another form: the client has a little
-        less of it than was passed on before it was broken off, or what a tool was called with, as text."""
-        said = Said.of(parsed, start, end).text.strip() if start else ""
-        if not said:
+        """By the whole history up to the question, where the answer comes back as another: the client has a little less
+        of it than was passed on before it was broken off, or writes what was meant in its own form. In a history that
+        has answers further up, the question is proof enough: whoever sends it was answered there."""
+        if not start:
             return None
-        for ref in self._known.find("leaf_node", parsed.steps[start - 1].node, scope, prompt_key(parsed)):
+        said = Said.of(parsed, start, end).text.strip()
+        refs = self._known.find("leaf_node", parsed.steps[start - 1].node, scope, prompt_key(parsed))
+        for ref in refs:
             pieces = [p for message in self._earlier.answer(scope.project, ref) for p in message.pieces]
             told = "".join(p.text for p in pieces if p.type == "text")
             cut = ref.status in _BROKEN_OFF and len(said) >= _LEAST_CUT and told.startswith(said)
             calls = [p for p in pieces if p.type == "tool_call"]
-            if cut or (len(calls) == 1 and not told and _object(said) == meaning.plain(calls[0].arguments)):
+            meant = meaning.plain(calls[0].arguments) if len(calls) == 1 and not told else _object(told)
+            if cut or (meant is not None and _object(said) == meant):
                 return Found([ref], parsed.steps[end - 1].depth, edited=True)
+        if answered(parsed.steps[:start]) and len({ref.session for ref in refs}) == 1:
+            return Found(refs, parsed.steps[start - 1].depth, edited=True)
         return None
 
 

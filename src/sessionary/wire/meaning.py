@@ -42,6 +42,7 @@ _NOTES = re.compile(
 left of a budget."""
 
 _WRITTEN = re.compile(r"(?:\A|\n)Calling tools:\n(\[.*\])\s*\Z", re.DOTALL)
+_FENCED = re.compile(r"```(?:json)?\s*(\{.*\})\s*```", re.DOTALL)
 _MOST_WRITTEN = 50_000
 
 
@@ -104,7 +105,8 @@ def _piece(message: Message, piece: Piece) -> Iterable[bytes]:
             text, calls = _written_calls(piece.text) if message.role == "assistant" else (piece.text, [])
             if text := spoken(message.role, text):
                 name = message.name if message.role != "tool" else ""
-                yield _encoder.encode([message.role, name, text])
+                said = _json(text) if message.role == "assistant" else None
+                yield _encoder.encode([message.role, name, text if said is None else {"json": said}])
             for call in calls:
                 yield from _piece(message, call)
         case "tool_result":
@@ -133,6 +135,13 @@ def _written_calls(text: str) -> tuple[str, list[Piece]]:
     except (ValueError, SyntaxError, TypeError, KeyError, RecursionError, MemoryError):
         return text, []
     return text[: found.start()].rstrip().removesuffix("</code>"), pieces
+
+
+def _json(text: str) -> Any:
+    """What an answer in JSON says, however it is written; None for any other. Programs parse it, and write it anew."""
+    fenced = _FENCED.fullmatch(text) if text.startswith("```") else None
+    text = fenced[1] if fenced else text
+    return plain(loose.read_object(text), exact=True) if text.startswith("{") else None
 
 
 def spoken(role: Role, text: str) -> str:
