@@ -135,3 +135,51 @@ def _corrections(browser: Browser, server: Server) -> None:
     assert 'sessionary_calls_threaded_total{ambiguous="false",rule="new"} 2.0' in told
     assert [t for t in visit.trouble if "404" not in t] == []
     visit.contexts[0].close()
+
+
+def test_an_agent_is_nested_under_the_tool_call_that_started_it(browser: Browser, tmp_path: Path) -> None:
+    """Nobody says so: what the agent is told is what the tool call was given."""
+    with running_server(tmp_path) as server:
+        _agents(browser, server)
+
+
+def _agents(browser: Browser, server: Server) -> None:
+    parameters = {"type": "object", "properties": {"prompt": {"type": "string"}, "subagent_type": {"type": "string"}}}
+    task = {"type": "function", "function": {"name": "Task", "parameters": parameters}}
+    prompt = "Find every place that computes the tax of an order, and list the files."
+    asked = f'call Task {{"prompt": "{prompt}", "subagent_type": "Explore"}}'
+    said: list[dict[str, object]] = [{"role": "user", "content": asked}]
+
+    def ask(messages: list[dict[str, object]]) -> tuple[str, dict[str, object]]:
+        answer = server.post("/v1/chat/completions", {"model": "gpt-4o", "messages": messages, "tools": [task]})
+        return answer.headers["x-call-id"], answer.json["choices"][0]["message"]
+
+    first, started = ask(said)
+    server.call(first)
+    (tool_call,) = started["tool_calls"]  # type: ignore[misc]
+    agent, found = ask([{"role": "user", "content": prompt}])
+    server.call(agent)
+    said += [started, {"role": "tool", "tool_call_id": tool_call["id"], "content": found["content"]}]  # type: ignore[has-type]
+    last, _ = ask(said)
+    assert server.call(agent)["session"] == server.call(last)["session"] == server.call(first)["session"]
+    visit = Open(browser, server.base_url)
+    link = server.login_link()
+    page = visit(link[link.index("/ui/") :], cookie=None)
+    page.get_by_role("link", name=re.compile("call Task")).click()
+    expect(page.locator("#pills")).to_contain_text("agents1")
+    fold = page.get_by_role("button", name="agent · Explore")
+    expect(fold).to_contain_text("1 call")
+    expect(page.locator(f"#{agent}")).to_have_count(0)
+    order = page.locator("#main article, #main .fold-line").evaluate_all("all => all.map(e => e.id)")
+    assert order == [first, "", last]
+    fold.click()
+    expect(page.locator(f"#{agent}")).to_contain_text(prompt)
+    page.locator(f"#{agent} .sep a").click()
+    page.get_by_role("tab", name="Why here").click()
+    panel = page.get_by_role("tabpanel")
+    expect(panel.locator(".note p")).to_contain_text("what a tool call in turn 1 told an agent to do")
+    expect(panel.locator("dl")).to_contain_text("Started by")
+    panel.locator("dl a").first.click()
+    expect(page.locator(f"#{first}")).to_have_class(re.compile("selected"))
+    assert visit.trouble == []
+    visit.contexts[0].close()

@@ -196,15 +196,22 @@ def test_no_sideways_scroll(visit: Open, fake: Fake, width: int) -> None:
     )
 
 
-PICTURES = [("threads", 1440, "light", 4), ("threads-why", 1440, "dark", 8), ("threads-narrow", 390, "light", 2)]
-
-
-@pytest.mark.parametrize(("name", "width", "scheme", "nth"), PICTURES)
-def test_pictures(visit: Open, fake: Fake, tmp_path: Path, name: str, width: int, scheme: str, nth: int) -> None:
-    fake.demo = False
-    query = f"{'?tab=why' if 'why' in name else ''}#{call_id(nth)}"
-    size = {"width": width, "height": 844 if width < 800 else 900}
-    page = settled(opened(visit, fake, query, viewport=size, color_scheme=scheme))
+def photographed(page: Page, tmp_path: Path, name: str) -> int:
     picture = Path(os.environ.get("SESSIONARY_PICTURES") or tmp_path) / f"{name}.png"
     page.screenshot(path=picture, animations="disabled")
-    assert picture.stat().st_size > 20_000
+    return picture.stat().st_size
+
+
+def test_pictures(visit: Open, fake: Fake, tmp_path: Path) -> None:
+    fake.demo = False
+    page = settled(opened(visit, fake, f"?tab=why#{call_id(8)}"))
+    expect(page.locator(".candidates")).to_be_visible()
+    page.locator("#main").evaluate("e => e.scrollBy(0, -330)")
+    page.wait_for_timeout(200)
+    assert photographed(page, tmp_path, "threads") > 20_000
+
+
+def test_an_agent_on_a_small_dark_screen(visit: Open, fake: Fake, tmp_path: Path) -> None:
+    size = {"width": 390, "height": 844}
+    page = settled(opened(visit, fake, f"#{call_id(2)}", viewport=size, color_scheme="dark"))
+    assert photographed(page, tmp_path, "threads-narrow") > 20_000

@@ -1,11 +1,12 @@
 """How calls find their sessions, in numbers and words."""
 
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from sessionary.api.health import DAYS, Health, health
+from sessionary.drain.link import OriginKind
 from sessionary.sessions import identify, rules
 
 TODAY = 20_781  # 2026-11-24
@@ -44,6 +45,10 @@ def test_groups_of_all_that_may_name_a_session() -> None:
     ]
     assert [rules.group(o.rule) for o in others if o.text] == [o.source for o in others if o.text]
     assert (others[-1].rule, rules.group(others[-1].rule)) == ("none", "new")
+
+
+def test_every_rule_of_content_is_explained() -> None:
+    assert set(rules.CONTENT) == {"content", "content.edited", *(f"content.{kind}" for kind in get_args(OriginKind))}
 
 
 def test_labels_are_few_whatever_a_client_sends() -> None:
