@@ -12,6 +12,7 @@ from tests.ui import data
 from tests.ui.conftest import Open
 from tests.ui.fake import Fake
 from tests.ui.support_threads import ID, call_id, threads_session
+from tests.ui.test_hostile import inert
 from tests.ui.test_look import CONTRAST, settled
 
 HERE = f"/ui/sessions/{ID}"
@@ -45,6 +46,39 @@ def test_agents_are_folded_under_the_call_that_started_them(visit: Open, fake: F
     expect(article(page, 4)).to_contain_text("Two calls in legacy/.")
     explore.click()
     expect(article(page, 5)).to_have_count(0)
+
+
+def test_folds_work_by_keyboard(visit: Open, fake: Fake) -> None:
+    page = opened(visit, fake)
+    fold = page.get_by_role("button", name="1 side call")
+    fold.focus()
+    page.keyboard.press("Enter")
+    expect(article(page, 1)).to_be_visible()
+    expect(fold).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(article(page, 1)).to_have_count(0)
+    expect(fold).to_be_focused()
+
+
+def test_hostile_names_are_text(visit: Open, fake: Fake) -> None:
+    transcript = threads_session(data.now())
+    for n, added in enumerate(transcript["calls"]):
+        call, payload = added["call"], data.XSS[n]
+        call |= {"agent_name": payload if call["agent"] else "", "rule": payload}
+        if "candidates" in call:
+            call["candidates"].append([payload, payload, 2])
+    transcript["session"]["continues"] = dict.fromkeys(("session", "session_id", "call_id"), data.XSS[3])
+    fake.put(transcript)
+    page = visit(f"{HERE}?tab=why#{call_id(8)}")
+    expect(page.locator(".candidates li")).to_have_count(3)
+    expect(page.locator("a.continues bdi")).to_have_text(data.XSS[3])
+    inert(page)
+    for fold in page.locator(".fold-line").all():
+        fold.click()
+    expect(page.get_by_role("button", name=f"agent · {data.XSS[2]}")).to_be_visible()
+    page.evaluate(f"location.hash = '{call_id(4)}'")
+    expect(article(page, 4)).to_be_in_viewport()
+    inert(page)
 
 
 def test_a_link_into_an_agent_opens_it(visit: Open, fake: Fake) -> None:

@@ -82,6 +82,7 @@ function firstCall(item) {
 function turnOver(key) {
   if (!open.delete(key)) open.add(key);
   arrange();
+  transcript.shown.get(key)?.node.querySelector("button")?.focus({ preventScroll: true }); // it was made anew
 }
 
 function arrange() {
