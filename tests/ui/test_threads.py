@@ -1,12 +1,13 @@
 """What belongs to a request is folded under it, and why a call is in its session is told."""
 
+import contextlib
 import os
 import re
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, TimeoutError, expect
 
 from tests.ui import data
 from tests.ui.conftest import Open
@@ -178,9 +179,13 @@ def test_a_fold_stays_open_while_the_session_grows(visit: Open, fake: Fake) -> N
     transcript = fake.transcripts[ID]
     more = data.call("x", 7900, 6, data.now(), status="live", duration_ms=None, parent_id=call_id(11))
     transcript["calls"].append(data.added(more, [data.said("user", data.text("One more"))], None))
-    page.wait_for_timeout(600)
-    fake.tell(transcript["session"])
-    expect(page.locator("button.stop", has_text="One more")).to_be_attached()
+    grown = page.locator("button.stop", has_text="One more")
+    for _ in range(40):  # the page may not be listening yet
+        fake.tell(transcript["session"])
+        with contextlib.suppress(TimeoutError):
+            grown.wait_for(state="attached", timeout=250)
+            break
+    expect(grown).to_be_attached()
     expect(article(page, 5)).to_be_attached()
 
 
