@@ -79,21 +79,23 @@ class Resent:
 
     def _best(self, parsed: Parsed, refs: list[Ref], depth: int) -> Found | None:
         """Of conversations that were the same so far: which has the same prompt, client and model, and has not gone on
-        yet. Where that leaves several, the newest; where there are too many to look at, none."""
-        if len({ref.session for ref in refs}) == 1:
-            return Found(refs, depth)
+        yet. Where that leaves several, the newest. None where there are too many to look at, or where all of this is
+        other: programs hand histories on, but not their prompt, to another model."""
         prompt, begin = prompt_key(parsed), parsed.begin
         names = {call for start, end in islice(answers(parsed), _AT_ONCE) for call in named(parsed, start, end)}
 
         def likeness(ref: Ref) -> tuple[bool, ...]:
-            same = (ref.id in names, ref.prompt_key == prompt, ref.client == begin.client, ref.model == begin.model)
-            return (*same, not ref.continued)
+            same = (ref.prompt_key == prompt, ref.client == begin.client, ref.model == begin.model)
+            return (ref.id in names, *same, not ref.continued)
 
         ordered = sorted(refs, key=likeness, reverse=True)  # stable: the newest of equals stays first
-        if len(refs) >= MOST_SHOWN and ordered[0].prompt_key != prompt and ordered[0].id not in names:
-            return None
-        others = [ref for ref in ordered if ref.session != ordered[0].session]
-        return Found(ordered, depth, ambiguous=likeness(others[0]) == likeness(ordered[0]))
+        best = ordered[0]
+        others = [ref for ref in ordered if ref.session != best.session]
+        if best.id not in names and best.prompt_key != prompt:
+            stranger = best.client != begin.client and best.model != begin.model
+            if stranger or (others and len(refs) >= MOST_SHOWN):
+                return None
+        return Found(ordered, depth, ambiguous=bool(others) and likeness(others[0]) == likeness(best))
 
     def _retold(self, parsed: Parsed, scope: Scope, start: int, end: int) -> Found | None:
         """By the whole history up to the question, where the answer comes back as another: the client has a little less

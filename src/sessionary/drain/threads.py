@@ -150,12 +150,14 @@ class Threads:
         return retried or self.spawns.of(parsed, session) or self._compaction.of(parsed, scope)
 
     def _failed(self, parsed: Parsed, scope: Scope) -> Origin | None:
-        """The failed call that this one tries again, byte for byte; none where several were refused the same."""
+        """The failed call that this one tries again, byte for byte. Where several failed the same, the oldest, if the
+        client says that it tries again; else none."""
         leaf = parsed.steps[-1] if parsed.steps else None
         if leaf is None:
             return None
         found = [ref for ref in self.known.find("leaf_node", leaf.node, scope) if self._is_retried(parsed, leaf, ref)]
-        return Origin("retry", found[0]) if len({ref.session for ref in found}) == 1 else None
+        sure = bool(parsed.begin.headers.get(_RETRIES)) or len({ref.session for ref in found}) == 1
+        return Origin("retry", found[-1]) if found and sure else None
 
     def _is_retried(self, parsed: Parsed, leaf: Step, ref: Ref) -> bool:
         begin = parsed.begin
@@ -163,9 +165,9 @@ class Threads:
         same = ref.leaf == leaf.id and (ref.client, ref.model) == (begin.client, begin.model)
         if not same or ref.status == "ok" or ref.continued or age > _RETRY_US:
             return False
-        told = begin.headers.get(_RETRIES, "0") not in ("", "0")
-        soon = ref.status != "live" and age <= _AT_ONCE_US
-        return (told or soon) and self._earlier.recipe(begin.project, ref) == parsed.recipe
+        tried = begin.headers.get(_RETRIES)  # the official libraries say how often; "0" is a first attempt
+        retried = tried != "0" if tried else ref.status != "live" and age <= _AT_ONCE_US
+        return retried and self._earlier.recipe(begin.project, ref) == parsed.recipe
 
     def _again(self, parsed: Parsed, placed: Placed) -> Ref | None:
         """An earlier call of the session with the same parent that was asked the same."""
