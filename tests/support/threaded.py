@@ -6,12 +6,14 @@ Of each call the *link* is judged: the call that threading took it to go on from
 - *wrong*: what it was taken to go on from is of another conversation, so that two are one session now. That session's
   other calls are not to blame: they go on from calls of their own conversation;
 - *missed*: it begins a session, though it goes on from an earlier call of its conversation;
-- *indistinguishable*: wrong, but by nothing that was sent. The request and the answer of the one that was taken are
-  equal, byte for byte, to those of the right one, of the same key, user and client, and the call that goes on from
-  them names no id that only one of them has. Or the call has left out what was said before, and what it sends is the
-  whole of the other conversation, word for word, with the same prompt, tools, model, key, user and client. Or a request
-  is taken for another attempt at one that has no answer, and is equal to it, byte for byte, of the same key, user and
-  client, and does not say that it is the first attempt. Nobody could tell; these are counted apart.
+- *indistinguishable*: wrong or missed, but by nothing that was sent: nobody could tell. These are counted apart:
+  - the request and the answer of the one that was taken are equal, byte for byte, to those of the right one, of the
+    same key, user and client, and the call that goes on from them names no id that only one of them has;
+  - the call has left out what was said before, and what it sends is the whole of the other conversation, word for word,
+    with the same prompt, tools, model, key, user and client;
+  - the call is taken for another attempt at one that has no answer, and is equal to it, byte for byte, of the same key,
+    user and client, and does not say that it is the first; or it is another attempt, could be one at several of these,
+    and is taken for none.
 
 *Precision* is right / (right + wrong) of the calls that were linked; *recall* is right / all, of those that go on from
 another call and are distinguishable. *Across users* is a wrong link to another key or another `user` field.
@@ -38,6 +40,8 @@ from tests.support.adversary.talk import RETRIES, Call
 Verdict = Literal["right", "wrong", "missed", "indistinguishable"]
 MOST = 400
 """Records of a round."""
+_MINUTES = 600_000_000
+"""Microseconds within which something is tried again."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +161,10 @@ def _line(name: str, tally: Tally) -> str:
 
 def score(calls: Iterable[Call], links: dict[str, Link]) -> Score:
     by_id = {call.id: call for call in calls}
-    verdicts = {i: _verdict(call, links[i], by_id) for i, call in by_id.items()}
+    tried: dict[bytes, list[Call]] = {}
+    for call in by_id.values():
+        tried.setdefault(call.begin.body, []).append(call)
+    verdicts = {i: _verdict(call, links[i], by_id, tried[call.begin.body]) for i, call in by_id.items()}
     total, rules, kinds = Tally(), dict[str, Tally](), dict[str, Tally]()
     for i, call in by_id.items():
         for tally in (
@@ -184,9 +191,12 @@ def score(calls: Iterable[Call], links: dict[str, Link]) -> Score:
     )
 
 
-def _verdict(call: Call, link: Link, calls: Mapping[str, Call]) -> Verdict:
+def _verdict(call: Call, link: Link, calls: Mapping[str, Call], equal: list[Call]) -> Verdict:
+    """`equal`: the calls with the same body."""
     if not link.before:
-        return "missed" if call.before else "right"
+        others = [c for c in equal if c.conversation != call.conversation and 0 < call.begin.at - c.begin.at < _MINUTES]
+        alike = call.how == "retry" and any(_again(call, other) for other in others)
+        return "indistinguishable" if alike else "missed" if call.before else "right"
     taken = calls[link.before]
     if taken.conversation == call.conversation:
         return "right"
@@ -242,7 +252,7 @@ def _kept_apart(calls: Mapping[str, Call], links: Mapping[str, Link], verdicts: 
         return node
 
     for i, call in calls.items():
-        if verdicts[i] in ("wrong", "indistinguishable"):
+        if links[i].before and verdicts[i] in ("wrong", "indistinguishable"):
             one, other = root(call.conversation), root(calls[links[i].before].conversation)
             if one != other:
                 of[one] = other

@@ -164,6 +164,15 @@ def test_nobody_could_tell_a_first_attempt_from_another(calls: list[Call]) -> No
         assert _judged([failed, again], call_again=failed.id).verdicts["call_again"] == verdict
 
 
+def test_nobody_could_tell_whose_attempt_it_is(calls: list[Call]) -> None:
+    again = next(c for c in calls if c.how == "retry")
+    failed = next(c for c in calls if c.id == again.before)
+    other = replace(failed, begin=_changed(failed, call_id="call_other"), conversation=-1)
+    assert _judged([failed, again]).verdicts[again.id] == "missed"
+    judged = _judged([failed, other, again])
+    assert (judged.verdicts[again.id], judged.total.going_on, judged.kept_apart) == ("indistinguishable", 0, True)
+
+
 def test_what_is_together_and_not_counted_is_seen(calls: list[Call]) -> None:
     call, before, stranger = _two(calls)
     link = Link("ses_one", "none", None, None, None, False, False)

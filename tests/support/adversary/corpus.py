@@ -11,8 +11,16 @@ from tests.support.adversary.talk import Call, Caller, Talk, World
 Kind = Callable[[Talk], None]
 PROJECTS = (1, 2, 3)
 _KEYS = 14
-_SHARES = {"equal_openings": 20, "equal_answers": 14, "equal_questions": 9, "plain": 5, "interleaved": 2}
-"""How often a kind comes up, beside the others."""
+_SHARES = {
+    "equal_openings": 20,
+    "equal_answers": 14,
+    "equal_questions": 9,
+    "plain": 5,
+    "interleaved": 2,
+    "canned_and_trimmed": 0.6,
+    "prompts_of_their_own": 0.2,
+}
+"""How often a kind comes up, beside the others: those that make many calls at once less often."""
 
 
 def _of(module: ModuleType) -> list[Kind]:
