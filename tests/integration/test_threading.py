@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from sessionary import ids
+from sessionary.drain.known import QUESTIONS
 from sessionary.store import schema
 from tests.support.recorded import SECOND, SYSTEM, Log, assistant, user
 
@@ -239,3 +240,24 @@ def test_how_calls_found_their_sessions_is_counted(log: Log) -> None:
     with log.engine.connect() as connection:
         rates = {r.rule: r.calls for r in connection.execute(sa.select(schema.rates))}
     assert rates == {"none": 1, "content": 1, "missed": 1}
+
+
+def test_every_question_to_the_store_has_an_index(log: Log) -> None:
+    """However many calls there are, only those that were told the same are read, or a session's newest."""
+    if log.engine.dialect.name != "sqlite":
+        explain, wrong = "EXPLAIN (COSTS OFF) ", "Seq Scan on calls"
+    else:
+        explain, wrong = "EXPLAIN QUERY PLAN ", "SCAN calls"
+    values: dict[str, Any] = {"project": 1, "value": b"x" * 16, "key": "k", "user": "", "since": 0, "prompt": None}
+    values |= {"session": "s", "home": "s", "agent": "", "before": 1, "call": "c"}
+    with log.engine.connect() as connection:
+        if log.engine.dialect.name != "sqlite":
+            connection.exec_driver_sql("SET enable_seqscan = off")
+        for statement in QUESTIONS:
+            given = values | {f"v{n}": b"y" * 16 for n in range(32)}
+            compiled = statement.compile(dialect=log.engine.dialect)
+            order = compiled.positiontup
+            bound = {n: given.get(n, p.value) for n, p in compiled.binds.items()}
+            parameters = tuple(bound[n] for n in order) if order else bound
+            plan = connection.exec_driver_sql(explain + str(compiled), parameters).all()
+            assert not any(wrong in str(row) for row in plan), (str(statement), plan)

@@ -1,12 +1,12 @@
 """The earlier calls that a call may go on from: those of this round, and those in the store. Newest first.
 
-Every question is answered by one index, whatever the number of calls that are stored, and never with more than a
-handful of calls: of a thousand that were told the same, the newest are looked at. Calls of sessions that were deleted
-are not there.
+Every question is answered by one index and reads a bounded number of rows, whatever the number of calls that are
+stored: of a thousand that were told the same, the newest are looked at. Calls of sessions that were deleted are not
+there.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,73 +14,81 @@ import sqlalchemy as sa
 from sessionary.drain.link import COLUMNS, MOST_SHOWN, Ref
 from sessionary.store import schema
 
-Within = Callable[[Ref], bool]
 By = str
 """A column of the calls: `output_node`, `leaf_node`, `answer_key` or `summary_key`."""
+_BY = ("output_node", "leaf_node", "answer_key", "summary_key")
+_MOST_READ = 2000
+"""Of calls that were told the same, and of a session's calls."""
+_AT_ONCE = 32
 
 
-def _look_up(by: By, *where: sa.ColumnElement[bool]) -> sa.Select[Any]:
-    c, s = schema.calls.c, schema.sessions.c
-    return (
-        sa.select(*(c[name] for name in COLUMNS))
-        .join(schema.sessions, sa.and_(s.project == c.project, s.id == c.session))
-        .where(c.project == sa.bindparam("project"), c[by] == sa.bindparam("value"), *where)
-        .where(c.created_at >= sa.bindparam("since"))
-        .order_by(c.created_at.desc())
-        .limit(MOST_SHOWN)
-    )
-
-
+@dataclass(frozen=True, slots=True)
 class Scope:
-    """Among which calls is looked for one: those of a session, or those of a key and a user since a time."""
+    """Among which calls is looked for one: those of a key and a user since a time, or those of a session."""
 
-    def __init__(self, project: int, **where: Any) -> None:
-        """`where`: `session` and `home`; or `key`, `user` and `since`, in microseconds."""
-        self.project = project
-        self.where = {"since": 0, **where}
-        self.named = "session" in where
+    project: int
+    key: str
+    user: str
+    since: int
+    """Microseconds."""
+    session: str = ""
+    home: str = ""
+    """The session that the call's own id names; it is `session` unless that was merged into another."""
 
     def has(self, ref: Ref) -> bool:
-        if self.named:
-            return bool(ref.session in (self.where["session"], self.where["home"]) or ref.home == self.where["home"])
-        mine = ref.key_id == self.where["key"] and ref.user == self.where["user"]
-        return mine and ref.created_at >= int(self.where["since"])
+        if self.session:
+            return ref.session in (self.session, self.home) or ref.home == self.home
+        return (ref.key_id, ref.user) == (self.key, self.user) and ref.created_at >= self.since
 
-    def statement(self, by: By) -> sa.Select[Any]:
-        return (_IN_SESSION if self.named else _OF_KEY)[by]
-
-
-def _statements(*where: sa.ColumnElement[bool]) -> dict[By, sa.Select[Any]]:
-    return {by: _look_up(by, *where) for by in ("output_node", "leaf_node", "answer_key", "summary_key")}
+    def values(self, value: bytes) -> dict[str, Any]:
+        named = {"project": self.project, "value": value, "key": self.key, "user": self.user}
+        return named | {"since": self.since, "session": self.session, "home": self.home}
 
 
-_THERE = sa.and_(schema.sessions.c.project == schema.calls.c.project, schema.sessions.c.id == schema.calls.c.session)
-"""Calls of sessions that were deleted are not."""
-_BY_ID = (
-    sa.select(*(schema.calls.c[name] for name in COLUMNS))
-    .join(schema.sessions, _THERE)
-    .where(schema.calls.c.project == sa.bindparam("project"), schema.calls.c.id == sa.bindparam("call"))
+def _p(name: str) -> sa.BindParameter[Any]:
+    return sa.bindparam(name)
+
+
+_c, _s = schema.calls.c, schema.sessions.c
+_THERE = sa.and_(_s.project == _c.project, _s.id == _c.session)
+_CALLS = sa.select(*(_c[name] for name in COLUMNS)).join(schema.sessions, _THERE).where(_c.project == _p("project"))
+_MINE = sa.and_(_c.key_id == _p("key"), _c.user == _p("user"), _c.created_at >= _p("since"))
+_NEWEST_FIRST = _c.created_at.desc()
+_BY_ID = _CALLS.where(_c.id == _p("call"))
+_LAST = _CALLS.where(_c.session == _p("session"), _c.agent == _p("agent"), _c.created_at < _p("before"))
+_LAST = _LAST.order_by(_NEWEST_FIRST).limit(1)
+_OF_KEY = {by: _CALLS.where(_c[by] == _p("value"), _MINE).order_by(_NEWEST_FIRST).limit(MOST_SHOWN) for by in _BY}
+
+
+def _within(inner: sa.Select[Any], where: str, value: str) -> sa.Select[Any]:
+    """Of the newest that `inner` reads, those with `value` in the column `where`."""
+    read = inner.order_by(_NEWEST_FIRST).limit(_MOST_READ).subquery()
+    columns = [read.c[name] for name in COLUMNS]
+    same = read.c[where].is_not_distinct_from(_p(value))
+    return sa.select(*columns).where(same).order_by(read.c.created_at.desc()).limit(MOST_SHOWN)
+
+
+_PROMPTED = {by: _within(_CALLS.where(_c[by] == _p("value"), _MINE), "prompt_key", "prompt") for by in _BY}
+_SESSIONS = _c.session.in_([_p("session"), _p("home")])
+_IN_SESSION = {by: _within(_CALLS.add_columns(_c[by]).where(_SESSIONS), by, "value") for by in _BY}
+
+
+def _any_of(by: By) -> sa.CompoundSelect[Any]:
+    one = [
+        sa.select(_c[by]).where(_c.project == _p("project"), _c[by] == _p(f"v{n}")).limit(1).subquery()
+        for n in range(_AT_ONCE)
+    ]
+    return sa.union_all(*(sa.select(found) for found in one))
+
+
+_ANY = {by: _any_of(by) for by in _BY}
+
+QUESTIONS: tuple[sa.Executable, ...] = (
+    *(statement for asked in (_OF_KEY, _PROMPTED, _IN_SESSION, _ANY) for statement in asked.values()),
+    _BY_ID,
+    _LAST,
 )
-_NEWEST = (
-    sa.select(*(schema.calls.c[name] for name in COLUMNS))
-    .where(schema.calls.c.project == sa.bindparam("project"), schema.calls.c.session == sa.bindparam("session"))
-    .where(schema.calls.c.agent == sa.bindparam("agent"), schema.calls.c.created_at < sa.bindparam("before"))
-    .order_by(schema.calls.c.created_at.desc())
-    .limit(1)
-)
-_ANY = _statements()
-_IN_SESSION = _statements(
-    sa.or_(
-        schema.calls.c.session.in_([sa.bindparam("session"), sa.bindparam("home")]),
-        schema.calls.c.home == sa.bindparam("home"),
-    )
-)
-_OF_KEY = _statements(schema.calls.c.key_id == sa.bindparam("key"), schema.calls.c.user == sa.bindparam("user"))
-_PROMPTED = _statements(
-    schema.calls.c.key_id == sa.bindparam("key"),
-    schema.calls.c.user == sa.bindparam("user"),
-    schema.calls.c.prompt_key.is_not_distinct_from(sa.bindparam("prompt")),
-)
+"""All that the store is asked."""
 
 
 class Known:
@@ -104,15 +112,15 @@ class Known:
         self._continued.add((project, ref.id))
 
     def find(self, by: By, value: bytes, scope: Scope, prompt: bytes | None = None) -> list[Ref]:
-        """Where there are many, of a key's those with the system prompt `prompt` are among them."""
+        """Where there are many, those with the system prompt `prompt` are among them."""
         new = self._new.get((by, scope.project, value), {})
-        named = {"project": scope.project, "value": value}
-        stored = self._refs(_ANY[by], named | {"since": scope.where["since"]})
-        found = [ref for ref in stored if scope.has(ref)]
-        if len(stored) == MOST_SHOWN:  # more of them may be in scope
-            found = self._refs(scope.statement(by), named | scope.where)
-            if len(found) == MOST_SHOWN and not scope.named:
-                found += self._refs(_PROMPTED[by], named | scope.where | {"prompt": prompt})
+        values = scope.values(value)
+        of_key = self._refs(_OF_KEY[by], values)
+        found = [ref for ref in of_key if scope.has(ref)]
+        if scope.session:
+            found = found or self._refs(_IN_SESSION[by], values)
+        elif len(of_key) == MOST_SHOWN:
+            found += self._refs(_PROMPTED[by], values | {"prompt": prompt})
         merged = {ref.id: ref for ref in found} | {i: ref for i, ref in new.items() if scope.has(ref)}
         ordered = sorted(merged.values(), key=lambda ref: (ref.created_at, ref.id), reverse=True)
         return [replace(r, continued=True) if (scope.project, r.id) in self._continued else r for r in ordered]
@@ -120,11 +128,12 @@ class Known:
     def among(self, by: By, values: Iterable[bytes], project: int) -> set[bytes]:
         """Those of `values` by which any call is found."""
         wanted = sorted(set(values))
-        c = schema.calls.c
         found = {value for value in wanted if (by, project, value) in self._new}
-        for start in range(0, len(wanted), 500):
-            part = wanted[start : start + 500]
-            found.update(self._db.scalars(sa.select(c[by]).where(c.project == project, c[by].in_(part)).distinct()))
+        for start in range(0, len(wanted), _AT_ONCE):
+            part = wanted[start : start + _AT_ONCE]
+            padded = [*part, *[None] * (_AT_ONCE - len(part))]
+            named = {f"v{n}": value for n, value in enumerate(padded)}
+            found.update(self._db.scalars(_ANY[by], named | {"project": project}))
         return found
 
     def call(self, project: int, call_id: str) -> Ref | None:
@@ -138,7 +147,7 @@ class Known:
         """An agent's newest call of a session; `agent` "" is the main one."""
         new = [r for (p, _), r in self._round.items() if p == project and (r.session, r.agent) == (session, agent)]
         values = {"project": project, "session": session, "agent": agent, "before": before}
-        refs = [r for r in (*new, *self._refs(_NEWEST, values)) if r.created_at < before]
+        refs = [r for r in (*new, *self._refs(_LAST, values)) if r.created_at < before]
         return max(refs, key=lambda ref: ref.created_at, default=None)
 
     def _refs(self, statement: sa.Select[Any], values: dict[str, Any]) -> list[Ref]:

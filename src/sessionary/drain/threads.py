@@ -90,7 +90,7 @@ class Threads:
 
     def _named(self, parsed: Parsed) -> Placed:
         begin = parsed.begin
-        scope = Scope(begin.project, session=self._home(begin), home=begin.session_id)
+        scope = self._session(begin, self._home(begin))
         found = self._resent.history(parsed, scope)
         placed = Placed(self._home(begin, found.refs[0] if found else None), begin.source, begin.rule)
         if found is not None:
@@ -121,7 +121,10 @@ class Threads:
     # -- calls that do not
 
     def _content(self, begin: Begin) -> Scope:
-        return Scope(begin.project, key=begin.key_id, user=begin.user, since=begin.at - self._window)
+        return Scope(begin.project, begin.key_id, begin.user, begin.at - self._window)
+
+    def _session(self, begin: Begin, session: str) -> Scope:
+        return Scope(begin.project, begin.key_id, begin.user, 0, session, begin.session_id)
 
     def _by_content(self, parsed: Parsed) -> Placed:
         begin = parsed.begin
@@ -174,7 +177,7 @@ class Threads:
         leaf = parsed.steps[-1] if parsed.steps else None
         if leaf is None or (placed.parent is not None and not placed.parent.continued):
             return None
-        scope = Scope(parsed.begin.project, session=placed.session, home=parsed.begin.session_id)
+        scope = self._session(parsed.begin, placed.session)
         parent = placed.parent.id if placed.parent else None
         refs = self.known.find("leaf_node", leaf.node, scope)
         agents = ("", parsed.begin.agent)

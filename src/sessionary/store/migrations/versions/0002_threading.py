@@ -24,8 +24,8 @@ def upgrade() -> None:
         _add("calls", sa.Column(name, sa.LargeBinary(16)))
     for name in ("output", "leaf"):
         op.drop_index(f"calls_{name}", "calls")
-        _index(f"calls_{name}", ["project", f"{name}_node", "created_at"], f"{name}_node IS NOT NULL")
-    _index("calls_answer", ["project", "answer_key", "created_at"], "answer_key IS NOT NULL")
+    for name, column in (("output", "output_node"), ("leaf", "leaf_node"), ("answer", "answer_key")):
+        _index(f"calls_{name}", ["project", column, "key_id", "user", "created_at"], f"{column} IS NOT NULL")
     _index("calls_summary", ["project", "summary_key"], "summary_key IS NOT NULL")
     tables = sa.MetaData()
     sa.Table(
