@@ -1,7 +1,8 @@
 """Records the corpus anew, or one client of it: `python -m tests.corpus.record CLIENT …`, at the repository's root.
 
 CORPUS_PYTHON is a Python with `requirements.txt` installed, CORPUS_PYTHON_AIDER and CORPUS_PYTHON_PYDANTIC_AI are
-others for these, CORPUS_NODE a folder with `package.json` installed. The README beside the recordings says how to make them.
+others for these, CORPUS_NODE a folder with `package.json` installed. The README beside the recordings says how to make
+them.
 """
 
 import asyncio

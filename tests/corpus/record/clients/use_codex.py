@@ -1,4 +1,4 @@
-"""Codex CLI: `exec` and `exec resume`, shell and patches, thoughts, a spawned agent, compactions that it makes itself."""
+"""Codex CLI: `exec` and `exec resume`, shell and patches, thoughts, a spawned agent, compactions of its own."""
 
 import json
 import os

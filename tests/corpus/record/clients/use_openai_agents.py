@@ -58,9 +58,10 @@ async def main() -> None:
     await memories[0].pop_item()
     await ask(agents[0], memories[0], "Something else: cheese.")
     # without a store: the result's own list
-    result = await Runner.run(agents[0], "One more thing.")
+    listed = guide(responses("e"))
+    result = await Runner.run(listed, "One more thing.")
     for text in (PARIS, "Well?"):
-        result = await Runner.run(guide(responses("e")), [*result.to_input_list(), {"role": "user", "content": text}])
+        result = await Runner.run(listed, [*result.to_input_list(), {"role": "user", "content": text}])
     # a handoff, within one conversation
     spanish = Agent[None]("Spanish", model=responses("f"), instructions="You speak Spanish.", tools=TOOLS)
     triage = Agent[None]("Triage", model=responses("f"), instructions="You hand over.", handoffs=[spanish])

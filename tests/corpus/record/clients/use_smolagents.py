@@ -21,7 +21,7 @@ def code(*steps: str) -> str:
 PLAN = [
     HI + '\ncall final_answer {"answer": "Yes, gladly."}',
     'Weather?\ncall get_weather {"city": "Paris"}\ncall add {"a": 1, "b": 2}\ncall final_answer {"answer": "Wet."}',
-    'Both?\ncall get_weather {"city": "Oslo"}\nalso get_weather {"city": "Málaga"}\ncall final_answer {"answer": "So."}',
+    'Both?\ncall get_weather {"city": "Oslo"}\nalso get_weather {"city": "Málaga"}\ncall final_answer {"answer": "So"}',
     'The end?\ncall final_answer {"answer": "The end."}',
 ]
 CODE = [
