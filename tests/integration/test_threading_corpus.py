@@ -1,11 +1,12 @@
 """Real clients, with nothing that names a session: every conversation is one session, and no two are the same.
 
 The calls were recorded once, see `tests/corpus/README.md`. Each client alone, in rounds of one record and in one of
-all; then all of them at once, each with a key of its own: they were told the same by the same demo, to the letter.
+all; then all of them at once, each with a key of its own, since they were told the same by the same demo, to the
+letter. `pytest -s` shows what came of each client.
 """
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,19 @@ def faults(calls: dict[str, Recorded], rows: dict[str, sa.Row[Any]]) -> list[str
     return told + [f"{session} has {sorted(named)}" for session, named in conversations.items() if len(named) > 1]
 
 
+def report(calls: dict[str, Recorded], rows: dict[str, sa.Row[Any]]) -> str:
+    """A line a client: what was recorded, and by which rules its calls were found."""
+    lines = [f"{'':15}{'conversations':>14}{'calls':>7}{'agents':>8}{'side':>6}  found by"]
+    for client in sorted({call.client for call in calls.values()}):
+        mine = {i: call for i, call in calls.items() if call.client == client}
+        rules = Counter(rows[i].rule for i in mine)
+        agents = len({rows[i].agent for i in mine} - {""})
+        counts = f"{len({call.conversation for call in mine.values()}):>14}{len(mine):>7}{agents:>8}"
+        counts += f"{sum(call.side for call in mine.values()):>6}"
+        lines.append(f"{client:15}{counts}  " + ", ".join(f"{rule} {n}" for rule, n in rules.most_common()))
+    return "\n".join(lines)
+
+
 def answered(call: Recorded) -> bool:
     """Whether its history has an answer: one that has none begins a session, since nothing tells where it belongs."""
     body = json.loads(call.body)
@@ -113,6 +127,7 @@ def test_all_clients_at_once_in_one_project(engine: sa.Engine) -> None:
     assert len(every) >= 12
     calls = {i: call for _, some in every for i, call in some.items()}
     rows = stored(engine, [record for found, _ in every for record in found], 50)
+    print("\n" + report(calls, rows))
     assert faults(calls, rows) == []
     agents = [i for i, call in calls.items() if call.agent]
     assert agents
