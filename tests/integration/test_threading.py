@@ -217,6 +217,16 @@ def test_an_id_that_is_sent_wins_and_tells_what_it_continues(log: Log) -> None:
     assert (named.continues, named.calls) == (first.id, 1)
 
 
+def test_within_a_session_that_is_named_everything_may_change(log: Log) -> None:
+    first = log.chat("named", [SYSTEM, user("hi")], "Hello", client="one")
+    other = [{"role": "system", "content": "You are another."}, user("hi"), assistant("Hello"), user("x")]
+    second = log.chat("named", other, client="two", model="other-model")
+    assert (row(log, second).parent, row(log, second).turn) == (first, 2)
+    own = nameless(log, [SYSTEM, user("ho")], "Hello", client="one")
+    other[1] = user("ho")
+    assert nameless(log, other, client="two", model="other-model").session != own.session
+
+
 def test_threading_that_is_off(log: Log) -> None:
     first = nameless(log, [user("hi")], "Hello")
     more = [user("hi"), assistant("Hello"), user("x")]

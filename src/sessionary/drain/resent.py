@@ -65,7 +65,7 @@ class Resent:
         """By the longest part of the history that is as it was."""
         for step in self._ends(parsed, scope):
             if refs := self._known.find("output_node", step.node, scope, prompt_key(parsed)):
-                return self._best(parsed, refs, step.depth)
+                return self._best(parsed, scope, refs, step.depth)
         return None
 
     def _ends(self, parsed: Parsed, scope: Scope) -> Iterator[Step]:
@@ -77,7 +77,7 @@ class Resent:
             there = self._known.among("output_node", [s.node for s in rest], scope.project)
             yield from (step for step in rest if step.node in there)
 
-    def _best(self, parsed: Parsed, refs: list[Ref], depth: int) -> Found | None:
+    def _best(self, parsed: Parsed, scope: Scope, refs: list[Ref], depth: int) -> Found | None:
         """Of conversations that were the same so far: which has the same prompt, client and model, and has not gone on
         yet. Where that leaves several, the newest. None where there are too many to look at, or where all of this is
         other: programs hand histories on, but not their prompt, to another model."""
@@ -91,7 +91,7 @@ class Resent:
         ordered = sorted(refs, key=likeness, reverse=True)  # stable: the newest of equals stays first
         best = ordered[0]
         others = [ref for ref in ordered if ref.session != best.session]
-        if best.id not in names and best.prompt_key != prompt:
+        if not scope.session and best.id not in names and best.prompt_key != prompt:
             stranger = best.client != begin.client and best.model != begin.model
             if stranger or (others and len(refs) >= MOST_SHOWN):
                 return None
