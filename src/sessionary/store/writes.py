@@ -1,6 +1,7 @@
 """Writing a round of the drain: bulk inserts that change nothing when repeated. Runs inside one transaction."""
 
 import contextlib
+import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -98,14 +99,19 @@ def present(
 ) -> list[sa.Row[Any]]:
     """The rows of a project whose `column` is among `values`: `column`, then `columns`."""
     wanted = sorted(set(values))
-    picked = [table.c[column], *(table.c[n] for n in columns)]
     rows: list[sa.Row[Any]] = []
     for start in range(0, len(wanted), _SLICE):
-        part = wanted[start : start + _SLICE]
-        rows += connection.execute(
-            sa.select(*picked).where(table.c.project == project, table.c[column].in_(part))
-        ).all()
+        some = {"project": project, "some": wanted[start : start + _SLICE]}
+        rows += connection.execute(_present(table, column, columns), some).all()
     return rows
+
+
+@functools.cache
+def _present(table: sa.Table, column: str, columns: tuple[str, ...]) -> sa.Select[Any]:
+    """Written once: it is asked many times a round."""
+    picked = [table.c[column], *(table.c[n] for n in columns)]
+    some = table.c[column].in_(sa.bindparam("some", expanding=True))
+    return sa.select(*picked).where(table.c.project == sa.bindparam("project"), some)
 
 
 def load_cursors(connection: sa.Connection) -> dict[str, tuple[int, int]]:
