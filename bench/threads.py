@@ -105,7 +105,14 @@ def _session(project: int, id: str, at: int) -> dict[str, Any]:
 
 def _call(project: int, session: str, id: str, at: int, turn: int, key: str) -> dict[str, Any]:
     row: dict[str, Any] = {"project": project, "id": id, "session": session, "source": "content", "rule": "content"}
-    row |= {"key_id": key, "turn": turn, "endpoint": "chat.completions", "stream": False, "client": "openai-python"}
+    row |= {
+        "key_id": key,
+        "scope": ids.scope(key, ""),
+        "turn": turn,
+        "endpoint": "chat.completions",
+        "stream": False,
+        "client": "openai-python",
+    }
     row |= {"user": "", "model": "gpt-4o", "status": "ok", "created_at": at, "finished_at": at + SECOND // 2}
     row |= {"http_status": 200, "provider": "openai", "input_tokens": 400, "output_tokens": 80, "cost": 9000}
     return row | {"attempts": [], "input_depth": 2 * turn - 1, "continued": turn < 10, "writer": "w"}

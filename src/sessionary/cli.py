@@ -102,13 +102,20 @@ def serve(
 
 
 def _banner(settings: Settings, base_url: str, key: str, made: bool) -> None:
+    from sqlalchemy.exc import SQLAlchemyError
+
     from sessionary.auth import MASTER
     from sessionary.providers.routing import Router
     from sessionary.store import keys as key_store
     from sessionary.store.engine import open_engine
 
     engine = open_engine(settings.database_url)
-    token = key_store.new_link(engine, MASTER, 3600)
+    try:
+        page = (
+            f"{base_url}/ui/login?token={key_store.new_link(engine, MASTER, 3600)}  [dim](works once, for an hour)[/]"
+        )
+    except SQLAlchemyError:  # the store is away: calls are relayed and recorded all the same
+        page = f"{base_url}/ui/"
     engine.dispose()
     router = Router(settings, os.environ)
     shown = key if made else f"in {settings.data_dir / 'master.key'}" if not settings.master_key else "as configured"
@@ -124,7 +131,7 @@ def _banner(settings: Settings, base_url: str, key: str, made: bool) -> None:
     )
     out.print()
     out.print(f"[bold green]Sessionary {__version__}[/] is listening on [bold]{base_url}[/]")
-    out.print(f"  page       {base_url}/ui/login?token={token}  [dim](works once, for an hour)[/]", soft_wrap=True)
+    out.print(f"  page       {page}", soft_wrap=True)
     out.print(f"  key        {shown}", soft_wrap=True, markup=False)
     out.print(f"  providers  {providers}", soft_wrap=True, markup=False)
     out.print(f"  data       {settings.data_dir.resolve()}", soft_wrap=True, markup=False)

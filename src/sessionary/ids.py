@@ -81,6 +81,11 @@ def session_id(project: int, text: str) -> str:
     return "ses_" + _text(digest(project.to_bytes(8, "big"), text.encode("utf-8", "surrogatepass")))
 
 
+def scope(key_id: str, user: str) -> int:
+    """A short number of a key and its end user, by which indexes tell calls apart; other ones may have it too."""
+    return int.from_bytes(digest(digest(key_id.encode()), user.encode("utf-8", "surrogatepass"))[:4], "big") >> 1
+
+
 def root_node(project: int) -> bytes:
     """The parent of every first message: scopes all hashes below it to the project."""
     return digest(b"sessionary-root", project.to_bytes(8, "big"))

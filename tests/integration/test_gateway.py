@@ -258,7 +258,8 @@ def test_every_answer_names_call_and_session(gateway: Server, upstream: FakeUpst
     named = gateway.post("/chat/completions", {**HELLO, "stream": stream}, {"x-session-id": "named-here"})
     assert named.headers["x-session-id"] == "named-here"
     assert named.headers["x-session-source"] == "id"
-    alone = gateway.post("/chat/completions", {**HELLO, "stream": stream})
+    asked = [{"role": "user", "content": f"alone, {stream}"}]  # no other call's retry
+    alone = gateway.post("/chat/completions", {**HELLO, "messages": asked, "stream": stream})
     assert alone.headers["x-session-id"].startswith("ses_")
     assert alone.headers["x-session-source"] == "none"
     assert alone.headers["x-call-id"].startswith("call_")

@@ -352,6 +352,7 @@ def test_an_id_works_while_the_store_is_away(tmp_path: Path) -> None:
                 assert f"turn {n} of" in text_of(last)
             follow_up = {"model": MODEL, "input": "turn 12", "previous_response_id": last["id"]}
             for answer in at_once(lambda: sent(server, follow_up)):
+                assert answer.status == 200, answer.body
                 assert "turn 12 of" in text_of(answer.json)
             assert {a.status for a in at_once(lambda: server.request("GET", f"/v1/responses/{last['id']}"))} == {200}
             for answer in (

@@ -258,7 +258,15 @@ def test_every_question_to_the_store_has_an_index(log: Log) -> None:
         explain, wrong = "EXPLAIN (COSTS OFF) ", "Seq Scan on calls"
     else:
         explain, wrong = "EXPLAIN QUERY PLAN ", "SCAN calls"
-    values: dict[str, Any] = {"project": 1, "value": b"x" * 16, "key": "k", "user": "", "since": 0, "prompt": None}
+    values: dict[str, Any] = {
+        "project": 1,
+        "value": b"x" * 16,
+        "key": "k",
+        "user": "",
+        "scope": 1,
+        "since": 0,
+        "prompt": None,
+    }
     values |= {"session": "s", "home": "s", "agent": "", "before": 1, "call": "c"}
     with log.engine.connect() as connection:
         if log.engine.dialect.name != "sqlite":

@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from sessionary.drain.link import COLUMNS, MOST_SHOWN, Ref
+from sessionary.ids import scope
 from sessionary.store import schema
 
 By = str
@@ -42,6 +43,7 @@ class Scope:
 
     def values(self, value: bytes) -> dict[str, Any]:
         named = {"project": self.project, "value": value, "key": self.key, "user": self.user}
+        named["scope"] = scope(self.key, self.user)
         return named | {"since": self.since, "session": self.session, "home": self.home}
 
 
@@ -52,7 +54,7 @@ def _p(name: str) -> sa.BindParameter[Any]:
 _c, _s = schema.calls.c, schema.sessions.c
 _THERE = sa.and_(_s.project == _c.project, _s.id == _c.session)
 _CALLS = sa.select(*(_c[name] for name in COLUMNS)).join(schema.sessions, _THERE).where(_c.project == _p("project"))
-_MINE = sa.and_(_c.key_id == _p("key"), _c.user == _p("user"), _c.created_at >= _p("since"))
+_MINE = sa.and_(_c.scope == _p("scope"), _c.key_id == _p("key"), _c.user == _p("user"), _c.created_at >= _p("since"))
 _NEWEST_FIRST = _c.created_at.desc()
 _BY_ID = _CALLS.where(_c.id == _p("call"))
 _LAST = _CALLS.where(_c.session == _p("session"), _c.agent == _p("agent"), _c.created_at < _p("before"))

@@ -4,7 +4,7 @@ from typing import Any
 
 from sessionary.drain.link import Placed
 from sessionary.drain.requests import Parsed
-from sessionary.ids import digest
+from sessionary.ids import digest, scope
 from sessionary.store import schema
 from sessionary.wire.reading import SYSTEM
 
@@ -56,6 +56,7 @@ def begun(parsed: Parsed, placed: Placed, turn: int, *, summary: bool) -> dict[s
         "side": placed.side,
         "ambiguous": placed.ambiguous,
         "continued": False,
+        "scope": scope(begin.key_id, begin.user),
         "evidence": placed.evidence(),
         "prompt_key": prompt_key(parsed),
         "summary_key": SUMMARY_WANTED if summary else None,

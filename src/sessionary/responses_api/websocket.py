@@ -5,6 +5,7 @@ what comes meanwhile waits. A response with `store: false` can be gone on from o
 """
 
 import asyncio
+import contextlib
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -145,10 +146,14 @@ class _Frames:
 
     async def _event(self, event: Event) -> None:
         if event.data != "[DONE]":
-            await self._send({"type": "websocket.send", "text": event.data})
+            await self._text(event.data)
 
     async def _frame(self, value: dict[str, Any]) -> None:
-        await self._send({"type": "websocket.send", "text": loose.encode(value).decode()})
+        await self._text(loose.encode(value).decode())
+
+    async def _text(self, text: str) -> None:
+        with contextlib.suppress(OSError):  # the client has left, of which the call is told
+            await self._send({"type": "websocket.send", "text": text})
 
 
 def _asked(frame: str) -> bytes:

@@ -136,9 +136,10 @@ class State:
         return steps
 
     def _elsewhere(self, project: int, call_id: str) -> list[Link]:
-        """The spool first: what it does not hold any more is in the store by then."""
+        """The spool first: what it does not hold any more is in the store by then. Up to what is in memory, except for
+        the call itself, which may have come there since it was asked for."""
         steps: list[Link] = []
-        while call_id and call_id not in self._recent and (project, call_id) not in self._found:
+        while call_id:
             records = self._spooled.of(call_id)
             begin = links.begin_of(records)
             if begin is None:
@@ -152,6 +153,8 @@ class State:
                 end = links.end_of(records) or _INTERRUPTED
             steps.append(links.of_call(begin, begin.body, links.answer_of(records), end or _LIVE))
             call_id = begin.context.parent
+            if call_id in self._recent or (project, call_id) in self._found:
+                break
         return steps
 
     def _in_store(self, project: int, call_id: str, later: list[Record]) -> list[Link]:

@@ -149,8 +149,9 @@ def _calls(engine: sa.Engine, project: int, page: int) -> Iterator[tuple[int, in
     last = ""
     while True:
         with transaction(engine) as connection:
-            names = ("id", "leaf", "output", "input_depth", "leaf_node", "output_node", "answer_key")
-            query = sa.select(*(c[n] for n in names)).where(c.project == project, c.id > last)
+            columns = (c.id, c.leaf, c.output, c.input_depth, c.key_id, c.user)
+            columns += (c.leaf_node, c.output_node, c.answer_key, c.scope)  # type: ignore[assignment]
+            query = sa.select(*columns).where(c.project == project, c.id > last)
             rows = connection.execute(query.order_by(c.id).limit(page)).all()
             if not rows:
                 return
@@ -162,6 +163,7 @@ def _calls(engine: sa.Engine, project: int, page: int) -> Iterator[tuple[int, in
                     "leaf_node": nodes.get(row.leaf),
                     "output_node": nodes.get(row.output),
                     "answer_key": _answer_key(connection, project, row),
+                    "scope": ids.scope(row.key_id, row.user),
                 }
                 if any(getattr(row, name) != value for name, value in found.items()):
                     changed.append({"b_id": row.id, **found})

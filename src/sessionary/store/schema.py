@@ -194,7 +194,8 @@ calls = sa.Table(
     sa.Column("side", sa.Boolean, nullable=False, server_default=sa.false()),  # for a title, a topic: no turn
     sa.Column("ambiguous", sa.Boolean, nullable=False, server_default=sa.false()),  # others would have done as well
     sa.Column("continued", sa.Boolean, nullable=False, server_default=sa.false()),  # another call goes on from it
-    sa.Column("evidence", sa.JSON),  # where content decided: see drain.link.Evidence
+    sa.Column("scope", sa.Integer, nullable=False, server_default="0"),  # of key and user: see ids.scope
+    sa.Column("evidence", sa.JSON(none_as_null=True)),  # where content decided: see drain.link.Evidence
     sa.Column("answer_key", _hash),  # what the answer means, wherever it stands
     sa.Column("prompt_key", _hash),  # of the system prompt; null where there is none
     sa.Column("summary_key", _hash),  # where it was asked for a summary: see drain.compaction
@@ -205,8 +206,7 @@ calls = sa.Table(
         "calls_output",
         "project",
         "output_node",
-        "key_id",
-        "user",
+        "scope",
         "created_at",
         sqlite_where=sa.text("output_node IS NOT NULL"),
         postgresql_where=sa.text("output_node IS NOT NULL"),
@@ -215,8 +215,7 @@ calls = sa.Table(
         "calls_leaf",
         "project",
         "leaf_node",
-        "key_id",
-        "user",
+        "scope",
         "created_at",
         sqlite_where=sa.text("leaf_node IS NOT NULL"),
         postgresql_where=sa.text("leaf_node IS NOT NULL"),
@@ -225,8 +224,7 @@ calls = sa.Table(
         "calls_answer",
         "project",
         "answer_key",
-        "key_id",
-        "user",
+        "scope",
         "created_at",
         sqlite_where=sa.text("answer_key IS NOT NULL"),
         postgresql_where=sa.text("answer_key IS NOT NULL"),

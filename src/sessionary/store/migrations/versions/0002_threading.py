@@ -19,13 +19,14 @@ def upgrade() -> None:
         _add("calls", sa.Column(name, sa.Text, nullable=False, server_default=""))
     for name in ("side", "ambiguous", "continued"):
         _add("calls", sa.Column(name, sa.Boolean, nullable=False, server_default=no))
+    _add("calls", sa.Column("scope", sa.Integer, nullable=False, server_default="0"))
     _add("calls", sa.Column("evidence", sa.JSON))
     for name in ("answer_key", "prompt_key", "summary_key"):
         _add("calls", sa.Column(name, sa.LargeBinary(16)))
     for name in ("output", "leaf"):
         op.drop_index(f"calls_{name}", "calls")
     for name, column in (("output", "output_node"), ("leaf", "leaf_node"), ("answer", "answer_key")):
-        _index(f"calls_{name}", ["project", column, "key_id", "user", "created_at"], f"{column} IS NOT NULL")
+        _index(f"calls_{name}", ["project", column, "scope", "created_at"], f"{column} IS NOT NULL")
     _index("calls_summary", ["project", "summary_key"], "summary_key IS NOT NULL")
     tables = sa.MetaData()
     sa.Table(
