@@ -23,9 +23,11 @@ from sessionary.wire.responses import item_ids
 
 _TELLING = 40
 """Characters of an answer, or of it and its question, that two conversations hardly share by chance."""
-_SUMMARY = 100
 _SHORT = 12
 _LONG = 80
+"""The same where the question is only nearly the same: of the answer at least, and of both."""
+_SUMMARY = 100
+"""Characters of a summary that is sent back as an answer."""
 _UNIQUE = 400
 """Characters of an answer that is enough of a proof, whatever the question is said to have been."""
 _DRAWN = re.compile(
@@ -53,12 +55,12 @@ class Edited:
         for said, refs in zip(told, gave, strict=True):
             sure: dict[int, list[Ref]] = {}
             for ref in refs:
-                tail = self._earlier.tail(scope.project, ref)
-                if (likeness := said.likeness(tail)) is not Likeness.OTHER:
+                asked = self._earlier.tail(scope.project, ref)
+                if (likeness := said.likeness(asked)) is not Likeness.OTHER:
                     alike.add(ref.session)
-                agreeing = sum(ref.session in named for named in sessions)
+                agreeing = sum(ref.session in some for some in sessions)
                 if said.speaks_for(ref, likeness, agreeing, known=ref.session == session):
-                    sure.setdefault(said.overlap(tail), []).append(ref)
+                    sure.setdefault(said.overlap(asked), []).append(ref)
             overlap = max(sure, default=0)
             if sure and len({ref.session for ref in sure[overlap]}) == 1:
                 found = Found(sure[overlap], said.depth, edited=True)
@@ -68,8 +70,8 @@ class Edited:
     def _gave(self, said: "Said", scope: Scope, prompt: bytes | None) -> list[Ref]:
         key = meaning.answer_key(scope.project, said.meant)
         refs = self._known.find("answer_key", key, scope, prompt) if key is not None else []
-        named = (self._known.call(scope.project, call) for call in said.named)
-        return [*(ref for ref in named if ref is not None and scope.has(ref)), *refs]
+        makers = (self._known.call(scope.project, call) for call in said.named)
+        return [*(ref for ref in makers if ref is not None and scope.has(ref)), *refs]
 
 
 class Likeness(enum.IntEnum):

@@ -82,6 +82,8 @@ class Resent:
         yet. Where that leaves several, the newest. None where there are too many to look at, or where all of this is
         other: programs hand histories on, but not their prompt, to another model."""
         prompt, begin = prompt_key(parsed), parsed.begin
+        if len({ref.session for ref in refs}) == 1 and (scope.session or refs[0].prompt_key == prompt):
+            return Found(refs, depth)
         names = {call for start, end in islice(answers(parsed), _AT_ONCE) for call in named(parsed, start, end)}
 
         def likeness(ref: Ref) -> tuple[bool, ...]:
