@@ -75,6 +75,12 @@ def test_what_goes_on_from_an_agent_is_the_agents() -> None:
     assert placed(parent=agent).agent(parsed(A, agent="other").begin) == ("other", "", "")
 
 
+def test_what_an_agent_is_told_later_is_no_turn_unless_the_caller_names_it() -> None:
+    agent = placed(parent=replace(REF, agent="toolu_1"), base_depth=2)
+    assert link.turn(agent, parsed(A, B, C), 5) == 3
+    assert link.turn(agent, parsed(A, B, C, agent="toolu_1"), 5) == 6
+
+
 def test_going_on_twice_branches_and_trying_again_does_not() -> None:
     gone_on = replace(REF, continued=True)
     assert not placed(parent=REF).branches

@@ -132,7 +132,8 @@ def turn(placed: Placed, parsed: Parsed, turns: int) -> int:
     before = placed.parent or (placed.origin.call if placed.origin else None)
     if before is None or not before.turn:
         return turns + 1
-    if placed.origin is not None and placed.origin.kind == "spawn":
+    spawned = placed.origin is not None and placed.origin.kind == "spawn"
+    if spawned or (before.agent and not parsed.begin.agent):  # who speaks to a tool's agent is no person
         return before.turn
     base = parsed.base.depth if parsed.base else 0
     return turns + 1 if _spoken(parsed.steps[max(0, placed.base_depth - base) :]) else before.turn
