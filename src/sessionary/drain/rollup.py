@@ -6,9 +6,8 @@ from typing import Any
 from sessionary.drain.link import Placed
 from sessionary.record.exchange import Begin
 from sessionary.sessions.labels import MOST_TAGS
+from sessionary.store.rollups import CUT, FAILED
 
-FAILED = frozenset({"upstream_error", "timeout", "rejected"})
-CUT = frozenset({"client_closed", "interrupted"})
 _MOST = 50
 """Values kept in a session's lists of models, clients, keys, users."""
 
