@@ -90,6 +90,10 @@ def test_a_cache_key_that_was_drawn_by_lot_is_the_last_resort(key: str) -> None:
     assert named({"baggage": "session.id=b"}, prompt_cache_key=key).text == "b"
 
 
+def test_a_long_key_is_read_once() -> None:
+    assert named(prompt_cache_key="a" * 16_000 + "11").source == "none"
+
+
 @pytest.mark.parametrize("key", ["k", "support-agent-v2", "prompt-2026-11-24", "internationalisations", "user-12345"])
 def test_the_cache_key_of_a_program_names_no_session(key: str) -> None:
     assert named(prompt_cache_key=key).source == "none"

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -130,6 +131,30 @@ def test_what_harnesses_add_means_nothing() -> None:
 
 def test_a_model_that_speaks_of_a_reminder_means_it() -> None:
     assert meant("<system-reminder>x</system-reminder>", "assistant") != meant("", "assistant")
+
+
+CALLS = "[{'id': 'call_1', 'type': 'function', 'function': {'name': 'f', 'arguments': %s}}]"
+
+
+def test_tool_calls_that_are_written_as_text_are_tool_calls() -> None:
+    call = Message("assistant", [Piece("tool_call", id="call_1", name="f", arguments={"x": None})])
+    assert meant("Calling tools:\n" + CALLS % "{'x': None}", "assistant") == meaning.of(call)
+    said = Message("assistant", [Piece("text", text="I look."), *call.pieces])
+    assert meant("I look.\nCalling tools:\n" + CALLS % "{'x': None}", "assistant") == meaning.of(said)
+    assert meant("Calling tools:\n" + CALLS % "{'x': None}") != meaning.of(call)  # a person's words
+
+
+@pytest.mark.parametrize("value", ["{1j}", "'\\ud800'", "f(1)", "{", "[" * 500, str(10**30)])
+def test_what_python_can_write_and_json_cannot_is_a_text(value: str) -> None:
+    assert meant("Calling tools:\n" + CALLS % value, "assistant")
+
+
+def test_long_texts_are_read_once() -> None:
+    """Each of these would take hours, were it read anew from every place."""
+    size = 2_000_000
+    assert meant(" " * size + "x<") == meant(" " * size + "x<  ")
+    assert meant("a" + " " * size + "<system-reminder>x</system-reminder>") == meant("a")
+    assert meant("\nCalling tools:\n[x" * (size // 18), "assistant")
 
 
 def test_an_answer_and_its_beginning_are_one_text() -> None:

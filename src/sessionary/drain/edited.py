@@ -36,6 +36,8 @@ _DRAWN = re.compile(
     r"|[0-9a-f]{4}-[0-9a-f]{12}$"
 )
 """The end of a tool call's id that was drawn by lot, and not counted."""
+_MOST_ID = 64
+"""Characters of an id's end that are looked at."""
 _SPACE = re.compile(r"\s+")
 
 
@@ -105,7 +107,7 @@ class Said:
             parsed.steps[end - 1].depth,
             tuple(piece for _, meant in read_all for piece in meant),
             "".join(piece.text for piece in pieces if piece.type == "text"),
-            any(piece.type == "tool_call" and _DRAWN.search(piece.id) for piece in pieces),
+            any(piece.type == "tool_call" and _DRAWN.search(piece.id[-_MOST_ID:]) for piece in pieces),
             named(parsed, start, end),
             tail(parsed, start),
         )

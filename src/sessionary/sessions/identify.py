@@ -51,10 +51,9 @@ HARNESS_HEADERS = (
     "x-coder-chat-id",
     "x-grok-conv-id",
 )
-_UNIQUE = re.compile(
-    r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-|(?=[0-9A-Za-z]*\d[0-9A-Za-z]*\d[0-9A-Za-z]*\d)[0-9A-Za-z]{16}"
-)
-"""A part of a cache key that was drawn by lot. Other keys are of a program, not of a conversation."""
+_UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-")
+_LONG_WORD = re.compile(r"[0-9A-Za-z]{16,}")
+_FEWEST_DIGITS = 3
 AGENT_HEADERS = ("x-claude-code-agent-id", "x-claude-code-parent-agent-id", "x-openai-subagent")
 _VENDOR_HEADER = re.compile(r"x-[a-z0-9-]{1,40}-session-id")
 _BAGGAGE_KEYS = ("session.id", "gen_ai.conversation.id")
@@ -122,14 +121,21 @@ def identify(
         if _VENDOR_HEADER.fullmatch(name) and (text := usable(headers[name])):
             return Identity(text, "harness", name)
     if chain is not None:
-        return Identity(chain.text, chain.source, chain.rule)
+        return chain
     if text := _from_user_id(metadata.get("user_id")):
         return Identity(text, "harness", "metadata.user_id")
     if text := _from_baggage(headers.get("baggage", "")):
         return Identity(text, "id", "baggage")
-    if (text := usable(field("prompt_cache_key"))) and _UNIQUE.search(text):
+    if (text := usable(field("prompt_cache_key"))) and _is_drawn(text):
         return Identity(text, "harness", "prompt_cache_key")
     return Identity("", "none", "none")
+
+
+def _is_drawn(key: str) -> bool:
+    """Whether a part of a cache key was drawn by lot. Other keys are of a program, not of a conversation."""
+    if _UUID.search(key):
+        return True
+    return any(sum(c.isdigit() for c in word) >= _FEWEST_DIGITS for word in _LONG_WORD.findall(key))
 
 
 def pending(begin: Begin) -> bool:

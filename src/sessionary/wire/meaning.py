@@ -34,14 +34,14 @@ _encoder = msgspec.json.Encoder(order="deterministic")
 SILENCE: Meaning = (_encoder.encode(["assistant", "", None]),)
 """Of an answer that says nothing."""
 _NOTES = re.compile(
-    r"\s*<(system-reminder|system_reminder|system_warning|environment_context|environment_details)>"
+    r"(?:(?<!\s)\s+)?<(system-reminder|system_reminder|system_warning|environment_context|environment_details)>"
     r".*?(?:</\1>\s*|\Z)",
     re.DOTALL,
 )
 """What harnesses put into a text and change from turn to turn: reminders, the date, the state of a folder, what is
-left of a budget."""
+left of a budget. White space before it is read once, from where it begins: it may be as long as a request."""
 
-_WRITTEN = re.compile(r"(?:\A|\n)Calling tools:\n(\[.*\])\s*\Z", re.DOTALL)
+_WRITTEN = "\nCalling tools:\n"
 _FENCED = re.compile(r"```(?:json)?\s*(\{.*\})\s*```", re.DOTALL)
 _MOST_WRITTEN = 50_000
 
@@ -122,19 +122,21 @@ def _written_calls(text: str) -> tuple[str, list[Piece]]:
     """An answer's text, and the tool calls that smolagents writes into it when it sends the answer back. Code that it
     runs is in the text already, up to the mark at which the model was stopped."""
     text = text.rstrip().removesuffix("</code>")
-    found = _WRITTEN.search(text) if "Calling tools:" in text else None
-    if found is None or len(found[1]) > _MOST_WRITTEN:
+    said, marked, written = f"\n{text.rstrip()}".partition(f"{_WRITTEN}[")
+    if not marked or not written.endswith("]") or len(written) >= _MOST_WRITTEN:
         return text, []
     try:
-        calls = ast.literal_eval(found[1])
+        calls = ast.literal_eval(f"[{written}")
         pieces = [
             Piece("tool_call", id=str(c["id"]), name=str(c["function"]["name"]), arguments=c["function"]["arguments"])
             for c in calls
             if c["function"]["name"] != "python_interpreter"
         ]
-    except (ValueError, SyntaxError, TypeError, KeyError, RecursionError, MemoryError):
+        for piece in pieces:  # Python can write what JSON cannot: then it is the text that it is
+            _encoder.encode([piece.id, piece.name, plain(piece.arguments, exact=True)])
+    except (ValueError, SyntaxError, TypeError, KeyError, OverflowError, RecursionError, MemoryError):
         return text, []
-    return text[: found.start()].rstrip().removesuffix("</code>"), pieces
+    return said[1:].rstrip().removesuffix("</code>"), pieces
 
 
 def _json(text: str) -> Any:
