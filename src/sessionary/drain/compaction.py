@@ -8,6 +8,7 @@ compaction that the gateway made itself names its call.
 
 import re
 
+from sessionary.drain import requests
 from sessionary.drain.earlier import Earlier
 from sessionary.drain.known import Known, Scope
 from sessionary.drain.link import Origin, Placed
@@ -15,7 +16,6 @@ from sessionary.drain.requests import Parsed
 from sessionary.ids import digest
 from sessionary.wire import loose
 from sessionary.wire.message import Message
-from sessionary.wire.reading import FORMATS, read
 from sessionary.wire.responses import item_ids
 
 _ASKS = re.compile(
@@ -50,9 +50,9 @@ class Compaction:
         for said in _texts(parsed):
             if not _CARRIES.search(said):
                 continue
-            lines = _lines(said)
-            keys = dict.fromkeys(summary_key(scope.project, line) for line in lines)
-            for key in [k for k in keys if k in self._known.among("summary_key", keys, scope.project)]:
+            keys = dict.fromkeys(summary_key(scope.project, line) for line in _lines(said))
+            there = self._known.among("summary_key", keys, scope.project)
+            for key in (k for k in keys if k in there):
                 for ref in self._known.find("summary_key", key, scope):
                     if _carried(_summary(self._earlier.answer(scope.project, ref)), said):
                         return Origin("compaction", ref)
@@ -92,8 +92,8 @@ def _summary(answer: list[Message]) -> str:
 
 
 def _carried(summary: str, said: str) -> bool:
-    lines = _lines(summary[:_MOST])
-    there = sum(len(line) for line in lines if line in set(_lines(said)))
+    lines, said_lines = _lines(summary[:_MOST]), set(_lines(said))
+    there = sum(len(line) for line in lines if line in said_lines)
     return bool(lines) and there >= _LEAST and there >= _SHARE * sum(map(len, lines))
 
 
@@ -108,7 +108,7 @@ def _texts(parsed: Parsed) -> list[str]:
     for step in parsed.steps:
         if step.role == "assistant":
             break
-        message = step.message or read(step.meant, FORMATS[parsed.begin.endpoint], answer=False)[0]
+        message = requests.message(step, parsed.begin.endpoint)
         found += ["\n".join(p.text for p in message.pieces if p.type == "text")]
     return [text for text in found if len(text) >= _LEAST]
 
@@ -117,5 +117,5 @@ def _last(parsed: Parsed) -> str:
     if not parsed.steps:
         return ""
     step = parsed.steps[-1]
-    message = step.message or read(step.meant, FORMATS[parsed.begin.endpoint], answer=False)[0]
+    message = requests.message(step, parsed.begin.endpoint)
     return "\n".join(p.text for p in message.pieces if p.type == "text")[-_TAIL:] if message.role == "user" else ""

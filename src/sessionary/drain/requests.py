@@ -121,5 +121,12 @@ def give_meaning(parsed: Parsed, known: dict[bytes, tuple[bytes, str]]) -> list[
     return fresh
 
 
+def message(step: Step, endpoint: str) -> Message:
+    """What the step says; read once."""
+    if step.message is None:
+        step.message = read(step.meant, FORMATS[endpoint], answer=False)[0]
+    return step.message
+
+
 def encode_recipe(recipe: Recipe) -> bytes:
     return msgspec.msgpack.encode(recipe)

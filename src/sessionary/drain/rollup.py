@@ -6,10 +6,7 @@ from typing import Any
 from sessionary.drain.link import Placed
 from sessionary.record.exchange import Begin
 from sessionary.sessions.labels import MOST_TAGS
-from sessionary.store.rollups import CUT, FAILED
-
-_MOST = 50
-"""Values kept in a session's lists of models, clients, keys, users."""
+from sessionary.store.rollups import CUT, FAILED, MOST
 
 
 def new_session(begin: Begin, title: str) -> dict[str, Any]:
@@ -73,7 +70,7 @@ def begun(
         ("key", "keys", key_name),
         ("user", "users", begin.user),
     ):
-        if value and value not in session[column] and len(session[column]) < _MOST:
+        if value and value not in session[column] and len(session[column]) < MOST:
             session[column] = [*session[column], value]
             new.append((kind, value))
     return new

@@ -19,7 +19,7 @@ from sessionary.store import pack, schema, search, tree, words, writes
 from sessionary.store.conversations import Head
 from sessionary.wire import meaning, text
 from sessionary.wire.message import Message
-from sessionary.wire.reading import FORMATS, read
+from sessionary.wire.reading import FORMATS
 from sessionary.wire.recipe import Recipe
 
 log = logging.getLogger("sessionary.drain")
@@ -99,7 +99,7 @@ class Round:
     def committed(self) -> None:
         """What the round has taken apart is stored: later rounds need not do it again."""
         for parsed in self._parsed.values():
-            for step in parsed.steps[parsed.known :]:
+            for step in parsed.steps:
                 step.message = None
             self._seen.add(parsed.begin.project, parsed.root, parsed.steps)
 
@@ -226,7 +226,7 @@ class Round:
         )
         if not begin.resumable:
             self._batch.forgotten.append({"project": begin.project, "call_id": begin.call_id})
-        added = [_message(s, begin.endpoint) for s in parsed.steps if s.depth > placed.base_depth]
+        added = [requests.message(s, begin.endpoint) for s in parsed.steps if s.depth > placed.base_depth]
         self._doc(call, added, answer=False)
 
     def _session(self, parsed: Parsed, placed: Placed) -> dict[str, Any]:
@@ -324,7 +324,7 @@ class Round:
             if last is None or last.role != "assistant":
                 return None
             before = parsed.steps[-2].node if len(parsed.steps) > 1 else parsed.base.node if parsed.base else None
-            return Prefill(before, meaning.prefill(_message(last, call["endpoint"])))
+            return Prefill(before, meaning.prefill(requests.message(last, call["endpoint"])))
         if call.get("leaf_role") != "assistant":
             return None
         last_stored = tree.path(self._db, call["project"], call["leaf"], call["input_depth"] - 1)[-1]
@@ -359,14 +359,8 @@ class Round:
             self._batch.docs.append(search.Doc(call["project"], call["id"], answer, said))
 
 
-def _message(step: Step, endpoint: str) -> Message:
-    if step.message is None:
-        step.message = read(step.meant, FORMATS[endpoint], answer=False)[0]
-    return step.message
-
-
 def _title(parsed: Parsed) -> str:
     for step in parsed.steps:
-        if step.role == "user" and (found := text.title(_message(step, parsed.begin.endpoint))):
+        if step.role == "user" and (found := text.title(requests.message(step, parsed.begin.endpoint))):
             return found
     return ""

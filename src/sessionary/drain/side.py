@@ -3,10 +3,11 @@ quota left. They are in the session, but no turn of it, and its title is not the
 
 import re
 
+from sessionary.drain import requests
 from sessionary.drain.requests import Parsed
 from sessionary.wire import loose
 from sessionary.wire.message import Message
-from sessionary.wire.reading import FORMATS, SYSTEM, read, read_system
+from sessionary.wire.reading import FORMATS, SYSTEM, read_system
 
 _WANTED = (
     r"(?:title|topic|tags?|emoji|follow-?up questions?|branch name|session name|autocompletion|search quer(?:y|ies))"
@@ -42,7 +43,7 @@ def _system(parsed: Parsed) -> list[Message]:
 
 
 def _spoken(parsed: Parsed) -> list[str]:
-    read_all = [s.message or read(s.meant, FORMATS[parsed.begin.endpoint], answer=False)[0] for s in parsed.steps]
+    read_all = [requests.message(step, parsed.begin.endpoint) for step in parsed.steps]
     return [_text(message) for message in read_all if message.role in ("user", "system")]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from sessionary.drain import requests
 from sessionary.drain.earlier import Earlier
 from sessionary.drain.known import Known
 from sessionary.drain.link import Origin, Ref
@@ -20,7 +21,6 @@ from sessionary.ids import digest
 from sessionary.store import schema
 from sessionary.wire import meaning
 from sessionary.wire.message import Message, Piece
-from sessionary.wire.reading import FORMATS, read
 
 _STARTS = re.compile(r"task|agent|spawn|delegat|hand_?off|dispatch|co_?worker|sub_?process", re.I)
 """In the name of a tool."""
@@ -125,7 +125,7 @@ def _name(call: Piece) -> str:
 def _said(parsed: Parsed) -> str:
     """The first thing that somebody says, without the notes around it."""
     for step in parsed.steps:
-        message = step.message or read(step.meant, FORMATS[parsed.begin.endpoint], answer=False)[0]
+        message = requests.message(step, parsed.begin.endpoint)
         if message.role == "user":
             said = [meaning.spoken("user", p.text) for p in message.pieces if p.type == "text"]
             if text := "\n".join(filter(None, said)):

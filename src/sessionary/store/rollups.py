@@ -18,8 +18,8 @@ FAILED = frozenset({"upstream_error", "timeout", "rejected"})
 CUT = frozenset({"client_closed", "interrupted"})
 _TOKENS = ("input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens")
 _SUMMED = ("calls", "live", "errors", *_TOKENS, "cost", "unpriced", "active", "first_at", "last_at", "status")
-_MOST = 50
-"""Values kept in a session's lists of models, clients, keys, users: see drain.rollup."""
+MOST = 50
+"""Values kept in a session's lists of models, clients, keys, users."""
 _FACETS = {"models": "model", "clients": "client", "keys": "key", "users": "user"}
 
 
@@ -153,7 +153,7 @@ _COLUMNS = (
 
 
 def _values(every: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(filter(None, every)))[:_MOST]
+    return list(dict.fromkeys(filter(None, every)))[:MOST]
 
 
 def _needed(connection: sa.Connection, project: int, session: str) -> set[bytes]:
