@@ -1,9 +1,11 @@
 # Each recipe is what a person would type. `ARGS` goes on to the command: make serve ARGS="--port 8080"
+# Tests run in `SIDE_BY_SIDE` processes, each file in one of them: what its tests share is made once.
 UV := $(shell uv --version >/dev/null 2>&1 && echo uv || echo .tools/bin/uv)
 BIN := .venv/bin
 ARGS ?=
+SIDE_BY_SIDE ?= 3
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint smoke bench docs
+.PHONY: help serve test lint smoke bench image docs
 
 help:  ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/'
@@ -14,7 +16,7 @@ serve: $(filter .tools/%,$(UV))  ## start the gateway on http://127.0.0.1:4000
 
 test: dev  ## install what the tests need, and run them
 	@scripts/install_test_tools.sh
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n $(SIDE_BY_SIDE) --dist loadfile $(ARGS)
 
 lint: dev  ## format, lint, types, layers
 	$(BIN)/ruff format --check .
@@ -27,6 +29,9 @@ smoke: dev  ## the same calls against a small real model on this machine
 
 bench: dev  ## added latency with everything recorded
 	$(BIN)/python bench/latency.py $(ARGS)
+
+image:  ## the steps of deploy/Dockerfile, and what they make, without a container engine (needs root)
+	scripts/check_image.py
 
 docs: dev  ## make the generated tables and the pictures in docs/ anew
 	@scripts/install_test_tools.sh

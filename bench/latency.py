@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -30,9 +30,10 @@ TARGET_P50_MS = 1.0
 class Caller:
     """One keep-alive connection, blocking."""
 
-    def __init__(self, port: int, key: str) -> None:
+    def __init__(self, port: int, key: str, headers: Mapping[str, str] | None = None) -> None:
         self._port, self._key = port, key
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=10)
+        self._headers = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=30)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def call(self, n: int) -> float:
@@ -40,38 +41,73 @@ class Caller:
         request = self._request(n)
         began = time.perf_counter()
         self._socket.sendall(request)
-        answer = b""
-        while True:
-            answer += self._socket.recv(65536)
-            head, found, body = answer.partition(b"\r\n\r\n")
-            if found and len(body) >= int(head.lower().split(b"content-length:", 1)[1].split(b"\r\n", 1)[0]):
-                break
+        head, body = self._head()
+        if (length := _length(head)) is None:
+            self._rest(body)
+        else:
+            while len(body) < length:
+                body += self._received()
+        return time.perf_counter() - began
+
+    def first(self, n: int) -> float:
+        """Seconds until a streamed answer begins; returns when it has ended."""
+        request = self._request(n, stream=True)
+        began = time.perf_counter()
+        self._socket.sendall(request)
+        _, body = self._head()
+        if not body:
+            body = self._received()
         took = time.perf_counter() - began
-        if not head.startswith(b"HTTP/1.1 200"):
-            raise SystemExit(answer.decode(errors="replace")[:500])
+        self._rest(body)
         return took
 
-    def _request(self, n: int) -> bytes:
+    def _head(self) -> tuple[bytes, bytes]:
+        """What came with the head, too."""
+        answer = b""
+        while b"\r\n\r\n" not in answer:
+            answer += self._received()
+        if not answer.startswith(b"HTTP/1.1 200"):
+            raise SystemExit(answer.decode(errors="replace")[:500])
+        head, _, body = answer.partition(b"\r\n\r\n")
+        return head.lower(), body
+
+    def _rest(self, body: bytes) -> None:
+        """To the end of a body that comes in chunks."""
+        while not body.endswith(b"\r\n0\r\n\r\n"):
+            body = body[-16:] + self._received()
+
+    def _received(self) -> bytes:
+        received = self._socket.recv(65536)
+        if not received:
+            raise SystemExit("the connection ended within an answer")
+        return received
+
+    def _request(self, n: int, *, stream: bool = False) -> bytes:
         """About 1 KB, and no two alike: nothing can be stored twice for the price of one."""
+        asked = {
+            "model": "gpt-4o-mini",
+            "messages": [
+                {"role": "system", "content": "You are a helpful assistant. " * 14},
+                {"role": "user", "content": f"Question {n}. " + "Which capital would you start in? " * 12},
+            ],
+            "metadata": {"litellm_session_id": f"bench-{n % 50}"},
+        }
+        # Without spaces, as client libraries write it.
         body = json.dumps(
-            {
-                "model": "gpt-4o-mini",
-                "messages": [
-                    {"role": "system", "content": "You are a helpful assistant. " * 14},
-                    {
-                        "role": "user",
-                        "content": f"Question {n}. " + "Which capital would you start in? " * 12,
-                    },
-                ],
-                "metadata": {"litellm_session_id": f"bench-{n % 50}"},
-            }
+            asked | {"stream": True, "max_tokens": 1} if stream else asked, separators=(",", ":")
         ).encode()
         head = (
-            f"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1:{self._port}\r\n"
+            f"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1:{self._port}\r\n{self._headers}"
             f"authorization: Bearer {self._key}\r\ncontent-type: application/json\r\n"
             f"content-length: {len(body)}\r\n\r\n"
         )
         return head.encode() + body
+
+
+def _length(head: bytes) -> int | None:
+    """None: it comes in chunks."""
+    _, found, rest = head.partition(b"content-length:")
+    return int(rest.split(b"\r\n", 1)[0]) if found else None
 
 
 @contextmanager

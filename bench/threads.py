@@ -32,7 +32,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from sessionary import ids  # noqa: E402
-from sessionary.drain import answers, known, requests, round, threads  # noqa: E402
+from sessionary.drain import answers, begins, known, requests, round, threads  # noqa: E402
 from sessionary.drain.batch import Batch  # noqa: E402
 from sessionary.drain.intake import Intake, Item  # noqa: E402
 from sessionary.drain.seen import Seen  # noqa: E402
@@ -190,7 +190,7 @@ class Stopwatch:
 PARTS = {
     "taking apart": [(requests, "parse")],
     "meaning": [(requests, "give_meaning")],
-    "what is stored": [(round.Round, "_load_project")],
+    "what is stored": [(begins.Begins, "_give_meaning")],
     "threading": [(threads.Threads, name) for name in ("expect", "place", "answered")],
     "its look-ups": [(known.Known, name) for name in ("find", "among", "newest", "call")],
     "the answer": [(answers, "answered")],

@@ -8,6 +8,20 @@ server=""
 trap '[ -z "$server" ] || kill "$server" 2>/dev/null; rm -rf "$work"' EXIT
 
 "$uv" build --quiet --wheel --out-dir "$work/dist"
+# The wheel is the tree: every file of it that git knows, no other, byte for byte, and nothing that runs by being there.
+python3 - "$work"/dist/*.whl <<'CHECK'
+import pathlib, subprocess, sys, zipfile
+
+wheel = zipfile.ZipFile(sys.argv[1])
+packed = {name for name in wheel.namelist() if not name.partition("/")[0].endswith(".dist-info")}
+listed = subprocess.run(["git", "ls-files", "-z", "src"], capture_output=True, check=True, text=True).stdout
+known = {name.removeprefix("src/"): pathlib.Path(name) for name in listed.split("\0") if name}
+assert packed == known.keys(), packed ^ known.keys()
+assert not [name for name in wheel.namelist() if name.endswith(".pth")]
+different = [name for name, path in known.items() if path.is_file() and wheel.read(name) != path.read_bytes()]
+assert not different, different
+print(f"{len(packed)} files, as in the tree")
+CHECK
 "$uv" venv --quiet "$work/venv"
 "$uv" pip install --quiet --python "$work/venv/bin/python" "$work"/dist/*.whl
 cd "$work"
@@ -27,4 +41,14 @@ curl -sSf "http://127.0.0.1:$port/ui/login" -o page
 [ -d sessionary-data ]
 kill "$server" && wait "$server"
 server=""
+# What needs an extra says so; nothing else needs one.
+venv/bin/sessionary demo --sessions 3 >>log 2>&1
+venv/bin/sessionary verify >>log 2>&1
+venv/bin/sessionary keys list >>log 2>&1
+venv/bin/sessionary audit >>log 2>&1
+export SESSIONARY_DATABASE=postgresql://nobody@127.0.0.1:1/none
+for command in serve doctor verify "keys list" "migrate --to $SESSIONARY_DATABASE"; do
+    if venv/bin/sessionary $command >told 2>&1; then exit 1; fi
+    grep -Fq "pip install 'sessionary[postgres]'" told || { cat told; exit 1; }
+done
 echo "the wheel works"

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# What the tests need beside Python: Chromium, PostgreSQL and Node, from Debian's packages where they are missing.
-# Does nothing where all three are there, so it costs nothing to run before every test run.
+# What the tests need beside Python: Chromium, PostgreSQL, pgbouncer and Node, from Debian's packages where they are
+# missing. Does nothing where all are there, so it costs nothing to run before every test run.
 set -euo pipefail
 
 missing=()
-command -v chromium >/dev/null || missing+=(chromium)
+command -v chromium-headless-shell >/dev/null || missing+=(chromium-headless-shell)
 command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
+[ -x /usr/sbin/pgbouncer ] || command -v pgbouncer >/dev/null || missing+=(pgbouncer)
 command -v node >/dev/null || missing+=(nodejs)
 command -v npm >/dev/null || missing+=(npm)
 [ ${#missing[@]} -eq 0 ] && exit 0

@@ -1,4 +1,4 @@
-"""Writes the tables in docs/ that say what the code says: settings and providers.
+"""Writes the tables in docs/ that say what the code says: settings, providers and permissions.
 
     python scripts/settings_reference.py           makes them anew
     python scripts/settings_reference.py --check   fails where one is not current
@@ -13,12 +13,18 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from sessionary.api import surface
 from sessionary.providers.catalog import ALIASES, CATALOG
 from sessionary.settings import tree
 from sessionary.settings.load import OPTIONS, PREFIX
 
 DOCS = Path(__file__).parent.parent / "docs"
-FILES = (DOCS / "reference" / "configuration.md", DOCS / "how-to" / "providers.md")
+FILES = (
+    DOCS / "reference" / "configuration.md",
+    DOCS / "reference" / "permissions.md",
+    DOCS / "how-to" / "limits.md",
+    DOCS / "how-to" / "providers.md",
+)
 _TABLE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 NO_OPTION = "Not an option."
 
@@ -42,7 +48,7 @@ def _default(value: ast.expr | None) -> str:
             return "needed"
         case ast.Constant(value=None):
             return "null"
-        case ast.Constant(value="") | ast.List() | ast.Dict():
+        case ast.Constant(value="") | ast.List() | ast.Dict() | ast.Call(args=[]):
             return ""
         case ast.Call(args=[ast.Constant(value=str(path))]):
             return f"`{path}`"
@@ -59,7 +65,7 @@ def options(struct: str) -> list[list[str]]:
 
 def settings() -> list[list[str]]:
     rows = [
-        [f"`{n}`", f"`{PREFIX}{n.upper()}`" if n != "models" else "", default, text]
+        [f"`{n}`", f"`{PREFIX}{n.upper()}`" if n not in ("models", "redact", "limits") else "", default, text]
         for n, default, text in documented("Settings")
         if n in OPTIONS
     ]
@@ -83,6 +89,11 @@ def providers() -> list[list[str]]:
     return rows
 
 
+def permissions(*parts: tuple[surface.Listed, ...]) -> list[list[str]]:
+    listed = [one for part in parts for one in part]
+    return [["", "", "Needs", ""], *([one.method, f"`{one.path}`", one.needs, one.summary] for one in listed)]
+
+
 def _code(*names: str) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
@@ -92,7 +103,12 @@ TABLES: dict[str, Callable[[], list[list[str]]]] = {
     "model": lambda: options("Model"),
     "deployment": lambda: options("Deployment"),
     "price": lambda: options("Price"),
+    "limits": lambda: options("Limits"),
     "providers": providers,
+    "permissions_llm": lambda: permissions(surface.LLM, surface.SOCKETS),
+    "permissions_api": lambda: permissions(surface.API),
+    "permissions_pages": lambda: permissions(surface.PAGES),
+    "permissions_operation": lambda: permissions(surface.OPERATION),
 }
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.server import Server, running_server
+from tests.support.server import Server, running_server, timed_out
 from tests.support.upstream import FakeUpstream
 
 # Client libraries in the tests read these: nothing here may reach a network or a person's account.
@@ -55,10 +55,12 @@ def demo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """A failed test shows the end of its gateway's log."""
+    """A failed test shows the end of its gateway's log; one that took too long, what its gateway is doing, too."""
     report = yield
     if report.when == "call" and report.failed:
         for name, value in getattr(item, "funcargs", {}).items():
             if isinstance(value, Server):
                 report.sections.append((f"log of {name}", value.log[-4000:]))
+                if call.excinfo and timed_out(call.excinfo.value):
+                    report.sections.append((f"what {name} is doing", value.where()))
     return report

@@ -1,14 +1,18 @@
 """What edge and gate share of ASGI: reading a request's head and body, sending an answer."""
 
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from typing import Any, Self
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from typing import Any, Protocol, Self
 from urllib.parse import quote
 
 import msgspec
 
 from sessionary import errors, ids
-from sessionary.errors import GatewayError, PayloadTooLarge
+from sessionary.capacity import Place
+from sessionary.errors import GatewayError, RequestTimeout
 from sessionary.record.exchange import Begin
+from sessionary.relay.relay import LastWords
 from sessionary.sessions.identify import pending
 from sessionary.wire.messages import errors as anthropic
 
@@ -18,35 +22,35 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
+_PLAIN = re.compile(r"[0-9A-Za-z._:/-]*")
+"""Text that needs no quoting."""
+_SAFE = " !#$&'()*+,-./:;<=>?@[]^_`{|}~"
+_MOST_PAUSES = 20
+"""A body must be whole within so many times what it may pause for."""
+
+
 class ClientGone(Exception):
     """The client left before its request was whole: there is nobody to answer and nothing to record."""
 
 
-class AsgiClient:
-    """The caller's side of an answer."""
+class Out(Protocol):
+    """Where an answer's bytes go: its head, pieces of its body, and the last of them."""
 
-    def __init__(self, send: Send, named: Mapping[str, str], endpoint: str = "") -> None:
-        """`named`: headers that every answer has, `x-request-id` among them."""
+    async def head(self, status: int, headers: Mapping[str, str]) -> None: ...
+    async def send(self, data: bytes) -> None:
+        """Returns when more can be taken."""
+
+    async def end(self, data: bytes = b"") -> None: ...
+
+
+class AsgiOut:
+    """By ASGI."""
+
+    def __init__(self, send: Send) -> None:
         self._send = send
-        self._named = named
-        self._endpoint = endpoint
-        self.started = False
 
-    @classmethod
-    def of(cls, send: Send, begin: Begin) -> Self:
-        """Of a call: names it, and its session, unless that is told by what is stored."""
-        named = {"x-request-id": begin.call_id, "x-call-id": begin.call_id}
-        if pending(begin):
-            named["x-session-source"] = "pending"
-        else:
-            named["x-session-id"] = quote(begin.session_text, safe=" !#$&'()*+,-./:;<=>?@[]^_`{|}~")
-            named["x-session-source"] = begin.source
-        return cls(send, named, begin.endpoint)
-
-    async def start(self, status: int, headers: dict[str, str]) -> None:
-        self.started = True
-        named = {**headers, **self._named}
-        await self._send({"type": "http.response.start", "status": status, "headers": _encoded(named)})
+    async def head(self, status: int, headers: Mapping[str, str]) -> None:
+        await self._send({"type": "http.response.start", "status": status, "headers": _encoded(headers)})
 
     async def send(self, data: bytes) -> None:
         await self._send({"type": "http.response.body", "body": data, "more_body": True})
@@ -54,39 +58,101 @@ class AsgiClient:
     async def end(self, data: bytes = b"") -> None:
         await self._send({"type": "http.response.body", "body": data})
 
+
+class Caller:
+    """The caller's side of an answer."""
+
+    def __init__(self, out: Out, named: Mapping[str, str], endpoint: str = "") -> None:
+        """`named`: headers that every answer has, `x-request-id` among them."""
+        self._out = out
+        self._named = named
+        self._endpoint = endpoint
+        self.started = False
+        self.send = out.send
+        self._ended = False
+        self._last_words: LastWords | None = None
+
+    @classmethod
+    def of(cls, out: Out, begin: Begin, more: Mapping[str, str] | None = None) -> Self:
+        """Of a call: names it, and its session, unless that is told by what is stored. `more`: further headers."""
+        named = {**(more or {}), "x-request-id": begin.call_id, "x-call-id": begin.call_id}
+        if pending(begin):
+            named["x-session-source"] = "pending"
+        else:
+            text = begin.session_text
+            named["x-session-id"] = text if _PLAIN.fullmatch(text) else quote(text, safe=_SAFE)
+            named["x-session-source"] = begin.source
+        return cls(out, named, begin.endpoint)
+
+    async def start(self, status: int, headers: dict[str, str], last_words: LastWords | None = None) -> None:
+        self.started = True
+        self._last_words = last_words
+        await self._out.head(status, {**headers, **self._named})
+
+    async def end(self, data: bytes = b"") -> None:
+        self._ended = True
+        await self._out.end(data)
+
     async def fail(self, error: GatewayError) -> None:
+        if self._ended:
+            return
+        if self.started:
+            if self._last_words is not None:
+                await self.end(self._last_words(error))
+            return
         body = error_body(error, self._named["x-request-id"], self._endpoint)
-        if not self.started:
-            await self.start(error.status, {"content-type": "application/json", "content-length": str(len(body))})
-            await self.end(body)
+        framed = {"content-type": "application/json", "content-length": str(len(body))}
+        await self.start(error.status, {**error.headers, **framed})
+        await self.end(body)
 
 
 def read_headers(scope: Scope) -> dict[str, str]:
-    """Lower-case; underscores read as hyphens. Of a repeated header the first counts."""
+    return headers_of(scope["headers"])
+
+
+def headers_of(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Lower-case, as they are in `raw`; underscores read as hyphens. Of a repeated header the first counts."""
     found: dict[str, str] = {}
-    for name, value in scope["headers"]:
+    for name, value in raw:
         found.setdefault(name.decode("latin-1").replace("_", "-"), value.decode("latin-1"))
     return found
 
 
-async def read_body(receive: Receive, headers: Mapping[str, str], limit: int) -> bytes:
-    """Raises PayloadTooLarge before reading past the limit, ClientGone where the client has left."""
-    declared = headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > limit:
-        raise PayloadTooLarge(f"The request body is larger than {limit} bytes.")
+async def read_body(receive: Receive, headers: Mapping[str, str], place: Place) -> bytes:
+    """Into the room that the place has for it. Raises PayloadTooLarge and Overloaded before reading what does not fit,
+    RequestTimeout where it pauses for too long, ClientGone where the client has left."""
+    try:
+        declared = headers.get("content-length", "")
+        if declared.isdigit():
+            place.take(int(declared))
+        return await _received(receive, place)
+    except GatewayError as error:
+        if "expect" in headers:  # it waits to be told to send, and never is
+            error.headers["connection"] = "close"
+        raise
+
+
+async def _received(receive: Receive, place: Place) -> bytes:
     parts: list[bytes] = []
     size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientGone
-        part = message.get("body", b"")
-        size += len(part)
-        if size > limit:
-            raise PayloadTooLarge(f"The request body is larger than {limit} bytes.")
-        parts.append(part)
-        if not message.get("more_body", False):
-            return parts[0] if len(parts) == 1 else b"".join(parts)
+    loop = asyncio.get_running_loop()
+    last = loop.time() + _MOST_PAUSES * place.pause
+    try:
+        async with asyncio.timeout(place.pause) as clock:
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientGone
+                part = message.get("body", b"")
+                size += len(part)
+                if size > place.size:
+                    place.take(size - place.size)
+                parts.append(part)
+                if not message.get("more_body", False):
+                    return parts[0] if len(parts) == 1 else b"".join(parts)
+                clock.reschedule(min(loop.time() + place.pause, last))
+    except TimeoutError:
+        raise RequestTimeout("The request's body did not come in time.") from None
 
 
 async def disconnected(receive: Receive) -> None:
@@ -103,15 +169,20 @@ async def respond(send: Send, status: int, value: object) -> None:
 
 
 async def send_json(send: Send, status: int, body: bytes, headers: Mapping[str, str]) -> None:
-    named = {"content-type": "application/json", "content-length": str(len(body)), **headers}
-    await send({"type": "http.response.start", "status": status, "headers": _encoded(named)})
-    await send({"type": "http.response.body", "body": body})
+    await tell(AsgiOut(send), status, body, headers)
 
 
-async def refuse(send: Send, error: GatewayError, endpoint: str = "") -> None:
+async def tell(out: Out, status: int, body: bytes, headers: Mapping[str, str]) -> None:
+    """A whole answer in JSON."""
+    await out.head(status, {"content-type": "application/json", "content-length": str(len(body)), **headers})
+    await out.end(body)
+
+
+async def refuse(out: Out, error: GatewayError, endpoint: str = "") -> None:
     """For requests that never became a call."""
     request_id = ids.new_request_id()
-    await send_json(send, error.status, error_body(error, request_id, endpoint), {"x-request-id": request_id})
+    named = {**error.headers, "x-request-id": request_id}
+    await tell(out, error.status, error_body(error, request_id, endpoint), named)
 
 
 def error_body(error: GatewayError, request_id: str, endpoint: str) -> bytes:

@@ -12,14 +12,18 @@ import logging
 import time
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
 from sessionary.errors import Forbidden, Unauthenticated
+from sessionary.settings import Limits
+from sessionary.store.audit import Actor
 
 log = logging.getLogger("sessionary.auth")
 MASTER = "master"
+Capture = Literal["full", "metadata"]
+"""All of a call, or that it was made and what it cost."""
 
 
 class Principal(msgspec.Struct, frozen=True):
@@ -34,6 +38,15 @@ class Principal(msgspec.Struct, frozen=True):
     expires_at: int | None = None
     threading: bool = True
     """Whether content may decide which session a call belongs to."""
+    capture: Capture = "full"
+    """What the log has of its calls."""
+    limits: Limits | None = None
+    """Its own; null: those of the configuration."""
+
+    @property
+    def actor(self) -> Actor:
+        """As the audit log names it."""
+        return Actor(self.key_id, self.name)
 
 
 class KeyStore(Protocol):
@@ -69,7 +82,7 @@ class Auth:
         if found is None:
             await self._look_again()
             found = self._ring.get(hashed)
-        if found is None or (found.expires_at is not None and found.expires_at <= time.time_ns() // 1000):
+        if found is None or _ended(found):
             raise Unauthenticated("The API key is not valid: unknown, expired or revoked.")
         return found
 
@@ -77,7 +90,12 @@ class Auth:
         """The principal of a key's id, for browser sessions."""
         if key_id == MASTER:
             return self._master_principal
-        return next((p for p in self._ring.values() if p.key_id == key_id), None)
+        found = next((p for p in self._ring.values() if p.key_id == key_id), None)
+        return None if found is None or _ended(found) else found
+
+    def is_valid(self, principal: Principal) -> bool:
+        """Whether the key that let `principal` in still would. Asked again and again where a connection stays open."""
+        return self.by_id(principal.key_id) is not None
 
     async def keep_fresh(self) -> None:
         """Runs as long as the worker does."""
@@ -101,6 +119,10 @@ class Auth:
         except Exception as error:
             log.warning("keys could not be refreshed: %s", error.__class__.__name__)
         self._loaded_at = time.monotonic()
+
+
+def _ended(principal: Principal) -> bool:
+    return principal.expires_at is not None and principal.expires_at <= time.time_ns() // 1000
 
 
 def allow_model(principal: Principal, model: str) -> None:

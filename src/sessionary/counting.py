@@ -10,14 +10,17 @@ from typing import Any
 import msgspec
 
 from sessionary.asgi import Receive, Scope, Send, read_body, read_headers, send_json
-from sessionary.auth import Auth, allow_model
+from sessionary.auth import Auth, Principal, allow_model
+from sessionary.capacity import Capacity
 from sessionary.errors import BadRequest, MethodNotAllowed, UpstreamError
 from sessionary.ids import new_request_id
+from sessionary.incoming import Incoming
 from sessionary.incoming import read as read_incoming
 from sessionary.providers.routing import Router, Target
 from sessionary.relay import headers as header_rules
 from sessionary.relay.crossing import turns_of
 from sessionary.relay.upstream import Upstream
+from sessionary.relay.upstream import whole as read_whole
 from sessionary.settings.tree import Format
 from sessionary.state.context import Context, Contexts
 from sessionary.wire import loose, tokens
@@ -34,21 +37,31 @@ _CONTEXT = ("previous_response_id", "conversation")
 
 class Counting:
     def __init__(
-        self, auth: Auth, router: Router, upstreams: Callable[[Target], Upstream], contexts: Contexts, max_body: int
+        self,
+        auth: Auth,
+        router: Router,
+        upstreams: Callable[[Target], Upstream],
+        contexts: Contexts,
+        capacity: Capacity,
     ) -> None:
         self._auth = auth
         self._router = router
         self._upstreams = upstreams
         self._contexts = contexts
-        self._max_body = max_body
+        self._capacity = capacity
 
     async def serve(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "POST":
             raise MethodNotAllowed
         headers = read_headers(scope)
         principal = await self._auth.authenticate(headers)
-        format = PATHS[path]
-        incoming = read_incoming(format, headers, await read_body(receive, headers, self._max_body))
+        with self._capacity.place() as place:
+            format = PATHS[path]
+            incoming = read_incoming(format, headers, await read_body(receive, headers, place))
+            await self._count(principal, path, incoming, send)
+
+    async def _count(self, principal: Principal, path: str, incoming: Incoming, send: Send) -> None:
+        format, headers = PATHS[path], incoming.headers
         if incoming.problem is not None:
             raise incoming.problem
         model = incoming.text("model")
@@ -81,7 +94,7 @@ class Counting:
         sent = header_rules.to_upstream(headers)
         answer = await self._upstreams(target).open(target, path[1:], renamed, sent, stream=False)
         try:
-            whole = b"".join([chunk async for chunk in answer.chunks()])
+            whole = await read_whole(answer)
         finally:
             answer.close()
         if 300 <= answer.status < 400:

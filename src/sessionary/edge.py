@@ -1,33 +1,39 @@
-"""The ASGI entry of the LLM routes: a call from its first byte to its last, in `Edge.serve`.
+"""The entry of the LLM routes: a call from its first byte to its last, in `Edge.call`.
 
-Hot routes are dispatched here, before any framework's routing; everything else goes to `other`, the Starlette
-application with API and pages. Authentication comes before the body is read. Every answer names its call and
+Hot routes come here past ASGI (`direct`), the others by it; everything else goes to `other`, the Starlette application
+with API and pages. Authentication comes before the body is read. Every answer names its call and
 its session; every failure answers in the caller's wire format.
 """
 
+import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable
+from urllib.parse import unquote
 
+import httptools
 import sqlalchemy as sa
 
 from sessionary import counting, incoming
 from sessionary.asgi import (
     App,
-    AsgiClient,
+    AsgiOut,
+    Caller,
     ClientGone,
+    Out,
     Receive,
     Scope,
     Send,
-    disconnected,
-    read_body,
     read_headers,
     refuse,
     respond,
 )
 from sessionary.auth import Auth, Principal, allow_model
 from sessionary.calls import Calls
+from sessionary.capacity import Capacity
 from sessionary.counting import Counting
-from sessionary.errors import GatewayError, MethodNotAllowed, ModelNotFound, StoreUnavailable
+from sessionary.direct import Exchange
+from sessionary.errors import GatewayError, Interrupted, MethodNotAllowed, ModelNotFound, StoreUnavailable
 from sessionary.metrics import Metrics
 from sessionary.providers.routing import Router
 from sessionary.responses_api.background import Background
@@ -44,6 +50,8 @@ _CALLS = {
     "/responses/compact": "responses.compact",
     "/messages": "messages",
 }
+_HOT = {f"/v1{path}".encode(): endpoint for path, endpoint in _CALLS.items()}
+"""As most clients ask for them."""
 
 
 class Edge:
@@ -59,7 +67,7 @@ class Edge:
         sockets: Sockets,
         metrics: Metrics,
         other: App,
-        max_body: int,
+        capacity: Capacity,
     ) -> None:
         self._auth = auth
         self._router = router
@@ -71,41 +79,57 @@ class Edge:
         self._sockets = sockets
         self._metrics = metrics
         self._other = other
-        self._max_body = max_body
+        self._capacity = capacity
+
+    def hot(self, target: bytes) -> str:
+        """The endpoint that a request's target names, to be called with `call`; "" for what comes by ASGI. Raises what
+        `httptools` does for one that is none."""
+        found = _HOT.get(target)
+        if found is None:
+            path = httptools.parse_url(target).path.decode("ascii")
+            found = _CALLS.get(_path(unquote(path) if "%" in path else path), "")
+        return found
+
+    async def call(self, exchange: Exchange) -> None:
+        """One call: authenticate, identify, begin, resolve, relay, finish."""
+        await self._answer(exchange, self._serve(exchange), exchange.endpoint)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             return await self._other(scope, receive, send)
-        path = scope["path"].removeprefix("/v1").removeprefix("/v1")  # one SDK says it twice
+        path = _path(scope["path"])
         if scope["type"] == "websocket":
             return await self._sockets.serve(path, scope, receive, send)
+        out = AsgiOut(send)
         if path in _CALLS:
-            return await self._answer(send, self.serve(_CALLS[path], scope, receive, send), _CALLS[path])
+            problem = MethodNotAllowed(f"{scope['path']} takes POST.")
+            return await self._refuse(out, problem, _CALLS[path])
         if path in counting.PATHS:
-            return await self._answer(send, self._counting.serve(path, scope, receive, send), path.split("/")[1])
+            return await self._answer(out, self._counting.serve(path, scope, receive, send), path.split("/")[1])
         root, _, rest = path[1:].partition("/")
         match root:
             case "responses" if rest:
-                return await self._answer(send, self._recall.serve(rest, scope, receive, send))
+                return await self._answer(out, self._recall.serve(rest, scope, receive, send))
             case "conversations":
-                return await self._answer(send, self._conversations.serve(rest, scope, receive, send))
+                return await self._answer(out, self._conversations.serve(rest, scope, receive, send))
             case "models":
-                return await self._answer(send, self._models(rest, scope, send))
+                return await self._answer(out, self._models(rest, scope, send))
         return await self._other(scope, receive, send)
 
-    async def serve(self, endpoint: str, scope: Scope, receive: Receive, send: Send) -> None:
-        """One call: authenticate, identify, begin, resolve, relay, finish."""
-        if scope["method"] != "POST":
-            raise MethodNotAllowed(f"{scope['path']} takes POST.")
-        headers = read_headers(scope)
+    async def _serve(self, exchange: Exchange) -> None:
+        endpoint, headers = exchange.endpoint, exchange.headers()
         principal = await self._auth.authenticate(headers)
-        request = incoming.read(endpoint, headers, await read_body(receive, headers, self._max_body))
-        call = await self._calls.begin(principal, request)
-        if endpoint == "responses" and request.value("background") is True:
-            return await self._background.serve(call, receive, send)
-        await self._calls.answer(call, AsgiClient.of(send, call.recording.begin), disconnected(receive))
+        with self._capacity.place() as place:
+            request = incoming.read(endpoint, headers, await exchange.body(headers, place))
+            call = await self._calls.begin(principal, request)
+            client = Caller.of(exchange, call.recording.begin, call.admitted.headers)
+            if endpoint == "responses" and request.value("background") is True:
+                return await self._background.serve(call, place, client, exchange.leaving)
+            await self._calls.answer(call, client, exchange.leaving)
 
     async def _models(self, name: str, scope: Scope, send: Send) -> None:
+        if scope["method"] not in ("GET", "HEAD"):
+            raise MethodNotAllowed(f"{scope['path'][:200]} takes GET.")
         principal = await self._auth.authenticate(read_headers(scope))
         names = self._router.models()
         if name:
@@ -118,21 +142,32 @@ class Edge:
         visible = [n for n in names if principal.models is None or _allowed(principal, n)]
         await respond(send, 200, {"object": "list", "data": [_model(n) for n in visible]})
 
-    async def _answer(self, send: Send, serving: Awaitable[None], endpoint: str = "") -> None:
+    async def _answer(self, out: Out, serving: Awaitable[None], endpoint: str = "") -> None:
         """Failures before a call has begun: nothing is recorded but the count."""
         try:
             await serving
         except ClientGone:
             return
+        except asyncio.CancelledError:  # the server stops
+            with contextlib.suppress(RuntimeError):  # there is an answer already: a call tells its client itself
+                await self._refuse(out, Interrupted("The gateway is being stopped."), endpoint)
         except GatewayError as error:
-            await self._refuse(send, error, endpoint)
+            await self._refuse(out, error, endpoint)
         except sa.exc.SQLAlchemyError as error:
             log.error("the store refused: %s", error.__class__.__name__)
-            await self._refuse(send, StoreUnavailable(), endpoint)
+            await self._refuse(out, StoreUnavailable(), endpoint)
+        except Exception:
+            log.exception("a fault of the gateway's own")
+            with contextlib.suppress(RuntimeError):  # there is an answer already
+                await self._refuse(out, GatewayError(), endpoint)
 
-    async def _refuse(self, send: Send, error: GatewayError, endpoint: str) -> None:
+    async def _refuse(self, out: Out, error: GatewayError, endpoint: str) -> None:
         self._metrics.refused.labels(code=error.code or error.type).inc()
-        await refuse(send, error, endpoint)
+        await refuse(out, error, endpoint)
+
+
+def _path(path: str) -> str:
+    return path.removeprefix("/v1").removeprefix("/v1")  # one SDK says it twice
 
 
 def _allowed(principal: Principal, model: str) -> bool:

@@ -9,18 +9,26 @@
         ├── Forbidden          403
         ├── NotFound           404
         │   ├── ModelNotFound  404
+        │   ├── Emptied        404
         │   ├── PreviousResponseNotFound 404
         │   ├── ResponseNotFound 404
         │   ├── ConversationNotFound 404
         │   └── ItemNotFound   404
+        ├── RequestTimeout     408
         ├── PayloadTooLarge    413
+        ├── TargetTooLong      414
+        ├── HeadTooLarge       431
+        ├── RateLimited        429
         ├── Overloaded         503
+        ├── Interrupted        503
         ├── StoreUnavailable   503
         ├── UpstreamError      502
         └── UpstreamTimeout    504
 
 A GatewayError carries what a caller may read and nothing else: no trace, SQL, path or host.
 """
+
+from collections.abc import Mapping
 
 import msgspec
 
@@ -44,10 +52,19 @@ class GatewayError(SessionaryError):
     type = "server_error"
     code: str | None = None
 
-    def __init__(self, message: str | None = None, *, param: str | None = None, code: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        param: str | None = None,
+        code: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """`headers`: what the answer has beside its usual ones, as `retry-after`."""
         super().__init__(message)
         self.param = param
         self.code = code or type(self).code
+        self.headers = dict(headers or {})
 
 
 class BadRequest(GatewayError):
@@ -88,6 +105,12 @@ class NotFound(GatewayError):
     code = "not_found"
 
 
+class Emptied(NotFound):
+    """What was said here has been deleted, as the settings for retention say."""
+
+    code = "contents_deleted"
+
+
 class ModelNotFound(NotFound):
     """The model does not exist, or no provider is configured for it."""
 
@@ -124,6 +147,14 @@ class ItemNotFound(NotFound):
         super().__init__(f"Item with id '{given[:200]}' not found.", param="input")
 
 
+class RequestTimeout(GatewayError):
+    """The request did not come in time."""
+
+    status = 408
+    type = "timeout_error"
+    code = "request_timeout"
+
+
 class PayloadTooLarge(GatewayError):
     """The request body is larger than this gateway accepts."""
 
@@ -132,12 +163,44 @@ class PayloadTooLarge(GatewayError):
     code = "request_too_large"
 
 
+class TargetTooLong(GatewayError):
+    """The request's path and query are longer than this gateway accepts."""
+
+    status = 414
+    type = "invalid_request_error"
+    code = "target_too_long"
+
+
+class HeadTooLarge(GatewayError):
+    """The request's headers are more than this gateway accepts."""
+
+    status = 431
+    type = "invalid_request_error"
+    code = "headers_too_large"
+
+
+class RateLimited(GatewayError):
+    """This key has asked for as much as it may."""
+
+    status = 429
+    type = "rate_limit_error"
+    code = "rate_limit_exceeded"
+
+
 class Overloaded(GatewayError):
     """The gateway cannot take this call now."""
 
     status = 503
     type = "overloaded_error"
     code = "overloaded"
+
+
+class Interrupted(GatewayError):
+    """The gateway was stopped while the call was in flight."""
+
+    status = 503
+    type = "server_error"
+    code = "interrupted"
 
 
 class StoreUnavailable(GatewayError):

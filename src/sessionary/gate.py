@@ -2,21 +2,40 @@
 
 A key in a header opens the API; a browser's cookie opens API and pages, but changes something only where the
 browser itself says that the request comes from our own page. Keys are never taken from cookies, nor cookies
-on the LLM routes, which do not come this way.
+on the LLM routes, which do not come this way. The gateway's figures are for whoever has a key.
+
+Every answer that passes here, whoever made it, tells browsers to run, frame, keep and pass on nothing of it that
+it does not itself allow.
 """
 
 import asyncio
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, MutableMapping
 from http.cookies import CookieError, SimpleCookie
+from typing import Any
 
 import sqlalchemy as sa
 
-from sessionary.asgi import App, Receive, Scope, Send, refuse
+from sessionary.asgi import App, AsgiOut, Receive, Scope, Send, read_headers, refuse
 from sessionary.auth import Auth, Principal
-from sessionary.errors import Forbidden, GatewayError, Unauthenticated
+from sessionary.errors import Forbidden, GatewayError, StoreUnavailable, Unauthenticated
 from sessionary.store import keys
 
+log = logging.getLogger("sessionary.gate")
 COOKIE = "sessionary"
+SECURE_COOKIE = "__Host-sessionary"
+"""Over TLS: another host of the same domain cannot set it."""
+_KEYS = ("authorization", "x-api-key", "api-key")
+_FIGURES = "/metrics"
+_GUARDED = {
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-resource-policy": "same-origin",
+    "cache-control": "no-store",
+}
+"""Of an answer that has none of its own."""
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -34,19 +53,24 @@ class Gate:
         path: str = scope["path"]
         state = scope.setdefault("state", {})
         state["principal"] = None
-        if path.startswith(("/api/", "/ui")) and not path.startswith("/ui/static/"):
+        send = _guarding(send)
+        if path.startswith(("/api/", "/ui", _FIGURES)) and not path.startswith("/ui/static/"):
             try:
                 state["principal"] = await self._principal(scope, path)
             except GatewayError as error:
-                return await refuse(send, error)
+                return await refuse(AsgiOut(send), error)
+            except sa.exc.SQLAlchemyError as error:
+                log.warning("a cookie could not be looked up: %s", error.__class__.__name__)
+                return await refuse(AsgiOut(send), StoreUnavailable("Who signed in cannot be looked up now."))
         return await self._app(scope, receive, send)
 
     async def _principal(self, scope: Scope, path: str) -> Principal | None:
-        headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
-        if path.startswith("/api/") and ("authorization" in headers or "x-api-key" in headers):
+        headers = read_headers(scope)
+        is_page = path.startswith("/ui")
+        if not is_page and any(name in headers for name in _KEYS):
             return await self._auth.authenticate(headers)
         principal = await self._from_cookie(headers.get("cookie", ""))
-        if principal is None and path.startswith("/api/") and path != "/api/openapi.json":
+        if principal is None and not is_page and path != "/api/openapi.json":
             raise Unauthenticated
         if scope["method"] not in _SAFE and not _from_our_pages(headers, path):
             raise Forbidden("This request does not come from a page of this gateway.")
@@ -54,13 +78,25 @@ class Gate:
 
     async def _from_cookie(self, header: str) -> Principal | None:
         try:
-            morsel = SimpleCookie(header).get(COOKIE)
+            cookies = SimpleCookie(header)
         except CookieError:
             return None
+        morsel = cookies.get(SECURE_COOKIE) or cookies.get(COOKIE)
         if morsel is None or not morsel.value:
             return None
         key_id = await asyncio.to_thread(keys.cookie_key, self._engine, morsel.value)
         return self._auth.by_id(key_id) if key_id else None
+
+
+def _guarding(send: Send) -> Send:
+    async def guarded(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            there = {name.lower() for name, _ in message["headers"]}
+            more = [(n.encode(), v.encode()) for n, v in _GUARDED.items() if n.encode() not in there]
+            message = {**message, "headers": [*message["headers"], *more]}
+        await send(message)
+
+    return guarded
 
 
 def _from_our_pages(headers: Mapping[str, str], path: str) -> bool:

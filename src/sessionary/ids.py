@@ -6,21 +6,30 @@
 - `digest` is the one hash of the message tree: SHA-256 cut to 128 bits.
 """
 
-import base64
 import hashlib
 import os
 import re
 import time
 
 DIGEST_SIZE = 16
+_VERSION_7 = 7 << 76 | 2 << 62
+_DRAWN = (1 << 76) - 1 & ~(3 << 62)
+"""Bits that are drawn by lot: those of the version and the variant are not."""
 _TEXT = "[0-9a-v]{26}"
 _OURS = re.compile(f"ses_{_TEXT}")
 _CALL = re.compile(f"resp_({_TEXT})")
 _CONVERSATION = re.compile(f"conv_{_TEXT}")
 
 
+_DIGITS = "0123456789abcdefghijklmnopqrstuv"
+_PAIRS = tuple(a + b for a in _DIGITS for b in _DIGITS)
+
+
 def _text(raw: bytes) -> str:
-    return base64.b32hexencode(raw).decode("ascii").rstrip("=").lower()
+    """Base32hex, without padding, of 10 or 16 bytes: two digits at a time, for it is done several times a call."""
+    pairs = -(-len(raw) * 8 // 10)
+    number = int.from_bytes(raw, "big") << (pairs * 10 - len(raw) * 8)
+    return "".join([_PAIRS[number >> shift & 1023] for shift in range(pairs * 10 - 10, -1, -10)])
 
 
 def digest(*parts: bytes) -> bytes:
@@ -34,14 +43,18 @@ def digest(*parts: bytes) -> bytes:
 def uuid7(now_ms: int | None = None) -> bytes:
     """16 bytes: 48 bits of milliseconds, then random (RFC 9562, section 5.7)."""
     ms = time.time_ns() // 1_000_000 if now_ms is None else now_ms
-    raw = bytearray(ms.to_bytes(6, "big") + os.urandom(10))
-    raw[6] = 0x70 | (raw[6] & 0x0F)
-    raw[8] = 0x80 | (raw[8] & 0x3F)
-    return bytes(raw)
+    drawn = int.from_bytes(os.urandom(10), "big")
+    return (ms << 80 | drawn & _DRAWN | _VERSION_7).to_bytes(16, "big")
 
 
-def new_call_id() -> str:
-    return "call_" + _text(uuid7())
+def new_call_id(now_ms: int | None = None) -> str:
+    """`now_ms`: when it begins, where that is not now."""
+    return "call_" + _text(uuid7(now_ms))
+
+
+def first_call_id(at_ms: int) -> str:
+    """Calls that begin then or later have ids that are not smaller."""
+    return "call_" + _text(at_ms.to_bytes(6, "big") + bytes(10))
 
 
 def new_answer_id() -> str:
@@ -74,9 +87,18 @@ def new_key_id() -> str:
     return "key_" + _text(os.urandom(10))
 
 
+def new_audit_id(now_us: int) -> str:
+    """They sort by time, to the microsecond."""
+    return "audit_" + _text(now_us.to_bytes(8, "big") + os.urandom(8))
+
+
+def new_view_id() -> str:
+    return "view_" + _text(os.urandom(10))
+
+
 def session_id(project: int, text: str) -> str:
     """Our id of the session a client calls `text`; an id that is already ours stays as it is."""
-    if _OURS.fullmatch(text):
+    if text.startswith("ses_") and _OURS.fullmatch(text):
         return text
     return "ses_" + _text(digest(project.to_bytes(8, "big"), text.encode("utf-8", "surrogatepass")))
 

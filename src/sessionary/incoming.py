@@ -1,4 +1,4 @@
-"""What a request is, from its headers and the few body fields that matter. Pure.
+"""What a request is, from its headers and the few body fields that matter, and what may be kept of it. Pure.
 
 The body is decoded one level deep: messages stay the bytes that they are.
 """
@@ -13,19 +13,22 @@ from sessionary.auth import Principal
 from sessionary.errors import BadRequest, GatewayError
 from sessionary.record import exchange
 from sessionary.record import private as record_private
-from sessionary.record.exchange import Begin
+from sessionary.record.exchange import Begin, Unkept
 from sessionary.record.recorder import now_us
+from sessionary.redaction import Redacting
 from sessionary.relay import headers as header_rules
 from sessionary.sessions import identify
 from sessionary.sessions.clients import client_name
 from sessionary.sessions.identify import Agent, Identity
-from sessionary.sessions.labels import labels
-from sessionary.state.context import Context, Named
+from sessionary.sessions.labels import Labels, labels
+from sessionary.state.context import ALONE, Context, Named
 from sessionary.wire.responses import item_ids
 
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _WRAPPED = "litellm:"
 _MOST_LOOKED_AT = 16_384
+_NOTHING_NAMED = Named("", "", "", [])
+_FROM_NOTHING = exchange.Context()
 RESPONSES = ("responses", "responses.compact")
 """Endpoints that take what the Responses API names."""
 
@@ -37,16 +40,12 @@ class Incoming(msgspec.Struct, frozen=True):
     fields: dict[str, msgspec.Raw]
     problem: GatewayError | None
     """Set where the body cannot be relayed."""
+    model: str = ""
+    """As it was asked for."""
 
     def value(self, name: str) -> object:
         """A field's value, where it is short enough to be one that is looked at."""
-        raw = self.fields.get(name)
-        if raw is None or len(bytes(raw)) > _MOST_LOOKED_AT:
-            return None
-        try:
-            return msgspec.json.decode(raw)
-        except (msgspec.DecodeError, RecursionError):
-            return None
+        return _value(self.fields, name)
 
     def text(self, name: str) -> str:
         value = self.value(name)
@@ -60,6 +59,8 @@ class Incoming(msgspec.Struct, frozen=True):
     def named(self) -> Named:
         """What it goes on from."""
         responses = self.endpoint in RESPONSES
+        if not responses and "x-previous-response-id" not in self.headers:
+            return _NOTHING_NAMED
         previous = self.text("previous_response_id") if responses else ""
         previous = previous or self.headers.get("x-previous-response-id", "")
         conversation = (self.text("conversation") or self.object("conversation").get("id")) if responses else ""
@@ -71,6 +72,38 @@ class Incoming(msgspec.Struct, frozen=True):
         )
 
 
+class Kept(msgspec.Struct, frozen=True):
+    """What may be kept of a request."""
+
+    request: Incoming
+    redacting: Redacting | None = None
+    """What found it; null where all may be kept."""
+    failed: bool = False
+    """Whether that could not be found out: nothing may be."""
+
+    def id(self, sent: str, kept: str) -> str:
+        """An id that the request has, as it may be kept: as `kept`, which is the same or redacted, but as different
+        from others as it was `sent`."""
+        kept = self.text(kept)
+        return sent if sent == kept or self.redacting is None else self.redacting.named(sent, kept)
+
+    def text(self, text: str) -> str:
+        return text if self.redacting is None or self.failed else self.redacting.text(text)
+
+    def items(self, items: list[bytes]) -> list[bytes]:
+        return items if self.redacting is None else [self.redacting.body(item) for item in items]
+
+
+def kept(incoming: Incoming, redacting: Redacting) -> Kept:
+    """May take a while where the body is large, and may raise anything."""
+    body = redacting.body(incoming.body)
+    return Kept(read(incoming.endpoint, redacting.headers(incoming.headers), body), redacting)
+
+
+def nothing_kept(incoming: Incoming, redacting: Redacting) -> Kept:
+    return Kept(Incoming(incoming.endpoint, {}, b"{}", {}, None), redacting, failed=True)
+
+
 def read(endpoint: str, headers: dict[str, str], body: bytes) -> Incoming:
     try:
         fields = _fields.decode(body)
@@ -79,11 +112,22 @@ def read(endpoint: str, headers: dict[str, str], body: bytes) -> Incoming:
             "We could not parse the JSON body of your request. The API expects a JSON object.", code="invalid_json"
         )
         return Incoming(endpoint, headers, body, {}, problem)
-    incoming = Incoming(endpoint, headers, body, fields, None)
-    if not incoming.text("model"):
+    model = _value(fields, "model")
+    if not model or not isinstance(model, str):
         missing = BadRequest("you must provide a model parameter", param="model", code="missing_model")
-        return msgspec.structs.replace(incoming, problem=missing)
+        return Incoming(endpoint, headers, body, fields, missing)
+    incoming = Incoming(endpoint, headers, body, fields, None, model)
     return msgspec.structs.replace(incoming, problem=_misnamed(incoming)) if endpoint in RESPONSES else incoming
+
+
+def _value(fields: dict[str, msgspec.Raw], name: str) -> object:
+    raw = fields.get(name)
+    if raw is None or len(bytes(raw)) > _MOST_LOOKED_AT:
+        return None
+    try:
+        return msgspec.json.decode(raw)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _misnamed(incoming: Incoming) -> BadRequest | None:
@@ -98,49 +142,89 @@ def _misnamed(incoming: Incoming) -> BadRequest | None:
     return None
 
 
-def begin(incoming: Incoming, principal: Principal, context: Context, *, keep_all: bool, threading: bool) -> Begin:
+def begin(
+    incoming: Incoming, principal: Principal, context: Context, kept: Kept, *, keep_all: bool, threading: bool
+) -> Begin:
     """`keep_all`: also what the client wants unkept; `threading`: whether content may tell the session."""
     stored = incoming.endpoint not in RESPONSES or incoming.value("store") is not False
-    resumable = stored and incoming.endpoint != "responses.compact"  # what it gives is input, not a state
-    private = not stored and not keep_all
-    metadata = incoming.object("metadata")
-    identity = identify.identify(incoming.headers, incoming.value, metadata, _chain(context))
-    said = labels(incoming.headers)
-    agent = identify.agent(incoming.headers)
-    if not agent.id and said.agent:
-        parent, _, name = said.agent.rpartition("/")
-        agent = Agent(said.agent, name, parent)
-    going_on = context.recorded(resumable=resumable)
+    unkept = _unkept(principal, kept, unkept=not stored and not keep_all)
+    state = stored and unkept == ""
+    resumable = state and incoming.endpoint != "responses.compact"  # what it gives is input, not a state
+    names = identity, agent, user, _ = _names(incoming, context)
+    if kept.request is not incoming:
+        names = _names(kept.request, context)
+    its_identity, its_agent, its_user, said = names
+    if its_identity.rule != identity.rule:
+        its_identity = Identity("[redacted]", identity.source, identity.rule)
+    session_text = kept.id(identity.text, its_identity.text)
     call_id = ids.new_call_id()
     if context.link is not None and identity.source == "response":
         session = context.link.session_id
     else:
-        session = ids.session_id(principal.call_project, identity.text or call_id)
+        session = ids.session_id(principal.call_project, session_text or call_id)
     return Begin(
         call_id=call_id,
         at=now_us(),
         project=principal.call_project,
         key_id=principal.key_id,
         session_id=session,
-        session_text=identity.text or session,
+        session_text=session_text or session,
         source=identity.source,
         rule=identity.rule,
         endpoint=incoming.endpoint,
-        model=incoming.text("model")[:500],
+        model=kept.request.model[:500],
         stream=incoming.value("stream") is True and incoming.endpoint != "responses.compact",
-        client=client_name(incoming.headers),
-        user=identify.user(incoming.value, metadata)[:500],
-        headers=header_rules.recorded(incoming.headers),
-        body=record_private.request(incoming.body) if private else incoming.body,
-        private=private,
+        client=client_name(kept.request.headers),
+        user=kept.id(user, its_user)[:500],
+        headers={} if unkept == "key" else header_rules.recorded(kept.request.headers),
+        body=record_private.request(kept.request.body) if unkept else kept.request.body,
+        private=unkept != "",
         resumable=resumable,
-        agent=agent.id[:200],
-        agent_name=agent.name[:200],
-        agent_parent=agent.parent[:200],
+        agent=kept.id(agent.id, its_agent.id)[:200],
+        agent_name=kept.text(its_agent.name)[:200],
+        agent_parent=kept.id(agent.parent, its_agent.parent)[:200],
         threading=threading and principal.threading,
-        context=exchange.Context(going_on.parent) if private else going_on,
-        name=said.name,
-        tags=said.tags,
+        context=_going_on(context, kept, unkept, resumable=resumable),
+        name=kept.text(said.name),
+        tags=[kept.text(tag) for tag in said.tags],
+        unkept=unkept,
+    )
+
+
+def _no_value(name: str) -> None:
+    return None
+
+
+def _unkept(principal: Principal, kept: Kept, *, unkept: bool) -> Unkept:
+    if kept.failed:
+        return "failed"
+    if principal.capture == "metadata":
+        return "key"
+    return "client" if unkept else ""
+
+
+def _names(incoming: Incoming, context: Context) -> tuple[Identity, Agent, str, Labels]:
+    """What a request calls its session, its agent and its user, and what it says of the session."""
+    metadata = incoming.object("metadata")
+    field = _no_value if identify.FIELDS.isdisjoint(incoming.fields) else incoming.value
+    identity = identify.identify(incoming.headers, field, metadata, _chain(context))
+    agent = identify.agent(incoming.headers)
+    said = labels(incoming.headers)
+    if not agent.id and said.agent:
+        parent, _, name = said.agent.rpartition("/")
+        agent = Agent(said.agent, name, parent)
+    return identity, agent, identify.user(field, metadata), said
+
+
+def _going_on(context: Context, kept: Kept, unkept: Unkept, *, resumable: bool) -> exchange.Context:
+    if context is ALONE:
+        return _FROM_NOTHING
+    found = context.recorded(resumable=resumable)
+    if unkept:
+        return exchange.Context(found.parent)
+    named, items = list(found.references), kept.items(list(found.references.values()))
+    return msgspec.structs.replace(
+        found, added=kept.items(found.added), references=dict(zip(named, items, strict=True))
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.npm import installed
 from tests.support.server import Server, running_server
 from tests.support.upstream import FakeUpstream
 
@@ -22,17 +23,14 @@ def session_id() -> str:
 
 @pytest.fixture
 def upstream(shared_upstream: FakeUpstream) -> FakeUpstream:
-    shared_upstream.requests.clear()
+    shared_upstream.reset()
     return shared_upstream
 
 
 @pytest.fixture(scope="session")
 def node_library() -> Path:
     """The folder where the clients from npm are installed, from its lock file."""
-    lock, installed = NODE / "package-lock.json", NODE / "node_modules" / ".package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-        subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=NODE, check=True, timeout=400)
-    return NODE
+    return installed(NODE)
 
 
 @pytest.fixture(scope="session")

@@ -90,7 +90,7 @@ def test_its_stream_is_taken_up_again(client: openai.OpenAI, model: str) -> None
 
 
 def test_it_is_cancelled(gateway: Server, client: openai.OpenAI, upstream: FakeUpstream, *, stream: bool) -> None:
-    for _ in range(3):  # asked of either worker
+    for asked_before in range(3):  # asked of either worker
         if stream:
             upstream.script(lambda asked: Reply(pieces=chat_events(asked.json)[:3], headers=EVENTS, hang=True))
             with client.responses.create(model="slow", input="Hello", background=True, stream=True) as events:
@@ -99,6 +99,7 @@ def test_it_is_cancelled(gateway: Server, client: openai.OpenAI, upstream: FakeU
             upstream.script(Reply(silent=True))
             id = client.responses.create(model="slow", input="Hello", background=True).id
             assert client.responses.retrieve(id).status == "in_progress"
+        wait_for(lambda n=asked_before: len(upstream.requests) > n, what="the call")  # type: ignore[misc]
         assert client.responses.cancel(id).status == "cancelled"
         assert client.responses.retrieve(id).status == "cancelled"
         assert client.responses.cancel(id).status == "cancelled"

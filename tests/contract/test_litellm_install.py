@@ -39,10 +39,17 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
         yield loop
 
 
-@pytest.fixture
-def gateway(loop: asyncio.AbstractEventLoop) -> Iterator[FakeUpstream]:
+@pytest.fixture(scope="module")
+def one_gateway(loop: asyncio.AbstractEventLoop) -> Iterator[FakeUpstream]:
+    """The SDK keeps a client, with its connections, for each address that it ever called."""
     with gateway_like() as server:
         yield server
+
+
+@pytest.fixture
+def gateway(one_gateway: FakeUpstream) -> FakeUpstream:
+    one_gateway.reset()
+    return one_gateway
 
 
 @pytest.fixture(params=["sync", "async"])

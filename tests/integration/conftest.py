@@ -1,5 +1,17 @@
-"""Both engines: every test that takes `engine` runs on SQLite and on PostgreSQL."""
+"""The store's conformance suite: every test that takes `engine`, `url` or `kind`, here and in tests/security, runs on
+SQLite and on PostgreSQL, with the same words; a store is right when all of them pass on it.
 
+    pytest tests/integration                    both
+    pytest tests/integration -k postgresql      one of them; or -k sqlite
+    SESSIONARY_TEST_POSTGRES=postgresql://user:password@host/postgres pytest tests/integration -k postgresql
+        on a PostgreSQL of your own, in databases that the tests make there and drop; by one who may create them
+
+What is one engine's alone says so with `parametrize("kind", …)`: the plans that SQLite makes, in words of its own (what
+holds for both is in test_plans.py), PostgreSQL's partitions, and several drains at once. Replicas and pgbouncer are
+started beside a cluster of the tests' own.
+"""
+
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +36,14 @@ def migrated_postgres(postgres: Postgres) -> str:
     url = postgres.new_database()
     upgrade(url)
     return url.rpartition("/")[2]
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database that has the schema, to be copied."""
+    path = tmp_path_factory.mktemp("schema") / "store.db"
+    upgrade(f"sqlite:///{path}")
+    return path
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -54,9 +74,8 @@ def empty_engine(empty_url: str) -> Iterator[sa.Engine]:
 def url(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of a database that has the schema, and nothing in it."""
     if kind == "sqlite":
-        url = f"sqlite:///{tmp_path / 'store.db'}"
-        upgrade(url)
-        yield url
+        migrated: Path = request.getfixturevalue("migrated_sqlite")
+        yield f"sqlite:///{shutil.copy(migrated, tmp_path / 'store.db')}"
         return
     template: str = request.getfixturevalue("migrated_postgres")
     postgres: Postgres = request.getfixturevalue("postgres")

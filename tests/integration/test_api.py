@@ -9,23 +9,18 @@ from urllib.parse import quote
 import httpx
 import pytest
 import sqlalchemy as sa
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.testclient import TestClient
 
 from sessionary import api
 from sessionary.api.table import TABLE
-from sessionary.app import StoredKeys
-from sessionary.auth import Auth
-from sessionary.gate import Gate
 from sessionary.store import keys
 from tests.support.recorded import SECOND, SYSTEM, Log, assistant, user
+from tests.support.served import MASTER, served
 
-MASTER = "sk-master"
 SESSION = """
     id session_id source title project status calls turns errors input_tokens cached_tokens output_tokens
     reasoning_tokens cost models clients tags first_at last_at live unpriced active_ms keys users
-    branches agents continues
+    branches agents continues emptied_at
 """
 CALL = """
     id session_id source parent_id created_at duration_ms ttft_ms endpoint provider model upstream_model status
@@ -39,13 +34,7 @@ Get = Callable[..., Any]
 @pytest.fixture
 def client(engine: sa.Engine) -> Iterator[TestClient]:
     """The API as `app` puts it together, without the rest of the gateway."""
-    auth = Auth(StoredKeys(engine), MASTER, keys.ensure_project(engine, "default"))
-    app = Starlette(
-        routes=api.routes(engine),
-        middleware=[Middleware(Gate, auth=auth, engine=engine)],
-        exception_handlers=api.exception_handlers(),
-    )
-    with TestClient(app, raise_server_exceptions=False, headers={"authorization": f"Bearer {MASTER}"}) as started:
+    with served(engine) as started:
         yield started
 
 
@@ -335,7 +324,7 @@ def test_every_route_is_in_the_table_and_guarded(engine: sa.Engine, client: Test
     }
     assert routed == {(e.method, e.path) for e in TABLE}
     assert {e.path for e in TABLE if e.needs == "nothing"} == {"/api/openapi.json"}
-    assert all(e.needs == ("read" if e.method == "GET" else "write") for e in TABLE if e.needs != "nothing")
+    assert all((e.needs == "read") == (e.method == "GET") for e in TABLE if e.needs != "nothing")
     for entry in TABLE:
         answer = client.request(entry.method, entry.path.replace("{id}", "x"), headers={"authorization": "Bearer no"})
         if entry.needs != "nothing":

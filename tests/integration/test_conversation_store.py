@@ -120,21 +120,20 @@ def test_nothing_of_a_deleted_one_is_left(engine: sa.Engine) -> None:
 
 
 def test_those_that_stood_on_a_deleted_session_start_anew(engine: sa.Engine) -> None:
-    def calls_of(session: str) -> None:
+    def call(session: str, conversation: str) -> str:
+        columns = {"session": session, "project": 1, "turn": 1, "created_at": 1, "stream": False, "status": "ok"}
+        columns |= dict.fromkeys(["source", "rule", "key_id", "endpoint", "client", "user", "model", "writer"], "x")
+        id = f"call_{session}_{conversation}"
         with transaction(engine) as connection:
-            columns = {"session": session, "project": 1, "turn": 1, "created_at": 1, "stream": False}
-            columns |= dict.fromkeys(["source", "rule", "key_id", "endpoint", "client", "user", "model", "writer"], "x")
-            for call in ("call_a", "call_b"):
-                connection.execute(sa.insert(schema.calls).values(id=f"{call}_{session}", status="ok", **columns))
+            connection.execute(sa.insert(schema.calls).values(id=id, conversation=conversation, **columns))
+        return id
 
-    calls_of("ses_gone")
-    calls_of("ses_kept")
     ids = [f"conv_{n}" + "0" * 25 for n in range(5)]
     headed, based, moved_on, kept, empty = [made(engine, b"1", id=id) for id in ids]
-    move(engine, Head(1, headed.id, 0, "call_a_ses_gone"), Head(1, kept.id, 0, "call_a_ses_kept"))
-    conversations.edit(engine, 1, based, "call_b_ses_gone", [b"after"])
-    conversations.edit(engine, 1, moved_on, "call_a_ses_gone", [b"between"])
-    move(engine, Head(1, moved_on.id, 1, "call_b_ses_kept"))
+    move(engine, Head(1, headed.id, 0, call("ses_gone", headed.id)), Head(1, kept.id, 0, call("ses_kept", kept.id)))
+    conversations.edit(engine, 1, based, call("ses_gone", based.id), [b"after"])
+    conversations.edit(engine, 1, moved_on, call("ses_gone", moved_on.id), [b"between"])
+    move(engine, Head(1, moved_on.id, 1, call("ses_kept", moved_on.id)))
     before = {id: got(engine, id=id) for id in ids}
     edits.delete_session(engine, 1, "ses_gone")
     after = {id: got(engine, id=id) for id in ids}

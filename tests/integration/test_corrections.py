@@ -8,10 +8,12 @@ import sqlalchemy as sa
 
 from sessionary import ids
 from sessionary.errors import NotFound
-from sessionary.store import corrections, reads, schema, tree
+from sessionary.store import corrections, lists, reads, schema, tree
 from sessionary.store.corrections import Corrected
 from sessionary.store.edits import delete_session
 from sessionary.store.rollups import recompute
+from sessionary.store.terms import plain
+from sessionary.store.walk import Page
 from sessionary.store.writes import transaction
 from tests.support.recorded import SYSTEM, Log, assistant, user
 
@@ -214,11 +216,12 @@ def test_merged_sessions_are_one_and_keep_their_names(log: Log) -> None:
     assert merge(log, "b", "a") == (own["a"], [*b, *c], [own["b"]])
     for name in (*own, *own.values()):
         assert the(log, name).id == own["a"]
-        named = reads.Filters(session_id=name)
-        page = reads.Page("last_at", True, 10)
+        page = Page("last_at", True, 10)
         for project in (None, log.project()):
-            assert [row.id for row in reads.list_sessions(log.engine, project, named, page)] == [own["a"]]
-        found = reads.list_calls(log.engine, log.project(), named, reads.Page("created_at", False, 10))
+            sessions = lists.sessions(log.engine, project, plain("sessions", session_id=name), page)
+            assert [row.id for row in sessions.rows] == [own["a"]]
+        named = plain("calls", session_id=name)
+        found = lists.calls(log.engine, log.project(), named, Page("created_at", False, 10)).rows
         assert [row.id for row in found] == [*a, *b, *c]
     assert reads.session(log.engine, None, "c", log.project()) is not None
     assert reads.session(log.engine, log.project("else"), "c", log.project("else")) is None

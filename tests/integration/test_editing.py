@@ -13,7 +13,8 @@ from sessionary.store.sweep import Sweep
 from tests.support.recorded import SYSTEM, Log, assistant, user
 
 TOOLS = [{"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}]
-KEPT = {"projects", "alembic_version", "versions", "rates", "forgotten"}  # a forgotten call is known by its id alone
+KEPT = {"projects", "alembic_version", "versions", "rates", "traffic", "forgotten", "deleted", "audit"}
+"""What outlives sessions; a forgotten call is known by its id alone."""
 
 
 def row_of(log: Log, name: str) -> sa.Row[Any]:
@@ -24,7 +25,7 @@ def row_of(log: Log, name: str) -> sa.Row[Any]:
 
 def delete(log: Log, name: str) -> None:
     row = row_of(log, name)
-    delete_session(log.engine, row.project, row.id)
+    delete_session(log.engine, row.project, row.id, at=log.at)
     sweep(log)
 
 
@@ -98,7 +99,7 @@ def test_deleting_the_only_session_leaves_nothing(log: Log) -> None:
     delete(log, "s")
     assert counts(log) == {}
     assert indexed(log) == 0
-    assert search.find(log.engine, None, "stream", 10) == []
+    assert search.find(log.engine, None, "stream", 10).hits == []
 
 
 def test_what_another_session_needs_stays(log: Log) -> None:
@@ -163,7 +164,7 @@ def test_a_call_that_ends_after_its_session_was_deleted(log: Log) -> None:
     assert counts(log) == {}
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(3))
 def test_deleting_in_any_order_never_hurts_the_others(log: Log, seed: int) -> None:
     """Random chats over few texts, so that histories branch, meet and repeat; then one session after the other goes."""
     rng = random.Random(seed)

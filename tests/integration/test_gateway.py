@@ -18,7 +18,7 @@ SSE = {"content-type": "text/event-stream"}
 
 @pytest.fixture
 def upstream(shared_upstream: FakeUpstream) -> FakeUpstream:
-    shared_upstream.requests.clear()
+    shared_upstream.reset()
     return shared_upstream
 
 

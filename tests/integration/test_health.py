@@ -85,8 +85,8 @@ def test_any_number_of_clients(now: Log, engine: sa.Engine, get: Get) -> None:
 
 def test_only_the_master_sees_the_ledger(now: Log, engine: sa.Engine, client: TestClient, get: Get) -> None:
     mine, _ = keys.create(engine, "mine", "m", None, None)
-    books = Ledger(begun=3, finished=2, stored=2, refused=1, lost=0, set_aside=0, waiting_bytes=70)
+    books = Ledger(3, 2, 1, 0, {}, 0, {}, waiting_bytes=70, waiting_records=2, exact=True, finished=2, refused=1)
     app: Any = client.app
-    app.router.routes[:] = routes(engine, lambda: books)
+    app.router.routes[:] = routes(engine, books=lambda: books)
     assert get("/api/health")["ledger"]["waiting_bytes"] == 70
     assert get("/api/health", mine)["ledger"] is None

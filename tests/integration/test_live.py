@@ -1,9 +1,11 @@
 """The live tail tells a listener of every session that it may see, once, and soon."""
 
 import asyncio
+import http.client
 import json
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from sessionary.auth import Principal
 from sessionary.store import corrections, reads
 from sessionary.store.edits import patch_session
 from tests.support.recorded import Log, user
+from tests.support.server import MASTER_KEY, running_server
 
 
 def principal(project: int | None) -> Principal:
@@ -107,3 +110,29 @@ async def test_a_merged_session_is_followed_by_its_old_name(log: Log) -> None:
     events = Live(views).events(principal(None), await asyncio.to_thread(views.followed, principal(None), "old"))
     assert (await until(events))["calls"] == 2
     await events.aclose()
+
+
+async def test_all_are_let_go_when_the_server_is_about_to_end(log: Log) -> None:
+    leaving = asyncio.Event()
+    live = Live(Views(log.engine), leaving=leaving)
+    one, other = live.events(principal(None)), live.events(principal(None), "ses_x")
+    await anext(one)
+    await anext(other)
+    waiting = [asyncio.create_task(anext(events, "over")) for events in (one, other)]
+    await asyncio.sleep(0)
+    leaving.set()
+    async with asyncio.timeout(5):
+        assert await asyncio.gather(*waiting) == ["over", "over"]
+        late = live.events(principal(None))
+        assert [await anext(late), await anext(late, "over")] == [b"event: ping\ndata: {}\n\n", "over"]
+
+
+def test_a_server_does_not_wait_for_who_only_listens(tmp_path: Path) -> None:
+    with running_server(tmp_path) as server:
+        listening = http.client.HTTPConnection("127.0.0.1", server.port)
+        listening.request("GET", "/api/events", headers={"authorization": f"Bearer {MASTER_KEY}"})
+        answer = listening.getresponse()
+        assert answer.readline() == b"event: ping\n"
+        server.stop()
+        assert answer.read().endswith(b"data: {}\n\n")
+        listening.close()

@@ -22,17 +22,22 @@ def described(engine: sa.Engine) -> list[tuple[str, ...]]:
     return sorted(row for row in found if not any(word in " ".join(row) for word in _NOT_OURS))
 
 
-_NOT_OURS = ("search_text", "search_docs_text", "alembic_version")
+_NOT_OURS = ("search_text", "search_docs_text", "alembic_version", "calls_p20", "exchanges_p20", "s_default")
 _SQLITE = (  # not the tables' own text: columns that came later stand in it in another form
     'SELECT t.name, t.wr, c.cid, c.name, c.type, c."notnull", c.dflt_value, c.pk'
     " FROM pragma_table_list t, pragma_table_info(t.name) c WHERE t.name NOT LIKE 'sqlite%'",
     "SELECT name, sql FROM sqlite_master WHERE type = 'index'",
 )
-_POSTGRES = (
+_POSTGRES = (  # the tables of some weeks are made as time goes
     "SELECT table_name, column_name, data_type, is_nullable, column_default FROM information_schema.columns"
-    " WHERE table_schema = 'public'",
-    "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'",
-    "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace = 'public'::regnamespace",
+    " WHERE table_schema = 'public' AND NOT (SELECT relispartition FROM pg_class WHERE oid = to_regclass(table_name))",
+    "SELECT indexname, indexdef FROM pg_indexes JOIN pg_class ON pg_class.oid = to_regclass(tablename)"
+    " WHERE schemaname = 'public' AND NOT relispartition",
+    "SELECT conname, pg_get_constraintdef(o.oid) FROM pg_constraint o JOIN pg_class c ON c.oid = conrelid"
+    " WHERE connamespace = 'public'::regnamespace AND NOT relispartition",
+    "SELECT partrelid::regclass, partstrat, pg_get_partkeydef(partrelid) FROM pg_partitioned_table",
+    "SELECT inhparent::regclass, 'for the rest' FROM pg_inherits JOIN pg_class c ON c.oid = inhrelid"
+    " WHERE pg_get_expr(relpartbound, c.oid) = 'DEFAULT'",
 )
 
 

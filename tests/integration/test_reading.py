@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from sessionary.store import reads, schema, tree
-from sessionary.store.reads import Filters, Page
+from sessionary.store import lists, reads, schema, tree
+from sessionary.store.terms import plain
+from sessionary.store.walk import Page, Position
 from tests.support.recorded import SECOND, START, SYSTEM, Log, assistant, user
 
 NEWEST = Page("last_at", descending=True, limit=50)
@@ -26,12 +27,12 @@ def request_of(log: Log, call_id: str) -> bytes:
 
 
 def listed(log: Log, project: int | None = None, page: Page = NEWEST, **filters: Any) -> list[str]:
-    rows = reads.list_sessions(log.engine, project, Filters(**filters), page)
-    return [row.session_id for row in rows]
+    found = lists.sessions(log.engine, project, plain("sessions", **filters), page)
+    return [row.session_id for row in found.rows]
 
 
 def called(log: Log, project: int | None = None, **filters: Any) -> list[str]:
-    return [row.id for row in reads.list_calls(log.engine, project, Filters(**filters), FIRST_CALLS)]
+    return [row.id for row in lists.calls(log.engine, project, plain("calls", **filters), FIRST_CALLS).rows]
 
 
 # Bodies
@@ -77,7 +78,7 @@ def test_a_call_in_flight_is_read_too(log: Log) -> None:
     assert json.loads(request_of(log, begin.call_id))["messages"] == [user("still going")]
     with log.engine.connect() as connection:
         assert tree.response_body(connection, call(log, begin.call_id)) is None
-    assert [r.status for r in reads.list_sessions(log.engine, None, Filters(), NEWEST)] == ["live"]
+    assert [r.status for r in lists.sessions(log.engine, None, (), NEWEST).rows] == ["live"]
 
 
 def test_each_message_is_stored_once(log: Log) -> None:
@@ -99,18 +100,14 @@ def test_pages_follow_each_other_without_gap_or_repeat(log: Log) -> None:
     for n in range(23):
         begin = log.begin(f"s{n}", {"model": "m", "messages": [user("hi")]}, at=START + n // 4 * SECOND)
         log.store(begin)  # four at a time have the same time
-    for sort in reads.SESSION_SORTS:
+    for sort in lists.SESSION_SORTS:
         for descending in (True, False):
             found: list[str] = []
-            after: tuple[Any, str] | None = None
-            while True:
-                page = Page(sort, descending, 5, after)
-                rows = reads.list_sessions(log.engine, log.project(), Filters(), page)
-                found += [row.session_id for row in rows]
-                if len(rows) < 5:
-                    break
-                value = rows[-1]._mapping[sort]
-                after = (-1 if value is None else value, rows[-1].id)
+            after: Position | None = None
+            while not found or after is not None:
+                page = lists.sessions(log.engine, log.project(), (), Page(sort, descending, 5, after))
+                found += [row.session_id for row in page.rows]
+                after = page.after
             assert sorted(found) == sorted(f"s{n}" for n in range(23)), (sort, descending)
 
 
@@ -198,36 +195,6 @@ def test_nothing_of_another_project_is_listed(log: Log) -> None:
 
 
 # How they are found
-
-
-def plan(engine: sa.Engine, query: sa.Select[Any]) -> str:
-    compiled = query.compile(engine, compile_kwargs={"literal_binds": True})
-    with engine.connect() as connection:
-        rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}").all()
-    return "\n".join(str(row[-1]) for row in rows)
-
-
-@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
-def test_lists_are_read_from_an_index(log: Log) -> None:
-    project = log.project()
-    after = Page("last_at", descending=True, limit=50, after=(START, "ses_x"))
-    later = Page("created_at", descending=True, limit=50, after=(START, "call_x"))
-    for scope, sessions, calls in (
-        (project, "sessions_last", "calls_created"),
-        (None, "sessions_newest", "calls_newest"),
-    ):
-        for filters in (Filters(), Filters(since=START), Filters(status="ok"), Filters(model="gpt-4o")):
-            found = plan(log.engine, reads.sessions_query("sqlite", scope, filters, after))
-            assert f"USING INDEX {sessions} " in found, found
-            assert "TEMP B-TREE" not in found, found
-        for filters in (Filters(), Filters(since=START), Filters(status="ok")):
-            found = plan(log.engine, reads.calls_query("sqlite", scope, filters, later))
-            assert f"SEARCH calls USING INDEX {calls} " in found, found
-            assert "TEMP B-TREE" not in found, found
-        found = plan(log.engine, reads.calls_query("sqlite", scope, Filters(), later, ["ses_x"]))
-        assert "SEARCH calls USING INDEX calls_session " in found, found
-        found = plan(log.engine, reads.sessions_query("sqlite", scope, Filters(), after, ["ses_x"]))
-        assert "SEARCH sessions USING INDEX sqlite_autoindex_sessions_1 (project=? AND id=?)" in found, found
 
 
 @pytest.mark.parametrize("kind", ["sqlite"], indirect=True)

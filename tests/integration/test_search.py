@@ -4,8 +4,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sessionary.store import reads, search
-from sessionary.store.reads import Filters, Page
+from sessionary.store import lists, search
+from sessionary.store.terms import plain
+from sessionary.store.walk import Page
 from tests.support.recorded import Log, user
 
 TYPED = [
@@ -16,7 +17,7 @@ TYPED = [
 
 
 def found(log: Log, query: str, project: int | None = None) -> list[str]:
-    return [hit.session_id for hit in search.find(log.engine, project, query, 50)]
+    return [hit.session_id for hit in search.find(log.engine, project, query, 50).hits]
 
 
 @pytest.mark.parametrize("query", TYPED)
@@ -24,8 +25,8 @@ def test_nothing_typed_is_an_error(log: Log, query: str) -> None:
     log.chat("s", [user("a text")])
     query = query.replace("\0", "\ufffd")  # as it comes from the API
     found(log, query)
-    reads.list_sessions(log.engine, None, Filters(q=query), Page("last_at", True, 10))
-    reads.list_calls(log.engine, None, Filters(q=query), Page("created_at", True, 10))
+    lists.sessions(log.engine, None, plain("sessions", q=query), Page("last_at", True, 10))
+    lists.calls(log.engine, None, plain("calls", q=query), Page("created_at", True, 10))
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -68,12 +69,12 @@ def test_words_phrases_and_beginnings(log: Log) -> None:
 def test_answers_are_found_too_and_each_project_finds_its_own(log: Log) -> None:
     log.chat("s", [user("question")], "the zebra answers", project="mine")
     log.chat("s", [user("question")], "nothing", project="theirs")
-    (hit,) = search.find(log.engine, log.project("mine"), "zebra", 10)
+    (hit,) = search.find(log.engine, log.project("mine"), "zebra", 10).hits
     assert hit.snippet == "the zebra answers"
     assert [hit.snippet[a:b] for a, b in hit.marks] == ["zebra"]
     assert hit.title == "question"
-    assert search.find(log.engine, log.project("theirs"), "zebra", 10) == []
-    assert len(search.find(log.engine, None, "zebra", 10)) == 1
+    assert search.find(log.engine, log.project("theirs"), "zebra", 10).hits == []
+    assert len(search.find(log.engine, None, "zebra", 10).hits) == 1
 
 
 def test_what_was_there_before_is_not_found_again(log: Log) -> None:
@@ -86,10 +87,11 @@ def test_pages_of_hits(log: Log) -> None:
     for n in range(7):
         log.chat(f"s{n}", [user(f"penguin {n}")])
     seen: list[str] = []
-    before: tuple[int, int] | None = None
-    while hits := search.find(log.engine, None, "penguin", 3, before):
-        seen += [hit.session_id for hit in hits]
-        before = (hits[-1].at, hits[-1].id)
+    before: int | None = None
+    while before != 0:
+        page = search.find(log.engine, None, "penguin", 3, before)
+        seen += [hit.session_id for hit in page.hits]
+        before = page.after or 0
     assert seen == [f"s{n}" for n in reversed(range(7))]
 
 

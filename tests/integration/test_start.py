@@ -28,7 +28,8 @@ def test_the_first_start_makes_a_key_and_prints_it_once(tmp_path: Path) -> None:
         assert server.base_url in shown
         assert "demo" in shown
         assert server.chat("hi", key=key).status == 200
-        said = len(shown)
+        wait_for(lambda: "my-session" in server.log, what="the whole banner")
+        said = len(server.log)
         server.restart()
         assert key not in banner(server, 2)[said:]
         assert server.chat("hi", key=key).status == 200

@@ -109,6 +109,8 @@ def test_every_format_reaches_every_upstream(gateway: Server, caller: str, model
     assert found["input_tokens"] > 0
     assert found["output_tokens"] > 0
     (call,) = gateway.transcript(session)["calls"]
+    assert call["call"]["estimated"] is False  # also where the client did not ask for a stream's usage
+    assert (b'"usage"' in answer.body) == (caller != "chat" or not stream)
     assert "Hello there" in call["output"]["pieces"][0]["text"]
     assert call["messages"][0]["pieces"][0]["text"] == "Hello there"
 

@@ -243,6 +243,21 @@ def test_a_call_for_a_title_is_no_turn(log: Log) -> None:
     assert (found.turns, found.title, list(sides)) == (1, "hi", [True, False])
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_a_call_for_a_title_that_is_told_the_same_is_no_attempt(log: Log, first: bool) -> None:
+    """Some harnesses send the person's words as they are; the prompt says that a title is wanted."""
+    title = {"role": "system", "content": "Write a short title for the conversation."}
+    asked = [[title, user("hi")], [SYSTEM, user("hi")]]
+    for messages in asked if first else reversed(asked):
+        log.chat("s", messages, "Hello")
+    log.chat("s", [SYSTEM, user("hi"), assistant("Hello"), user("and?")], "Well")
+    with log.engine.connect() as connection:
+        found = connection.execute(sa.select(schema.sessions)).one()
+        turns = connection.scalars(sa.select(schema.calls.c.turn).order_by(schema.calls.c.created_at)).all()
+    assert list(turns) == ([0, 1, 2] if first else [1, 0, 2])
+    assert (found.turns, found.branches) == (2, 0)
+
+
 def test_how_calls_found_their_sessions_is_counted(log: Log) -> None:
     nameless(log, [user("hi")], "Hello")
     nameless(log, [user("hi"), assistant("Hello"), user("x")])
@@ -255,9 +270,9 @@ def test_how_calls_found_their_sessions_is_counted(log: Log) -> None:
 def test_every_question_to_the_store_has_an_index(log: Log) -> None:
     """However many calls there are, only those that were told the same are read, or a session's newest."""
     if log.engine.dialect.name != "sqlite":
-        explain, wrong = "EXPLAIN (COSTS OFF) ", "Seq Scan on calls"
+        explain, wrong = "EXPLAIN (COSTS OFF) ", ("Seq Scan on calls",)
     else:
-        explain, wrong = "EXPLAIN QUERY PLAN ", "SCAN calls"
+        explain, wrong = "EXPLAIN QUERY PLAN ", ("SCAN calls", "USING INDEX calls_created")
     values: dict[str, Any] = {
         "project": 1,
         "value": b"x" * 16,
@@ -271,11 +286,12 @@ def test_every_question_to_the_store_has_an_index(log: Log) -> None:
     with log.engine.connect() as connection:
         if log.engine.dialect.name != "sqlite":
             connection.exec_driver_sql("SET enable_seqscan = off")
-        for statement in QUESTIONS:
-            given = values | {f"v{n}": b"y" * 16 for n in range(32)}
+        for question in QUESTIONS:
+            statement, several = (question.one, False) if explain.startswith("EXPLAIN Q") else (question.many, True)
             compiled = statement.compile(dialect=log.engine.dialect)
             order = compiled.positiontup
+            given = {n: [value] * 2 if several else value for n, value in values.items()}
             bound = {n: given.get(n, p.value) for n, p in compiled.binds.items()}
             parameters = tuple(bound[n] for n in order) if order else bound
             plan = connection.exec_driver_sql(explain + str(compiled), parameters).all()
-            assert not any(wrong in str(row) for row in plan), (str(statement), plan)
+            assert not any(each in str(row) for row in plan for each in wrong), (str(statement), plan)

@@ -115,8 +115,9 @@ def answered(call: Recorded) -> bool:
 
 
 @pytest.mark.parametrize("path", corpus.clients(), ids=lambda path: path.name.split(".")[0])
-@pytest.mark.parametrize("size", [1, 1000])
+@pytest.mark.parametrize(("kind", "size"), [("sqlite", 1), ("sqlite", 1000), ("postgresql", 1000)], indirect=["kind"])
 def test_each_client_threads_wholly(engine: sa.Engine, path: Path, size: int) -> None:
+    """`size`: records that are stored at a time."""
     found, calls = records(path, keys.ensure_project(engine, "default"))
     assert faults(calls, stored(engine, found, size)) == []
 

@@ -145,7 +145,7 @@ def test_search_finds_what_was_said_in_every_format(log: Log) -> None:
     messages(log, "blocks", [{"role": "user", "content": [result]}], content)
 
     def where(word: str) -> list[str]:
-        return [hit.session_id for hit in search.find(log.engine, None, word, 50)]
+        return [hit.session_id for hit in search.find(log.engine, None, word, 50).hits]
 
     assert [where(word) for word in ("marmalade", "zebrafish", "ocelot", "axolotl")] == [["items"]] * 4
     assert where("pelican") == ["results"]

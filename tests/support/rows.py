@@ -33,6 +33,7 @@ def row(number: int, parent: str | None = None, **fields: Any) -> Any:
         "agent_parent": "",
         "side": False,
         "ambiguous": False,
+        "unkept": "",
         "evidence": None,
         "leaf_node": number.to_bytes(16, "big"),
         "status": "ok",

@@ -16,14 +16,18 @@ import socket
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+from tests.support import preloaded
+from tests.support.preloaded import Process
+
 MASTER_KEY = "sk-test-0123456789abcdef0123456789abcdef"
-START_SECONDS = 20
+START_SECONDS = 60
 T = TypeVar("T")
 
 
@@ -46,7 +50,7 @@ def free_port() -> int:
         return int(s.getsockname()[1])
 
 
-def wait_for(condition: Callable[[], T], seconds: float = 5.0, what: str = "the condition") -> T:
+def wait_for(condition: Callable[[], T], seconds: float = 20.0, what: str = "the condition") -> T:
     """The first truthy value of `condition`; fails with the last value when there is none in time."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):
@@ -55,8 +59,15 @@ def wait_for(condition: Callable[[], T], seconds: float = 5.0, what: str = "the 
     return value
 
 
+def timed_out(failed: BaseException) -> bool:
+    return "from pytest-timeout" in str(failed)
+
+
 class Server:
-    def __init__(self, data_dir: Path, log: Path, env: Mapping[str, str | None], args: list[str]) -> None:
+    def __init__(
+        self, data_dir: Path, log: Path, env: Mapping[str, str | None], args: list[str], *, cold: bool = False
+    ) -> None:
+        """`cold`: as from a shell, not from a process that has imported everything (tests.support.preloaded)."""
         self.data_dir = data_dir
         self.key = MASTER_KEY
         self.port = free_port()
@@ -70,7 +81,8 @@ class Server:
         self.env = {name: value for name, value in given.items() if value is not None}
         self._args = args
         self._log = log
-        self._process: subprocess.Popen[bytes] | None = None
+        self._cold = cold
+        self._process: subprocess.Popen[bytes] | Process | None = None
 
     @property
     def base_url(self) -> str:
@@ -83,12 +95,12 @@ class Server:
 
     def cli(self, *args: str) -> str:
         """Another `sessionary` command on the same data folder; its standard output."""
-        done = subprocess.run(
-            [sys.executable, "-m", "sessionary", *args, "--data-dir", str(self.data_dir)],
-            env=self.env, capture_output=True, text=True, timeout=30, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        told = self._log.with_name(f"command-{uuid.uuid4()}")
+        errors = told.with_suffix(".errors")
+        args = (*args, "--data-dir", str(self.data_dir))
+        code = preloaded.start(args, self.env, self.data_dir.parent, told, errors).wait(30)
+        assert code == 0, errors.read_text()
+        return told.read_text()
 
     def login_link(self) -> str:
         """A one-time link to the pages."""
@@ -98,13 +110,15 @@ class Server:
     # Life
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "sessionary", "serve", "--port", str(self.port)]
-        command += ["--data-dir", str(self.data_dir), *self._args]
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                command, env=self.env, cwd=self.data_dir.parent, stdin=subprocess.DEVNULL, stdout=log,
-                stderr=subprocess.STDOUT, start_new_session=True,
-            )  # fmt: skip
+        args = ["serve", "--port", str(self.port), "--data-dir", str(self.data_dir), *self._args]
+        if self._cold:
+            with self._log.open("ab") as log:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-m", "sessionary", *args], env=self.env, cwd=self.data_dir.parent,
+                    stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+                )  # fmt: skip
+        else:
+            self._process = preloaded.start(args, self.env, self.data_dir.parent, self._log)
         wait_for(self._ready, START_SECONDS, "readiness")
 
     def _ready(self) -> bool:
@@ -127,19 +141,60 @@ class Server:
         self._process = None
         assert code == 0, f"exit code {code}:\n{self.log}"
 
+    def signal(self, number: int) -> None:
+        """To the parent alone."""
+        os.kill(self.pid, number)
+
+    def ended(self, seconds: float = 20) -> int:
+        """The exit code, as soon as it has ended by itself."""
+        assert self._process is not None
+        try:
+            code = self._process.wait(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"the server did not end within {seconds} s:\n{self.log}") from None
+        self._process = None
+        return code
+
     def kill9(self) -> None:
-        """The whole process group at once: nothing gets to clean up."""
+        """The whole process group at once: nothing gets to clean up. Returns when nobody listens any more."""
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait(timeout=10)
             self._process = None
+            wait_for(lambda: not self._listens(), what="the end of the workers")
+
+    def _listens(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
     def restart(self) -> None:
         """Starts again on the same port and data; stops first where it still runs."""
         if self._process is not None:
             self.stop()
         self.start()
+
+    @property
+    def pid(self) -> int:
+        """Of the process that has started the others."""
+        assert self._process is not None
+        return self._process.pid
+
+    def processes(self) -> list[int]:
+        """Ids of its workers and its drain."""
+        assert self._process is not None
+        parent = self._process.pid
+        return [int(pid) for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
+
+    def where(self) -> str:
+        """What each thread of its processes is doing, for a test that waited for it in vain."""
+        if self._process is None or self._cold:
+            return ""
+        before = len(self.log)
+        for pid in (self.pid, *self.processes()):
+            os.kill(pid, preloaded.WHERE)
+            time.sleep(0.5)  # it tells as soon as it is given the processor; one after the other
+        return self.log[before:]
 
     @property
     def running(self) -> bool:
@@ -190,7 +245,7 @@ class Server:
         data: list[dict[str, Any]] = self.get(f"/api/sessions?session_id={quote(session_id, safe='')}", key=key)["data"]
         return data
 
-    def session(self, session_id: str, *, calls: int, seconds: float = 5.0) -> dict[str, Any]:
+    def session(self, session_id: str, *, calls: int, seconds: float = 20.0) -> dict[str, Any]:
         """The one session with this id, as soon as it has `calls` calls and none in flight."""
 
         def found() -> list[dict[str, Any]]:
@@ -206,7 +261,21 @@ class Server:
         found: dict[str, Any] = self.get(f"/api/sessions/{quote(session_id, safe='')}/transcript")
         return found
 
-    def call(self, call_id: str, *, seconds: float = 5.0) -> dict[str, Any]:
+    def balance(self, *, seconds: float = 15.0) -> dict[str, Any]:
+        """The ledger at the quiet point, nothing in flight and nothing in the spool: every call that was begun is
+        stored, set aside, or known to be lost."""
+
+        def quiet() -> dict[str, Any] | None:
+            ledger = self.get("/api/health")["ledger"]
+            return ledger if ledger["exact"] and not ledger["waiting_records"] else None
+
+        ledger = wait_for(quiet, seconds, "an empty spool")
+        assert ledger is not None
+        known = ledger["stored"] + ledger["spooled"] + ledger["set_aside"] + sum(ledger["dropped"].values())
+        assert (ledger["begun"], ledger["missing"], ledger["spooled"]) == (known, 0, 0), ledger
+        return ledger
+
+    def call(self, call_id: str, *, seconds: float = 20.0) -> dict[str, Any]:
         """A call by its id, as soon as it is over."""
 
         def found() -> dict[str, Any] | None:
@@ -226,6 +295,7 @@ def running_server(
     env: Mapping[str, str | None] | None = None,
     config: str | None = None,
     args: list[str] | None = None,
+    cold: bool = False,
 ) -> Iterator[Server]:
     """A started server, stopped at the end: its exit must be clean.
 
@@ -236,11 +306,15 @@ def running_server(
         path = tmp_path / "config.yaml"
         path.write_text(config)
         args += ["--config", str(path)]
-    server = Server(tmp_path / "data", tmp_path / "server.log", env or {}, args)
+    server = Server(tmp_path / "data", tmp_path / "server.log", env or {}, args, cold=cold)
     try:
         server.start()
         yield server
         if server.running:
             server.stop()
+    except BaseException as failed:
+        if timed_out(failed):
+            print(server.where(), file=sys.stderr)
+        raise
     finally:
         server.kill9()

@@ -200,6 +200,11 @@ class FakeUpstream:
     def script(self, *replies: Script) -> None:
         self._scripts.extend(replies)
 
+    def reset(self) -> None:
+        """For another test: what one before it scripted may not have been asked for."""
+        self.requests.clear()
+        self._scripts.clear()
+
     @property
     def bodies(self) -> list[Any]:
         """The requests' bodies, decoded."""
@@ -236,6 +241,7 @@ class FakeUpstream:
         task = asyncio.current_task()
         assert task is not None
         self._connections.add(task)
+        writer.transport.set_write_buffer_limits(0)  # what a script has written has left the process
         try:
             await self._converse(reader, writer)
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):

@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Route, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, Route, expect, sync_playwright
 
 from tests.ui import data
 from tests.ui.fake import Fake, running
 from tests.ui.support_chat import agent_session
 
+PATIENCE = 20_000
+"""Milliseconds that something may take to come true: what passes does not wait for it."""
+expect.set_options(timeout=PATIENCE)
 ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
@@ -32,8 +35,10 @@ class Open:
             context.add_cookies([{"name": "sessionary", "value": cookie, "url": self._base_url}])
         context.route("**/*", self._only_ours)
         page = context.new_page()
-        page.set_default_timeout(8000)
+        page.set_default_timeout(PATIENCE)
         page.on("console", self._heard)
+        page.on("dialog", self._asked)
+        page.on("popup", lambda popup: self.trouble.append(f"popup: {popup.url}"))
         page.on("pageerror", lambda error: self.trouble.append(f"error: {error}"))
         page.add_init_script(
             "addEventListener('securitypolicyviolation', e => console.error('CSP', e.violatedDirective))"
@@ -41,9 +46,14 @@ class Open:
         page.goto(self._base_url + path)
         return page
 
+    def _asked(self, dialog: Dialog) -> None:
+        self.trouble.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
     def _heard(self, message: ConsoleMessage) -> None:
         refused = "Failed to load resource" in message.text and ("404" in message.text or "400" in message.text)
-        if message.type in ("error", "warning") and not refused:
+        unused = "was preloaded using link preload but not used" in message.text  # where there is no script to use it
+        if message.type in ("error", "warning") and not refused and not unused:
             self.trouble.append(f"console: {message.text}")
 
     def _only_ours(self, route: Route) -> None:
@@ -56,7 +66,7 @@ class Open:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium") or "/usr/bin/chromium"
+    chromium = shutil.which("chromium-headless-shell") or shutil.which("chromium")  # half the work for a page
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=chromium, args=ARGS)
         yield started

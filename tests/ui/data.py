@@ -87,6 +87,7 @@ def session(number: int, at: datetime, **fields: Any) -> Json:
         "branches": 0,
         "agents": 0,
         "continues": None,
+        "emptied_at": None,
     }
     made["errors"] = rng.randint(1, 3) if made["status"] == "errors" else 0
     return made | fields
@@ -131,6 +132,7 @@ def call(session_id: str, number: int, turn: int, at: datetime, **fields: Any) -
         "origin": None,
         "side": False,
         "ambiguous": False,
+        "unkept": "",
     } | fields
 
 
@@ -142,14 +144,15 @@ def added(made: Json, messages: list[Json], output: Json | None, **fields: Any) 
         "retry": False,
         "system": [],
         "unprompted": False,
+        "emptied": False,
         "messages": messages,
         "output": output,
     } | fields
 
 
-def hostile_session(now: datetime) -> Json:
+def hostile_session(now: datetime, payloads: list[str] = XSS) -> Json:
     calls = []
-    for i, payload in enumerate(XSS):
+    for i, payload in enumerate(payloads):
         tool = {"type": "tool_call", "id": f"t{i}", "name": payload, "arguments": {payload: [payload, {"a": payload}]}}
         result = {"type": "tool_result", "id": f"t{i}", "content": [text(payload)], "error": True}
         pieces = [
@@ -177,7 +180,7 @@ def hostile_session(now: datetime) -> Json:
             "x",
             5000 + i,
             i + 1,
-            now - timedelta(seconds=len(XSS) - i),
+            now - timedelta(seconds=len(payloads) - i),
             model=payload,
             upstream_model=payload,
             client=payload,
@@ -201,14 +204,14 @@ def hostile_session(now: datetime) -> Json:
         2,
         now,
         id="ses_hostile",
-        session_id=XSS[0],
-        title=" ".join(XSS),
-        models=XSS[:4],
-        clients=XSS[4:6],
-        keys=XSS[6:8],
-        source=XSS[1],
-        tags=XSS[:3],
-        users=XSS[:2],
+        session_id=payloads[0],
+        title=" ".join(payloads[:16]),
+        models=payloads[:4],
+        clients=payloads[4:6],
+        keys=payloads[6:8],
+        source=payloads[1],
+        tags=payloads[:3],
+        users=payloads[:2],
     )
     return {"session": row, "calls": calls}
 

@@ -6,7 +6,7 @@ It keeps what the contract says and no more, so a page that works here asks noth
 import asyncio
 import json
 import threading
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,13 +20,18 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from sessionary.api.health import Health
-from sessionary.ui.routes import COOKIE, routes
+from sessionary.errors import NotFound
+from sessionary.ui.entry import COOKIE
+from sessionary.ui.routes import routes
 from tests.support.server import free_port
 from tests.ui import data
 from tests.ui.support_chat import agent_session
 from tests.ui.support_health import Given
+from tests.ui.support_lists import Lists
 from tests.ui.support_tree import evidence_of, tree_of
 
+FIRST = 21
+"""Calls that the first screen is made of."""
 KEY = "sk-right"
 TOKEN = "one-time"
 
@@ -37,10 +42,11 @@ class Viewer:
     project_name: str = "default"
 
 
-class Fake:
+class Fake(Lists):
     """`Pages`, and what the API answers from."""
 
     def __init__(self, port: int) -> None:
+        super().__init__()
         self.base_url = f"http://127.0.0.1:{port}"
         self.demo = True
         self.sessions: dict[str, data.Json] = {}
@@ -48,13 +54,19 @@ class Fake:
         self.cookies: set[str] = {"cookie"}
         self.token_used = False
         self.asked: list[str] = []
+        self.fetched: list[str] = []
+        """Calls whose contents were asked for."""
         self.rates: Given = Given()
+        self.projects_known = ["default"]
+        self.audited: list[data.Json] = []
         self._listeners: set[tuple[asyncio.AbstractEventLoop, asyncio.Queue[bytes]]] = set()
 
     def clear(self) -> None:
+        self.clear_lists()
         self.sessions.clear()
         self.transcripts.clear()
         self.rates = Given()
+        self.projects_known = ["default"]
         self.demo = True
         self.token_used = False
         self.cookies = {"cookie"}
@@ -72,29 +84,44 @@ class Fake:
         self.tell(row)
 
     def tell(self, row: data.Json) -> None:
-        event = b"event: session\ndata: " + json.dumps(row).encode() + b"\n\n"
+        self._send("session", row)
+
+    def grow(self, call_id: str, pieces: list[data.Json]) -> None:
+        self._send("growing", {"call_id": call_id, "pieces": pieces})
+
+    @property
+    def listened(self) -> bool:
+        """Whether a page listens to the events."""
+        return bool(self._listeners)
+
+    def _send(self, name: str, value: data.Json) -> None:
+        event = f"event: {name}\ndata: {json.dumps(value)}\n\n".encode()
         for loop, queue in list(self._listeners):
             loop.call_soon_threadsafe(queue.put_nowait, event)
 
     # Pages
 
-    def list_sessions(self, principal: Viewer, params: QueryParams) -> data.Json:
-        rows = [row for row in self.sessions.values() if _matches(row, params)]
-        field = params.get("sort", "-last_at").removeprefix("-")
-        rows.sort(
-            key=lambda row: (row.get(field) or 0 if field != "last_at" else row["last_at"], row["id"]), reverse=True
-        )
-        start = int(params.get("cursor", 0))
-        limit = int(params.get("limit", 50))
-        following = start + limit
-        return {"data": rows[start:following], "next_cursor": str(following) if following < len(rows) else None}
-
     def transcript(self, principal: Viewer, name: str) -> data.Json | None:
         found = self.transcripts.get(name)
-        return json.loads(json.dumps(found)) if found else None
+        return json.loads(json.dumps({**found, "calls": found["calls"][:FIRST]})) if found else None
+
+    def tree(self, principal: Viewer, name: str) -> data.Json:
+        if name not in self.transcripts:
+            raise NotFound("There is no such session.")
+        return tree_of(self.transcripts[name])
+
+    def some(self, principal: Viewer, name: str, calls: Sequence[str]) -> data.Json:
+        return json.loads(json.dumps(_only(self.transcripts[name], QueryParams(calls=",".join(calls)))))
 
     def health(self, principal: Viewer, params: QueryParams) -> Health:
         return self.rates.health()
+
+    def projects(self, principal: Viewer) -> list[str]:
+        return self.projects_known
+
+    def audit(self, principal: Viewer, params: QueryParams) -> data.Json:
+        fitting = [e for e in self.audited if all(e[n] == params.get(n, e[n]) for n in ("action", "actor", "target"))]
+        return {"data": fitting, "next_cursor": None}
 
     async def login(self, key: str) -> str | None:
         return "cookie" if key == KEY else None
@@ -106,23 +133,29 @@ class Fake:
     def logout(self, cookie: str) -> None:
         self.cookies.discard(cookie)
 
-    def send_demo(self, principal: Viewer) -> str:
+    def fill_demo(self, principal: Viewer, form: Mapping[str, str]) -> None:
         self.put(agent_session(data.now()))
-        return "ses_agent"
+
+    def clear_demo(self, principal: Viewer) -> None:
+        self.clear()
 
     def info(self) -> Mapping[str, Any]:
         return {"demo": self.demo, "base_url": self.base_url}
 
     # API
 
-    async def api_sessions(self, request: Request) -> Response:
-        return JSONResponse(self.list_sessions(Viewer(), request.query_params))
-
     async def api_session(self, request: Request) -> Response:
         name = request.path_params["id"]
         if name.endswith("/transcript"):
             found = self.transcripts.get(name.removesuffix("/transcript"))
-            return JSONResponse(found) if found else _missing()
+            if found is None:
+                return _missing()
+            only = _only(found, request.query_params)
+            self.fetched += [added["call"]["id"] for added in only["calls"]]
+            return JSONResponse(only)
+        if name.endswith("/outline"):
+            found = self.transcripts.get(name.removesuffix("/outline"))
+            return JSONResponse(_outline(found, request.query_params)) if found else _missing()
         if name.endswith("/tree"):
             found = self.transcripts.get(name.removesuffix("/tree"))
             return JSONResponse(tree_of(found)) if found else _missing()
@@ -133,7 +166,9 @@ class Fake:
             self.transcripts.pop(name, None)
             return JSONResponse({"id": name, "deleted": True})
         if request.method == "PATCH":
-            title = (await request.json())["title"]
+            asked = await request.json()
+            self.sessions[name]["tags"] = asked.get("tags", self.sessions[name]["tags"])
+            title = asked.get("title", self.sessions[name]["title"])
             if title == "refuse":
                 return JSONResponse({"error": {"message": "This title is refused."}}, 400)
             self.sessions[name]["title"] = title
@@ -148,21 +183,30 @@ class Fake:
                 if added["call"]["id"] != name:
                     continue
                 if view == "request":
-                    messages = [
-                        {"role": m["role"], "content": m["pieces"][0].get("text", "")} for m in added["messages"]
-                    ]
-                    return JSONResponse({"model": added["call"]["model"], "messages": messages, "stream": True})
+                    return JSONResponse(added.get("request") or _request(transcript, added))
+                if view == "headers":
+                    return JSONResponse({"request": {"user-agent": "OpenAI/Python 2.1.0"}, "response": {}})
                 if view == "evidence":
                     return JSONResponse(evidence_of(transcript, added["call"]))
                 if request.query_params.get("raw"):
                     return Response("data: {}\n\ndata: [DONE]\n\n", media_type="text/plain")
+                if "response" in added:
+                    return JSONResponse(added["response"])
                 return JSONResponse({"id": added["call"]["response_id"], "choices": [{"message": added["output"]}]})
         return _missing()
+
+    async def api_one_call(self, request: Request) -> Response:
+        try:
+            return JSONResponse(self.call(Viewer(), request.path_params["id"]))
+        except NotFound:
+            return _missing()
 
     async def api_search(self, request: Request) -> Response:
         q = request.query_params["q"].lower()
         hits = []
         for name, transcript in self.transcripts.items():
+            if request.query_params.get("session", name) != name:
+                continue
             for added in transcript["calls"]:
                 for message in [*added["messages"], *([added["output"]] if added["output"] else [])]:
                     for piece in message["pieces"]:
@@ -199,18 +243,37 @@ class Fake:
         return StreamingResponse(events(), media_type="text/event-stream")
 
 
+def _request(transcript: data.Json, added: data.Json) -> data.Json:
+    """With all that was said before it."""
+    by_id = {one["call"]["id"]: one for one in transcript["calls"]}
+    messages: list[data.Json] = []
+    path = [added]
+    while (before := by_id.get(path[0]["call"]["parent_id"])) is not None:
+        path.insert(0, before)
+    for one in path:
+        answer = [one["output"]] if one["output"] and one is not added else []
+        said = [*one["messages"], *answer]
+        messages += [{"role": m["role"], "content": m["pieces"][0].get("text", "")} for m in said]
+    return {"model": added["call"]["model"], "messages": messages, "stream": True}
+
+
+def _only(transcript: data.Json, params: QueryParams) -> data.Json:
+    wanted = params.get("calls", "").split(",") if "calls" in params else None
+    return {
+        "session": transcript["session"],
+        "calls": [a for a in transcript["calls"] if wanted is None or a["call"]["id"] in wanted],
+    }
+
+
+def _outline(transcript: data.Json, params: QueryParams) -> data.Json:
+    calls = [added["call"] for added in transcript["calls"]]
+    since = params.get("since", "")
+    new = [c for c in calls if c["created_at"] >= since or c["duration_ms"] is None]
+    return {"session": transcript["session"], "calls": new}
+
+
 def _missing() -> Response:
     return JSONResponse({"error": {"message": "There is nothing here."}}, 404)
-
-
-def _matches(row: data.Json, params: QueryParams) -> bool:
-    q = params.get("q", "").lower()
-    return (
-        (not q or q in row["title"].lower() or (row["id"] == "ses_agent" and q in "captures"))
-        and params.get("status", row["status"]) == row["status"]
-        and params.get("source", row["source"]) == row["source"]
-        and all(params.get("model", m).rstrip("*") in " ".join(row["models"]) for m in row["models"])
-    )
 
 
 class _Cookies:
@@ -233,8 +296,9 @@ def running() -> Iterator[Fake]:
     fake = Fake(port)
     app = Starlette(
         routes=[
-            Route("/api/sessions", fake.api_sessions),
+            *fake.list_routes(),
             Route("/api/sessions/{id:path}", fake.api_session, methods=["GET", "POST", "PATCH", "DELETE"]),
+            Route("/api/calls/{id}", fake.api_one_call),
             Route("/api/calls/{id}/{view}", fake.api_call, methods=["GET", "POST"]),
             Route("/api/search", fake.api_search),
             Route("/api/events", fake.api_events),

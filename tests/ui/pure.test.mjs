@@ -6,7 +6,6 @@ const from = (name) => import(new URL(`../../src/sessionary/ui/static/${name}.js
 const { parse } = await from("markdown");
 const { inline } = await from("inline");
 const format = await from("format");
-const filters = await from("filters");
 const story = await from("story");
 
 const cases = JSON.parse(readFileSync(new URL("cases.json", import.meta.url)));
@@ -27,17 +26,6 @@ test("percentile", () => {
   assert.equal(format.percentile([], 0.5), null);
   assert.equal(format.percentile([3, 1, 2], 0.5), 2);
   assert.equal(format.percentile([...Array(100).keys()], 0.95), 95);
-});
-
-test("filters are the address and back", () => {
-  const given = filters.read(new URLSearchParams("q=a+b&status=ok&evil=1&sort=-last_at&model=&cursor=x"));
-  assert.deepEqual(given, { q: "a b", status: "ok" });
-  assert.equal(filters.query(given, { limit: 50 }), "?q=a+b&status=ok&limit=50");
-  assert.equal(filters.query({}), "");
-  assert.equal(filters.narrowed({ sort: "-cost" }), false);
-  assert.equal(filters.narrowed({ key: "ci" }), true);
-  assert.equal(filters.newestFirst({}), true);
-  assert.equal(filters.newestFirst({ sort: "-cost" }), false);
 });
 
 const one = (text) => parse(text)[0];

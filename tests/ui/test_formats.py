@@ -12,7 +12,7 @@ def opened(visit: Open, fake: Fake, number: int = 0, **options: object) -> Page:
     fake.put(formats_session(data.now()))
     options = {"viewport": {"width": 1440, "height": 5000}, **options}  # so that all of it is in the document
     page = visit(f"/ui/sessions/{NAME}#call_{FIRST + number:026d}", **options)
-    expect(page.locator("#rename")).to_be_visible()
+    expect(page.locator("#share")).to_be_visible()
     return page
 
 
@@ -61,9 +61,9 @@ def test_a_providers_own_tools_are_shown_as_what_they_are(visit: Open, fake: Fak
     expect(search.locator("q")).to_have_text("release date")
     expect(search.locator("a")).to_have_attribute("href", "https://example.org/3")
     expect(tool(page, 0, "file_search").locator(".result")).to_contain_text("schedule.md 0.91")
-    expect(tool(page, 0, "code_interpreter").locator(".given")).to_have_text("print(365)")
+    expect(tool(page, 0, "code_interpreter").locator(".given pre")).to_have_text("print(365)")
     expect(tool(page, 0, "mcp_list_tools").locator(".hit")).to_have_count(2)
-    expect(tool(page, 0, "ask").locator(".result.failed")).to_have_text("No such page")
+    expect(tool(page, 0, "ask").locator(".result.failed p")).to_have_text("No such page")
     expect(tool(page, 0, "erase")).to_contain_text("asks for approval")
     expect(tool(page, 0, "erase").locator(".given")).to_contain_text("Home")
     expect(tool(page, 0, "computer").locator(".given")).to_have_text("click button left, x 12, y 34")
@@ -106,7 +106,7 @@ def test_a_harness_does_not_drown_what_was_asked(visit: Open, fake: Fake) -> Non
 
 def test_a_text_file_can_be_read(visit: Open, fake: Fake) -> None:
     page = opened(visit, fake)
-    expect(article(page, 0).locator(".attached")).to_have_text("file notes.txt · 30 B")
+    expect(article(page, 0).locator(".attached")).to_contain_text("file notes.txt · text/plain · 28 B sha256 ")
     article(page, 0).locator("summary", has_text="text · 4 words").click()
     expect(article(page, 0).locator(".msg.user")).to_contain_text("Octopuses have three hearts.")
 
@@ -121,7 +121,7 @@ def test_how_an_answer_ended(visit: Open, fake: Fake) -> None:
 def test_items_of_the_model_are_one_message(visit: Open, fake: Fake) -> None:
     page = opened(visit, fake, 4)
     expect(article(page, 4).locator(".msg.assistant")).to_have_count(1)
-    expect(tool(page, 4, "look").locator(".result")).to_have_text("found")
+    expect(tool(page, 4, "look").locator(".result .plain")).to_have_text("found")
     expect(article(page, 4).locator("summary", has_text="system message · 793 characters")).to_be_visible()
     expect(article(page, 4)).to_contain_text("the item msg_7, named by its id")
 

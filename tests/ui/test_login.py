@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import expect
 
-from sessionary.ui.routes import local
+from sessionary.ui.entry import local
 from tests.ui.conftest import Open
 from tests.ui.fake import KEY, TOKEN, Fake
 
@@ -17,7 +17,7 @@ def test_by_key_to_where_one_wanted(visit: Open, filled: Fake) -> None:
     expect(page).to_have_url(re.compile(r"/ui/login\?next=%2Fui%2F%3Fstatus%3Dok"))
     page.get_by_label("Key").fill(KEY)
     page.keyboard.press("Enter")
-    expect(page).to_have_url(re.compile(r"/ui/\?status=ok$"))
+    expect(page).to_have_url(re.compile(r"/ui/\?filter=status%3Aok$"))
     (cookie,) = page.context.cookies()
     assert (cookie["httpOnly"], cookie["sameSite"], cookie["path"]) == (True, "Strict", "/")
     page.get_by_role("button", name="Sign out").click()

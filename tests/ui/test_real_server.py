@@ -14,12 +14,12 @@ def test_from_the_link_to_a_session_and_back(browser: Browser, demo_server: Serv
     link = demo_server.cli("login").strip()
     page = visit(link[link.index("/ui/") :], cookie=None)
     expect(page.get_by_role("heading", name="No sessions yet")).to_be_visible()
-    page.get_by_role("button", name="Send a demo session").click()
+    demo_server.chat("What is a lighthouse?", session_id="first")
+    page.get_by_role("link", name="What is a lighthouse?").click()
     page.wait_for_url(re.compile(r"/ui/sessions/ses_"))
-    expect(page.locator("#title")).to_contain_text("weather")
-    expect(page.get_by_text("look_up_weather").first).to_be_visible()
+    expect(page.locator("#title")).to_contain_text("lighthouse")
     page.get_by_role("link", name="Sessions").first.click()
-    row = page.get_by_role("link", name=re.compile("weather"))
+    row = page.get_by_role("link", name=re.compile("lighthouse"))
     expect(row).to_be_visible()
     demo_server.chat("A brand new question", session_id="arrives-live")
     expect(page.get_by_text("A brand new question").first).to_be_visible()
@@ -116,7 +116,8 @@ def _corrections(browser: Browser, server: Server) -> None:
     page.wait_for_url(f"**/ui/sessions/{elsewhere}#{second}")
     expect(page.locator("button.stop")).to_have_count(3)
 
-    page.locator("#merge").click()
+    page.get_by_role("button", name="More").click()
+    page.get_by_role("menuitem", name="Merge").click()
     page.get_by_label("The other session’s id").fill(calls["first"]["session"])
     page.locator("dialog").get_by_role("button", name="Merge").click()
     page.wait_for_url(f"**/ui/sessions/{calls['first']['session']}")
@@ -128,8 +129,8 @@ def _corrections(browser: Browser, server: Server) -> None:
 
     page.get_by_role("link", name="Health").click()
     expect(page.locator(".rules tr", has_text="content").first).to_contain_text("3")
-    expect(page.get_by_text("Since the gateway started")).to_be_visible()
-    expect(page.get_by_text("finished 5")).to_be_visible()
+    expect(page.get_by_text("Every call that was begun")).to_be_visible()
+    expect(page.get_by_text("begun 5")).to_be_visible()
     told = server.request("GET", "/metrics").body.decode()
     assert 'sessionary_calls_threaded_total{ambiguous="false",rule="content"} 3.0' in told
     assert 'sessionary_calls_threaded_total{ambiguous="false",rule="new"} 2.0' in told

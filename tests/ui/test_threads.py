@@ -6,7 +6,6 @@ import re
 from datetime import timedelta
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Page, TimeoutError, expect
 
 from tests.ui import data
@@ -22,7 +21,7 @@ HERE = f"/ui/sessions/{ID}"
 def opened(visit: Open, fake: Fake, query: str = "", **options: object) -> Page:
     fake.put(threads_session(data.now()))
     page = visit(HERE + query, **options)
-    expect(page.locator("#rename")).to_be_visible()
+    expect(page.locator("#share")).to_be_visible()
     return page
 
 
@@ -41,7 +40,7 @@ def test_agents_are_folded_under_the_call_that_started_them(visit: Open, fake: F
     expect(article(page, 2).locator(".sep")).to_contain_text("Explore · call 1")
     expect(article(page, 5).locator(".sep")).to_contain_text("Explore · call 2")
     expect(article(page, 4)).to_have_count(0)  # of the agent that it started
-    order = page.locator("#main [id^=call_]").evaluate_all("all => all.map(e => e.id)")
+    order = page.locator("#main article").evaluate_all("all => all.map(e => e.id)")
     assert order[:4] == [call_id(n) for n in (0, 2, 5, 6)]
     page.get_by_role("button", name="agent · Explore").nth(1).click()
     expect(article(page, 4)).to_contain_text("Two calls in legacy/.")
@@ -51,8 +50,10 @@ def test_agents_are_folded_under_the_call_that_started_them(visit: Open, fake: F
 
 def test_folds_work_by_keyboard(visit: Open, fake: Fake) -> None:
     page = opened(visit, fake)
+    settled(page)  # contents that arrive draw what they belong to anew
     fold = page.get_by_role("button", name="1 side call")
     fold.focus()
+    expect(fold).to_be_focused()
     page.keyboard.press("Enter")
     expect(article(page, 1)).to_be_visible()
     expect(fold).to_be_focused()
@@ -167,7 +168,8 @@ def test_a_correction_that_is_refused_says_so_in_place(visit: Open, fake: Fake) 
     panel.get_by_role("button", name="Move").click()
     expect(panel.get_by_role("alert")).to_have_text("There is nothing here.")
     expect(panel.get_by_role("button", name="Split here")).to_be_enabled()
-    page.locator("#merge").click()
+    page.get_by_role("button", name="More").click()
+    page.get_by_role("menuitem", name="Merge").click()
     page.get_by_label("The other session’s id").fill("nobody’s")
     page.keyboard.press("Enter")
     expect(page.locator("dialog").get_by_role("alert")).to_have_text("There is nothing here.")
@@ -216,23 +218,24 @@ def test_a_thousand_agents(visit: Open, fake: Fake) -> None:
     assert page.evaluate("document.querySelectorAll('article, .stop, .fold-line').length") <= 200
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_contrast(visit: Open, fake: Fake, scheme: str) -> None:
-    page = opened(visit, fake, f"?tab=why#{call_id(8)}", color_scheme=scheme)
+def test_contrast(visit: Open, fake: Fake) -> None:
+    page = opened(visit, fake, f"?tab=why#{call_id(8)}")
     for fold in ("agent · Explore", "1 side call", "1 other attempt"):
         page.get_by_role("button", name=fold).first.click()
     expect(page.locator(".candidates")).to_be_visible()
-    assert page.evaluate(CONTRAST) == []
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        assert page.evaluate(CONTRAST) == [], scheme
 
 
-@pytest.mark.parametrize("width", [320, 390, 820, 2560])
-def test_no_sideways_scroll(visit: Open, fake: Fake, width: int) -> None:
-    page = opened(visit, fake, f"#{call_id(4)}", viewport={"width": width, "height": 844})
-    settled(page)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert (
-        page.evaluate("document.querySelector('#main').scrollWidth - document.querySelector('#main').clientWidth") <= 0
-    )
+def test_no_sideways_scroll(visit: Open, fake: Fake) -> None:
+    page = opened(visit, fake, f"#{call_id(4)}")
+    over = "document.querySelector('#main').scrollWidth - document.querySelector('#main').clientWidth"
+    for width in (320, 390, 820, 2560):
+        page.set_viewport_size({"width": width, "height": 844})
+        settled(page)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.evaluate(over) <= 0
 
 
 def photographed(page: Page, tmp_path: Path, name: str) -> int:

@@ -134,7 +134,7 @@ def answer_and_stream(choices: list[Wire], usage: bool, data: st.DataObject) -> 
     return completion, stream(*chunks).decode().replace("\n", end).encode()
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(choices, st.booleans(), st.data())
 def test_the_stream_of_an_answer_is_assembled_to_it(choices: list[Wire], usage: bool, data: st.DataObject) -> None:
     completion, raw = answer_and_stream(choices, usage, data)
@@ -156,7 +156,7 @@ def is_beginning(part: Any, whole: Any) -> bool:
     return part is None or part == whole
 
 
-@settings(max_examples=150)
+@settings(max_examples=70)
 @given(choices.filter(lambda c: len(c) == 1), st.booleans(), st.data())
 def test_a_stream_that_breaks_off_is_assembled_to_what_came(
     choices: list[Wire], usage: bool, data: st.DataObject

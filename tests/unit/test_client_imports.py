@@ -35,6 +35,11 @@ assert not heavy, heavy
 """)
 
 
+def test_the_command_line_imports_what_a_command_needs_when_it_is_called() -> None:
+    run(blocking(("alembic", "psycopg", "prometheus_client", "sqlalchemy", "starlette", "uvicorn", "uvloop"))
+        + "import sessionary.cli")  # fmt: skip
+
+
 def test_the_client_needs_nothing_of_the_server() -> None:
     run(
         blocking(SERVER)

@@ -260,7 +260,7 @@ def test_the_names_are_the_servers() -> None:
     assert naming.ID_METADATA == server.OWN_METADATA
 
 
-@settings(max_examples=150)
+@settings(max_examples=70)
 @given(st.text(min_size=1, max_size=40).filter(usable))
 def test_any_id_is_read_as_it_was_given(session_id: str) -> None:
     try:

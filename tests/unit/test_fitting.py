@@ -70,13 +70,13 @@ schemas = st.recursive(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(schemas)
 def test_what_is_made_fits(schema: Schema) -> None:
     assert fits(fit(schema, "What is the weather in Paris?"), schema)
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),

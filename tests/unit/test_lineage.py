@@ -17,7 +17,7 @@ from tests.support.rows import name, row, sessions
 
 SESSION = types.Session(
     *("ses_a", "a", "id", "title", "default", "ok", 0, 0, 0, 0, 0, 0, 0, None, [], [], [], "", "", 0, 0, 0.0),
-    *([], [], 0, 0, None),
+    *([], [], 0, 0, None, None),
 )
 
 

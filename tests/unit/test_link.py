@@ -1,8 +1,9 @@
 """Turns, agents, and what is kept as evidence."""
 
 import json
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from sessionary import ids
 from sessionary.drain import link, requests

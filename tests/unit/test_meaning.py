@@ -101,16 +101,16 @@ def nodes(said: list[Any]) -> set[bytes]:
     return {node(chat(said), "chat"), node(responses(said), "responses"), node(messages(said), "messages")}
 
 
-@settings(max_examples=300)
+@settings(max_examples=120)
 @given(turns())
 def test_a_history_has_one_node_in_every_format(said: list[Any]) -> None:
     assert len(nodes(said)) == 1
 
 
-@settings(max_examples=300)
+@settings(max_examples=70)
 @given(turns(), turns())
 def test_histories_that_say_something_else_have_other_nodes(one: list[Any], other: list[Any]) -> None:
-    assert (nodes(one) == nodes(other)) == (json.dumps(one) == json.dumps(other))
+    assert (nodes(one) == nodes(other)) == (json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True))
 
 
 def meant(text: str, role: str = "user") -> meaning.Meaning:

@@ -58,7 +58,7 @@ THOUGHT = {"type": "thinking", "thinking": "hm", "signature": "E1"}
 
 
 @given(messages.answers)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=70, deadline=None)
 def test_read_and_written_an_answer_is_the_same(body: Wire) -> None:
     assert write_answer(read_answer(body), {}) == body
 
@@ -133,7 +133,7 @@ def test_a_failure_in_place_of_an_answer() -> None:
 
 
 @given(messages.answers, st.integers(1, 4))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=70, deadline=None)
 def test_a_stream_says_what_the_answer_says(body: Wire, piece: int) -> None:
     found = streamed(body, piece)
     whole = read_answer(body)
@@ -166,7 +166,7 @@ def _in_order(found: list[Told]) -> None:
 
 
 @given(messages.answers, st.integers(1, 4))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=70, deadline=None)
 def test_a_stream_is_put_together_to_the_answer(body: Wire, piece: int) -> None:
     raw = assemble(messages.sse(messages.events(body, piece)))
     assert raw is not None
@@ -179,7 +179,7 @@ def _plain(body: Wire) -> Wire:
 
 
 @given(messages.answers, st.integers(1, 4))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=70, deadline=None)
 def test_a_stream_that_is_read_and_written_amounts_to_the_same(body: Wire, piece: int) -> None:
     found, finished = written(streamed(body, piece))
     again = assemble(messages.sse(found))
@@ -193,7 +193,7 @@ def test_a_stream_that_is_read_and_written_amounts_to_the_same(body: Wire, piece
 
 
 @given(messages.answers, st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=70, deadline=None)
 def test_a_stream_that_is_cut_anywhere_amounts_to_what_was_delivered(body: Wire, data: st.DataObject) -> None:
     raw = messages.sse(messages.events(body))
     cut = raw[: data.draw(st.integers(0, len(raw)))]
@@ -214,7 +214,7 @@ def test_a_stream_that_is_cut_anywhere_amounts_to_what_was_delivered(body: Wire,
 @given(st.lists(st.sampled_from([b"event: ", b"data: ", b"\n\n", b"{}", b'{"type":"content_block_', b'start"}', b"x"])))
 @example([b'data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"a"}}\n\n'])
 @example([b'data: {"type":"message_start","message":7}\n\ndata: {"type":"message_delta","usage":[]}\n\n'])
-@settings(max_examples=100)
+@settings(max_examples=50)
 def test_any_bytes_are_read(pieces: list[bytes]) -> None:
     raw = b"".join(pieces)
     assemble(raw)

@@ -95,7 +95,7 @@ def test_the_id_of_a_call_is_what_the_provider_called_it() -> None:
 
 
 @given(messages.answers)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_an_answer_means_the_same_when_it_is_sent_back(body: Wire) -> None:
     """By a client that drops empty texts, reasoning, and null fields, and marks what may be cached."""
     kept = [b for b in body["content"] if b.get("text") != "" and b["type"] not in ("thinking", "redacted_thinking")]
@@ -104,7 +104,7 @@ def test_an_answer_means_the_same_when_it_is_sent_back(body: Wire) -> None:
 
 
 @given(messages.messages)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_what_is_said_otherwise_means_something_else(history: list[Wire]) -> None:
     for message in history:
         changed = message | {"content": [{"type": "text", "text": "quite another"}]}
@@ -143,7 +143,7 @@ def test_a_message_of_results_alone_is_a_tools() -> None:
 @given(
     st.binary(max_size=40) | st.sampled_from([b'{"role": 1, "content": {"a": 1}}', b"[]", b'{"content": [1, null]}'])
 )
-@settings(max_examples=150)
+@settings(max_examples=70)
 def test_any_bytes_are_read(raw: bytes) -> None:
     assert isinstance(read_message(raw)[0], Message)
     assert isinstance(read_answer(raw)[0], Message)
@@ -214,3 +214,18 @@ def test_any_request_is_counted(body: Wire) -> None:
 @pytest.mark.parametrize("body", [{}, {"messages": 1}, {"messages": [1, None, "x"], "tools": [1], "system": {"a": 1}}])
 def test_what_is_no_request_is_counted_too(body: Wire) -> None:
     assert count.estimate(body) > 0
+
+
+def test_what_a_text_cites_is_shown_and_means_nothing() -> None:
+    cited = {"type": "char_location", "cited_text": "a", "document_index": 0, "document_title": "b"}
+    message: Wire = {"role": "assistant", "content": [{"type": "text", "text": "hi", "citations": [cited]}]}
+    assert shown(message).pieces == [Piece("text", text="hi", annotations=[cited])]
+    assert meaning(message) == meaning({"role": "assistant", "content": "hi"})
+    assert shown({"role": "user", "content": [{"type": "text", "text": "hi", "citations": None}]}).pieces == [
+        Piece("text", text="hi")
+    ]
+
+
+def test_redacted_reasoning_says_so() -> None:
+    message: Wire = {"role": "assistant", "content": [{"type": "redacted_thinking", "data": "x"}]}
+    assert shown(message).pieces == [Piece("reasoning", detail="redacted")]

@@ -55,7 +55,7 @@ def read(*messages: Wire, **fields: Any) -> Request:
 
 
 @given(messages.requests)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=70, deadline=None)
 def test_read_and_written_a_request_is_the_same(body: Wire) -> None:
     before = copy.deepcopy(body)
     again = write_request(read_request(body))
@@ -64,7 +64,7 @@ def test_read_and_written_a_request_is_the_same(body: Wire) -> None:
 
 
 @given(messages.messages, st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_what_is_left_of_a_history_keeps_its_blocks(history: list[Wire], data: st.DataObject) -> None:
     """Parts that somebody took out are gone; all others are the blocks they were."""
     turns = [t for message in history for t in read_turns(message)]
@@ -441,7 +441,7 @@ SAYS = ["system", "tools", "tool_choice", "thinking", "output_config", "metadata
 
 
 @given(st.lists(odd_message, max_size=3), st.dictionaries(st.sampled_from(SAYS), anything | st.lists(anything)))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=70, deadline=None)
 def test_odd_requests_are_translated_or_refused(history: list[Wire], fields: Wire) -> None:
     body = {"model": "m", "messages": history, **fields}
     for format in FORMATS.values():
@@ -453,7 +453,7 @@ def test_odd_requests_are_translated_or_refused(history: list[Wire], fields: Wir
 
 
 @given(st.text(max_size=12) | st.text(max_size=4).map(ids.written))
-@settings(max_examples=150)
+@settings(max_examples=70)
 def test_ids_of_calls_fit_and_come_back(id: str) -> None:
     found = ids.written(id)
     assert ids.read(found) == id

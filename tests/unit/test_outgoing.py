@@ -53,7 +53,9 @@ def test_other_metadata_goes_where_the_provider_takes_it() -> None:
 def test_usage_is_asked_for_where_the_client_did_not() -> None:
     out = sent({"model": "gpt-4o", "stream": True}, stream=True)
     assert out.usage_added
-    assert json.loads(out.body)["stream_options"] == {"include_usage": True}
+    assert out.body == b'{"model": "gpt-4o", "stream": true,"stream_options":{"include_usage":true}}'
+    odd = sent(b'{"model":"gpt-4o","messages":["}"] }\n ', stream=True)
+    assert odd.body == b'{"model":"gpt-4o","messages":["}"] ,"stream_options":{"include_usage":true}}\n '
     out = sent({"model": "gpt-4o", "stream": True, "stream_options": {"x": 1, "include_usage": False}}, stream=True)
     assert json.loads(out.body)["stream_options"] == {"x": 1, "include_usage": True}
     asked = sent({"model": "gpt-4o", "stream": True, "stream_options": {"include_usage": True}}, stream=True)

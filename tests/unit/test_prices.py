@@ -1,7 +1,11 @@
 """What a call cost; what is not known costs null."""
 
 import socket
+from datetime import UTC, datetime
+from random import Random
 
+import genai_prices
+import msgspec
 import pytest
 
 from sessionary.settings.tree import Price
@@ -45,6 +49,37 @@ def test_known_models_have_a_price(provider: str, model: str) -> None:
     found = cost(provider, model, USAGE, None, AT)
     assert found is not None
     assert found > 0
+
+
+@pytest.mark.parametrize(
+    ("provider", "model"),
+    [
+        ("openai", "gpt-4o"), ("google", "gemini-2.5-pro"), ("anthropic", "claude-sonnet-4-5"), ("openai", "gpt-5.4"),
+        ("deepseek", "deepseek-chat"), ("perplexity", "sonar"), ("mistral", "mistral-large-latest"),
+    ],
+)  # fmt: skip
+def test_what_is_remembered_of_the_table_is_what_it_says(provider: str, model: str) -> None:
+    """Whatever the number of tokens, the tiers and the time of day are."""
+    rng = Random(model)
+    for _ in range(60):
+        size = rng.choice((5, 3_000, 150_000, 600_000))
+        usage = Usage(rng.randrange(size), rng.randrange(9_000))
+        cached, written = rng.randrange(usage.input + 1), rng.randrange(usage.input + 1)
+        usage = msgspec.structs.replace(usage, cached=cached, cache_write=written if rng.random() < 0.2 else 0)
+        at = AT + rng.randrange(24) * 3_600_000_000
+        when = datetime.fromtimestamp(at / 1e6, UTC)
+        counted = genai_prices.Usage(
+            input_tokens=usage.input,
+            cache_read_tokens=usage.cached or None,
+            cache_write_tokens=usage.cache_write or None,
+            output_tokens=usage.output,
+        )
+        try:
+            found = genai_prices.calc_price(counted, model, provider_id=provider, genai_request_timestamp=when)
+            expected = int((found.total_price * NANO).to_integral_value())
+        except ValueError:
+            expected = None
+        assert cost(provider, model, usage, None, at) == expected
 
 
 def test_cached_tokens_cost_less() -> None:

@@ -126,7 +126,7 @@ def test_what_openai_alone_has(request_body: Wire, answer: Answer, step: int) ->
 
 
 @pytest.mark.parametrize("format", FORMATS)
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(st.data(), st.integers(1, 9))
 def test_a_stream_adds_up_to_the_body(format: Format, data: st.DataObject, step: int) -> None:
     """But for what no event tells: the tier, and in Messages arguments that are no object."""

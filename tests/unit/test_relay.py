@@ -1,6 +1,7 @@
 """Tries, pauses and fallbacks, with upstreams that answer by script."""
 
-from collections.abc import AsyncIterator, Mapping
+import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from sessionary.record import exchange
 from sessionary.record.exchange import Begin, Finish
 from sessionary.record.recorder import Recording
 from sessionary.relay.crossing import crossing
-from sessionary.relay.relay import Relay, Request
+from sessionary.relay.relay import LastWords, Relay, Request
 from sessionary.settings import Deployment, Settings
 
 BODY = b'{"model":"gpt-4o","messages":[]}'
@@ -25,20 +26,21 @@ class ScriptedAnswer:
         self.status = status
         self.headers = headers
         self.closed = False
-        self._parts = parts
+        self._parts = list(parts)
 
-    async def chunks(self) -> AsyncIterator[bytes]:
-        for part in self._parts:
-            if isinstance(part, Exception):
-                raise part
-            yield part
+    async def read(self) -> bytes:
+        part = self._parts.pop(0) if self._parts else b""
+        if isinstance(part, Exception):
+            raise part
+        return part
 
-    def close(self) -> None:
+    def close(self, *, ended: bool = False) -> None:
         self.closed = True
 
 
 class ScriptedUpstream:
-    def __init__(self, *answers: ScriptedAnswer | Exception) -> None:
+    def __init__(self, *answers: ScriptedAnswer | Exception | asyncio.Event) -> None:
+        """An event is waited for."""
         self.answers = list(answers)
         self.asked: list[str] = []
 
@@ -47,8 +49,11 @@ class ScriptedUpstream:
     ) -> ScriptedAnswer:
         self.asked.append(target.label)
         answer = self.answers.pop(0)
+        if isinstance(answer, asyncio.Event):
+            await answer.wait()
         if isinstance(answer, Exception):
             raise answer
+        assert isinstance(answer, ScriptedAnswer)
         return answer
 
 
@@ -59,7 +64,7 @@ class Client:
         self.body = b""
         self.ended = False
 
-    async def start(self, status: int, headers: dict[str, str]) -> None:
+    async def start(self, status: int, headers: dict[str, str], last_words: LastWords | None = None) -> None:
         self.status, self.headers = status, headers
 
     async def send(self, data: bytes) -> None:
@@ -88,7 +93,7 @@ class Run:
 
     def __init__(
         self,
-        *answers: ScriptedAnswer | Exception,
+        *answers: ScriptedAnswer | Exception | asyncio.Event,
         names: tuple[str, ...] = ("a",),
         provider: str = "openai",
         drops: bool = False,
@@ -115,7 +120,7 @@ class Run:
                 self.written.append(record)
             return True
 
-        recording = Recording(begin, write, lambda b, s: None)
+        self.recording = recording = Recording(begin, write, lambda b, s: None)
         fields = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
         passage = crossing("chat.completions", body, fields, [], "call_1", 0, stream=stream)
         request = Request("chat/completions", stream, {}, passage)
@@ -226,3 +231,14 @@ async def test_every_answer_is_closed() -> None:
     answers = [failing(500), ok()]
     await Run(*answers, retries=1).go()
     assert all(a.closed for a in answers)
+
+
+async def test_who_was_asked_is_known_where_nobody_waited_for_the_answer() -> None:
+    run = Run(asyncio.Event())
+    going = asyncio.ensure_future(run.go())
+    while not run.upstream.asked:  # noqa: ASYNC110 (a step is enough)
+        await asyncio.sleep(0)
+    going.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await going
+    assert [(attempt.provider, attempt.http_status) for attempt in run.recording.attempts] == [("openai", 0)]

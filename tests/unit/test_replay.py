@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from sessionary.ids import new_call_id
 from sessionary.record import exchange
 from sessionary.record.exchange import Begin, Part
 from sessionary.record.recorder import Recording
@@ -18,7 +19,8 @@ from sessionary.state.spooled import Spooled
 from sessionary.state.walk import State
 from sessionary.wire.sse import Parser
 
-CALL = "call_" + "0" * 26
+CALL = new_call_id()
+"""Of now: what is older is forgotten, for it may be deleted."""
 BODY = b'{"model":"m","input":"x","background":true,"stream":true}'
 BEGIN = Begin(CALL, 7, 1, "k", "ses", "ses", "id", "r", "responses", "m", True, "", "", {}, BODY)
 RESPONSE = {"id": "resp_" + "0" * 26, "object": "response", "status": "completed", "output": []}

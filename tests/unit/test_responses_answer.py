@@ -27,7 +27,7 @@ NUMBERS = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "top
 ASKED = {"model": "some-model", "input": "x"}
 
 
-@settings(max_examples=150)
+@settings(max_examples=70)
 @given(items.answers())
 def test_reading_and_writing_gives_the_same_back(body: Wire) -> None:
     answer = read_answer(json.loads(json.dumps(body)))
@@ -36,7 +36,7 @@ def test_reading_and_writing_gives_the_same_back(body: Wire) -> None:
     assert write_answer(ours, ASKED) == {**body, "id": "resp_ours"}
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(items.answers())
 def test_the_items_stay_what_they_are_in_an_envelope_of_ours(body: Wire) -> None:
     answer = msgspec.structs.replace(read_answer(body), origin=None)
@@ -49,7 +49,7 @@ def test_the_items_stay_what_they_are_in_an_envelope_of_ours(body: Wire) -> None
     assert (again.stop, again.usage) == (answer.stop, answer.usage)
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(chats.answers(), items.requests)
 def test_an_answer_of_another_format_has_every_field_in_the_published_shape(body: Wire, asked: Wire) -> None:
     answer = msgspec.structs.replace(chat.read_answer(body), id="resp_1a")

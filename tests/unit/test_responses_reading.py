@@ -108,7 +108,7 @@ def test_an_answers_message_may_leave_its_role_out() -> None:
     assert mean == meaning({"role": "assistant", "content": "yes"})
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(items.asked_items)
 def test_ids_of_items_and_states_do_not_count(item: Wire) -> None:
     bare = {k: v for k, v in item.items() if k not in ("status", "phase", *(["id"] if item.get("role") else []))}
@@ -158,18 +158,27 @@ def test_a_tool_that_takes_free_text_says_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("item", "text"),
+    ("item", "text", "detail"),
     [
-        ({"summary": [{"type": "summary_text", "text": "a"}, {"type": "summary_text", "text": "b"}]}, "a\n\nb"),
-        ({"summary": [], "content": [{"type": "reasoning_text", "text": "hm"}]}, "hm"),
-        ({"summary": [], "encrypted_content": "x"}, ""),
+        ({"summary": [{"type": "summary_text", "text": "a"}, {"type": "summary_text", "text": "b"}]}, "a\n\nb", ""),
+        ({"summary": [], "content": [{"type": "reasoning_text", "text": "hm"}]}, "hm", ""),
+        ({"summary": [], "encrypted_content": "x"}, "", "encrypted"),
+        ({"summary": []}, "", ""),
     ],
 )
-def test_reasoning_is_shown(item: Wire, text: str) -> None:
-    assert shown({"type": "reasoning", **item}).pieces == [Piece("reasoning", text=text)]
+def test_reasoning_is_shown(item: Wire, text: str, detail: str) -> None:
+    assert shown({"type": "reasoning", **item}).pieces == [Piece("reasoning", text=text, detail=detail)]
 
 
-@settings(max_examples=100)
+def test_what_a_text_cites_is_shown_and_means_nothing() -> None:
+    cited = {"type": "url_citation", "url": "https://example.com", "title": "a", "start_index": 0, "end_index": 2}
+    part = {"type": "output_text", "text": "hi"}
+    message = {"type": "message", "role": "assistant", "content": [part | {"annotations": [cited, 3]}]}
+    assert shown(message).pieces == [Piece("text", text="hi", annotations=[cited])]
+    assert meaning(message) == meaning(message | {"content": [part]})
+
+
+@settings(max_examples=50)
 @given(st.binary(max_size=80) | items.JSON.map(lambda value: json.dumps(value).encode()))
 def test_any_bytes_are_read(raw: bytes) -> None:
     read_message(raw)
@@ -180,7 +189,7 @@ TYPES = ["message", "reasoning", "function_call", "function_call_output", "mcp_c
 FIELDS = ["role", "content", "summary", "call_id", "name", "namespace", "arguments", "input", "output", "result", "id"]
 
 
-@settings(max_examples=150)
+@settings(max_examples=70)
 @given(st.dictionaries(st.sampled_from(FIELDS), items.JSON, max_size=5), st.sampled_from(TYPES))
 def test_any_fields_are_read(fields: Wire, kind: str) -> None:
     read_message(json.dumps({"type": kind, **fields}).encode())

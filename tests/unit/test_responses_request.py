@@ -19,7 +19,7 @@ Wire = dict[str, Any]
 FUNCTION = {"type": "function", "name": "run", "parameters": {"type": "object"}, "strict": True}
 
 
-@settings(max_examples=150)
+@settings(max_examples=70)
 @given(items.requests)
 def test_reading_and_writing_gives_the_same_back(body: Wire) -> None:
     assert write_request(read_request(json.loads(json.dumps(body)))) == body

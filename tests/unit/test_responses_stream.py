@@ -70,7 +70,7 @@ def kinds(raw: bytes) -> list[str]:
 # -- writing
 
 
-@settings(max_examples=150)
+@settings(max_examples=70)
 @given(chats.answers(), st.integers(1, 9), items.requests)
 def test_a_stream_ends_with_the_answer_that_it_amounts_to(body: Wire, step: int, asked: Wire) -> None:
     answer = msgspec.structs.replace(chat.read_answer(body), id="resp_1a", created=1_767_225_600, service_tier="")
@@ -85,7 +85,7 @@ def test_a_stream_ends_with_the_answer_that_it_amounts_to(body: Wire, step: int,
     assert done == whole["output"]
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(chats.answers(), st.integers(1, 9))
 def test_items_and_parts_are_opened_before_they_are_told_and_closed_after(body: Wire, step: int) -> None:
     raw, _ = written(telling(chat.read_answer(body), step))
@@ -152,7 +152,7 @@ def test_an_answer_cut_by_its_limit_is_incomplete() -> None:
     assert whole["output"][0]["status"] == "incomplete"
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(chats.answers(), st.integers(0, 30), st.booleans())
 def test_a_stream_that_breaks_keeps_what_was_delivered(body: Wire, length: int, told_so: bool) -> None:
     told = telling(chat.read_answer(body), 2)[:-1][:length]
@@ -216,7 +216,7 @@ def in_order(told: list[Told]) -> None:
     assert opened is None or isinstance(told[-1], Failed)
 
 
-@settings(max_examples=150)
+@settings(max_examples=70)
 @given(items.answers(), st.integers(1, 9), st.booleans())
 def test_a_providers_stream_is_read_as_its_answer(body: Wire, step: int, deltas: bool) -> None:
     answer = read_answer(body)
@@ -226,7 +226,7 @@ def test_a_providers_stream_is_read_as_its_answer(body: Wire, step: int, deltas:
     assert told[-1] == Ended(answer.stop, answer.usage)
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(items.answers(), st.integers(1, 9), st.data())
 def test_any_event_but_the_last_may_be_missing(body: Wire, step: int, data: st.DataObject) -> None:
     said = items.events(body, step)
@@ -326,7 +326,7 @@ def test_errors_flat_nested_and_in_the_response(event: Wire) -> None:
 
 
 @given(st.binary(max_size=60))
-@settings(max_examples=100)
+@settings(max_examples=50)
 def test_any_bytes_are_read(raw: bytes) -> None:
     reader = Reader()
     for event in Parser().feed(b"data: " + raw + b"\n\n"):
@@ -338,7 +338,7 @@ def test_any_bytes_are_read(raw: bytes) -> None:
 # -- what a recorded stream amounts to
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(items.answers(), st.integers(1, 9), st.data())
 def test_a_cut_stream_amounts_to_what_was_delivered(body: Wire, step: int, data: st.DataObject) -> None:
     said = items.events(body, step)

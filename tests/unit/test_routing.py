@@ -387,3 +387,24 @@ environment_variables: {OPENAI_API_KEY: sk-file}
     assert one(found, "anthropic/claude-y").deployment.model == "claude-y"
     assert found.provider_names() == ["anthropic", "openai", "together"]
     assert all(CATALOG[name] for name in found.provider_names())
+
+
+def test_a_request_has_room_for_one_credential() -> None:
+    given = Deployment("openai", "gpt-4o", base_url="http://user:secret@host/v1", api_key="k")
+    with pytest.raises(SettingsError, match="has a user in it, and there is a key") as refused:
+        router(Model("own", [given]))
+    assert "secret" not in str(refused.value)
+
+
+def test_names_are_kept_within_bounds() -> None:
+    """The same target for the same name, as long as there are not too many, and never one that is very long."""
+    found = router(environ={"OPENAI_API_KEY": "sk-1"})
+    once = found.resolve("openai/gpt-4o")[0]
+    assert found.resolve("openai/gpt-4o")[0] is once
+    long = "openai/" + "x" * 10_000
+    assert found.resolve(long)[0] is not found.resolve(long)[0]
+    for n in range(1024):
+        found.resolve(f"openai/m-{n}")
+    again = found.resolve("openai/gpt-4o")[0]
+    assert again == once
+    assert again is not once

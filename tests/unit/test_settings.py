@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sessionary.errors import SettingsError
-from sessionary.settings import Deployment, Price, Settings
+from sessionary.settings import Deployment, Limits, Price, Settings
 from sessionary.settings.load import OPTIONS, load
 
 FULL = """\
@@ -79,9 +79,9 @@ def test_command_line_before_environment_before_file(config: Path) -> None:
     assert settings.host == "127.0.0.1"
 
 
-def test_every_option_but_models_has_a_variable() -> None:
+def test_every_option_but_lists_and_mappings_has_a_variable() -> None:
     for name in OPTIONS:
-        if name != "models":
+        if name not in ("models", "redact", "limits"):
             with pytest.raises(SettingsError, match=f"SESSIONARY_{name.upper()}' is empty"):
                 load(None, {f"SESSIONARY_{name.upper()}": " "})
 
@@ -190,3 +190,37 @@ def test_a_bare_name_is_left_to_the_router(config: Path) -> None:
 def test_data_dir_of_the_home_folder(config: Path) -> None:
     config.write_text("data_dir: ~/kept\n")
     assert load(config, {}).data_dir == Path.home() / "kept"
+
+
+def test_limits_and_what_is_redacted_are_read_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(
+        "limits: {calls_per_minute: 60, budget: 12.5, budget_period: day}\n"
+        "redact:\n"
+        "  - {name: email, pattern: '[a-z]+@[a-z.]+'}\n"
+        "  - {name: user, field: metadata.user_id, projects: [shop]}\n"
+    )
+    found = load(file, {})
+    assert found.limits == Limits(calls_per_minute=60, budget=12.5, budget_period="day")
+    assert [(r.name, r.pattern, r.field, r.projects) for r in found.redact] == [
+        ("email", "[a-z]+@[a-z.]+", "", []),
+        ("user", "", "metadata.user_id", ["shop"]),
+    ]
+    assert found.redact[1].place.endswith("config.yaml:4")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("limits: {calls_per_minute: 0}", "config.yaml:1: 'limits.calls_per_minute' must be a number of at least 1"),
+        ("limits: {budget_period: year}", "must be one of day, month, total"),
+        ("limits: {calls: 3}", "unknown key 'calls' in limits"),
+        ("redact:\n  - {name: x}", "config.yaml:2: 'redact\\[0\\]' needs a 'name', and a 'pattern' or a 'field'"),
+        ("on_spool_full: wait", "'on_spool_full' must be one of serve, reject"),
+        ("spool_size: 0", "'spool_size' must be a number of at least 1"),
+    ],
+)
+def test_limits_and_redactions_that_cannot_be_meant_are_refused(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "config.yaml").write_text(text)
+    with pytest.raises(SettingsError, match=said):
+        load(tmp_path / "config.yaml", {})

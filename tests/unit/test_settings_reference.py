@@ -8,7 +8,7 @@ import pytest
 
 from sessionary.settings.document import read
 from sessionary.settings.load import load
-from sessionary.settings.tree import Deployment, Model, Price, Settings
+from sessionary.settings.tree import Deployment, Limits, Model, Price, Settings
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -18,13 +18,16 @@ def script() -> dict[str, Any]:
     return runpy.run_path(str(ROOT / "scripts" / "settings_reference.py"))
 
 
-@pytest.mark.parametrize("name", ["reference/configuration.md", "how-to/providers.md"])
+FILES = ["reference/configuration.md", "reference/permissions.md", "how-to/limits.md", "how-to/providers.md"]
+
+
+@pytest.mark.parametrize("name", FILES)
 def test_tables_are_current(script: dict[str, Any], name: str) -> None:
     text = (ROOT / "docs" / name).read_text()
     assert script["current"](text) == text, "run: python scripts/settings_reference.py"
 
 
-@pytest.mark.parametrize("struct", [Settings, Model, Deployment, Price])
+@pytest.mark.parametrize("struct", [Settings, Model, Deployment, Price, Limits])
 def test_every_field_is_documented(script: dict[str, Any], struct: type[Settings]) -> None:
     assert [name for name, _, _ in script["documented"](struct.__name__)] == list(struct.__struct_fields__)
 

@@ -22,7 +22,7 @@ def joined(parts: Split) -> bytes:
     return join(parts.shell, parts.lifted, parts.chain, [*parts.preamble, *parts.messages], whole=parts.whole)
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(json_text.chats)
 @example(rb'{"messages":[{"role":"user","content":"half \ud83d"}],"model":"m","\ue801":1}')
 @example(rb'{"messages":[{"role":"user","content":"half \ud83d and \ue801"}],"model":"m"}')
@@ -33,19 +33,19 @@ def test_a_chat_is_joined_to_what_was_sent(body: bytes) -> None:
     assert exact(joined(split(body, "chat.completions"))) == exact(body)
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(json_text.completions, st.sampled_from(ENDPOINTS))
 def test_a_completion_is_joined_to_what_was_sent(body: bytes, endpoint: str) -> None:
     assert exact(joined(split(body, endpoint))) == exact(body)
 
 
-@settings(max_examples=150)
+@settings(max_examples=70)
 @given(json_text.answers, st.sampled_from(ENDPOINTS))
 def test_an_answer_is_joined_to_what_was_sent(body: bytes, endpoint: str) -> None:
     assert exact(joined(split_response(body, endpoint))) == exact(body)
 
 
-@settings(max_examples=150)
+@settings(max_examples=70)
 @given(json_text.chats)
 def test_every_message_is_cut_out_as_it_was_sent(body: bytes) -> None:
     parts = split(body, "chat.completions")

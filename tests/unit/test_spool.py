@@ -5,11 +5,12 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sessionary.spool import frame
-from sessionary.spool.frame import Damage, Frame
+from sessionary.spool.files import Disk
+from sessionary.spool.frame import Damage, Frame, framing
 from sessionary.spool.reader import Cursor, Reader
 from sessionary.spool.writer import Writer
 
+FRAMING = framing("writer", 1)
 payloads = st.lists(st.binary(max_size=300), max_size=20)
 
 
@@ -25,16 +26,16 @@ def read_all(reader: Reader, writer: str, *, alive: bool, limit: int = 1 << 20) 
 
 @given(payloads)
 def test_frames_round_trip(items: list[bytes]) -> None:
-    data = b"".join(frame.encode(p) for p in items)
-    assert [f.payload for f in frame.scan(data, final=True) if isinstance(f, Frame)] == items
+    data = b"".join(FRAMING.encode(p) for p in items)
+    assert [f.payload for f in FRAMING.scan(data, final=True) if isinstance(f, Frame)] == items
 
 
 @given(payloads.filter(len), st.data())
 def test_one_flipped_bit_costs_one_record(items: list[bytes], data: st.DataObject) -> None:
-    encoded = bytearray(b"".join(frame.encode(p) for p in items))
+    encoded = bytearray(b"".join(FRAMING.encode(p) for p in items))
     at = data.draw(st.integers(0, len(encoded) * 8 - 1))
     encoded[at // 8] ^= 1 << (at % 8)
-    found = list(frame.scan(bytes(encoded), final=True))
+    found = list(FRAMING.scan(bytes(encoded), final=True))
     kept = [f.payload for f in found if isinstance(f, Frame)]
     assert any(isinstance(f, Damage) for f in found)
     assert len(kept) >= len(items) - 1
@@ -47,16 +48,16 @@ def test_one_flipped_bit_costs_one_record(items: list[bytes], data: st.DataObjec
 
 @given(payloads.filter(len), st.integers(1, 400))
 def test_a_torn_tail_is_not_reported_while_it_may_still_grow(items: list[bytes], cut: int) -> None:
-    whole = b"".join(frame.encode(p) for p in items)
+    whole = b"".join(FRAMING.encode(p) for p in items)
     torn = whole[: max(0, len(whole) - cut)]
-    growing = list(frame.scan(torn, final=False))
+    growing = list(FRAMING.scan(torn, final=False))
     assert all(isinstance(f, Frame) for f in growing)
     assert [f.payload for f in growing if isinstance(f, Frame)] == items[: len(growing)]
 
 
 @given(st.binary(max_size=2000))
 def test_any_bytes_are_scanned_to_their_end(data: bytes) -> None:
-    found = list(frame.scan(data, final=True))
+    found = list(FRAMING.scan(data, final=True))
     assert sum(f.end - f.offset for f in found) == len(data)
 
 
@@ -88,10 +89,11 @@ def test_a_segment_is_discarded_only_before_the_cursor(tmp_path: Path) -> None:
     reader.discard(writer.name, numbers[3])
     assert reader.segments(writer.name) == numbers[3:]
     writer.close()
-    cursor = Cursor()
-    while (chunk := reader.read(writer.name, cursor, alive=False)).cursor != cursor:
-        cursor = chunk.cursor
-    assert reader.drained(writer.name, cursor)
+    first = reader.read(writer.name, Cursor(), alive=False, limit=1)
+    assert first.more
+    rest = reader.read(writer.name, first.cursor, alive=False)
+    assert len(rest.items) == 1
+    assert not rest.more
 
 
 def test_a_record_longer_than_the_limit_is_read_whole(tmp_path: Path) -> None:
@@ -102,5 +104,41 @@ def test_a_record_longer_than_the_limit_is_read_whole(tmp_path: Path) -> None:
     writer.close()
 
 
+def test_a_writer_is_seen_only_when_its_lock_is_held(tmp_path: Path) -> None:
+    """Else a drain that looks just then takes it for dead, and removes the folder that it is going to write into."""
+    reader, seen = Reader(tmp_path), []
+
+    class Looked(Disk):
+        def lock(self, fd: int, *, shared: bool = False) -> bool:
+            seen.append(reader.writers())
+            held = super().lock(fd, shared=shared)
+            seen.append(reader.writers())
+            return held
+
+    writer = Writer(tmp_path, files=Looked())
+    assert seen == [[], []]
+    assert reader.writers() == [writer.name]
+    assert reader.alive(writer.name)
+    writer.append(b"x")
+    writer.close()
+    assert read_all(reader, writer.name, alive=False) == [b"x"]
+
+
 def test_nothing_at_all(tmp_path: Path) -> None:
     assert Reader(tmp_path / "missing").writers() == []
+
+
+def test_each_record_is_durable_at_once_where_that_is_wanted(tmp_path: Path) -> None:
+    """P2: `fsync_interval: 0`."""
+    synced: list[int] = []
+
+    class Counted(Disk):
+        def sync(self, fd: int) -> None:  # type: ignore[override]
+            synced.append(fd)
+
+    writer = Writer(tmp_path, fsync_interval=0, files=Counted())
+    for n in range(3):
+        before = len(synced)
+        writer.append(bytes([n]))
+        assert len(synced) > before
+    writer.close()

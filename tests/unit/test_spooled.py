@@ -92,6 +92,7 @@ def test_a_writers_folder_may_go_between_two_questions(spool: Path) -> None:
     write(gone, begin("call_a", "conv_a"), finish("call_a"))
     assert len(spooled.of("call_a")) == 2
     gone.close()
+    reader.retire(gone.name)
     reader.remove(gone.name)
     assert spooled.of("call_a") == []
     assert spooled.of_conversation(1, "conv_a") == []

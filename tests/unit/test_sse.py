@@ -46,7 +46,7 @@ def parsed(chunks: list[bytes]) -> list[Event]:
     return [*events, *parser.close()]
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(streams, st.lists(st.integers(0, 60), max_size=12))
 def test_any_chunking_gives_the_same_events(stream: bytes, cuts: list[int]) -> None:
     bounds = [0, *sorted(cuts), len(stream)]

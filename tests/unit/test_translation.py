@@ -36,7 +36,7 @@ def in_format(body: Wire, format: Format) -> Wire:
 
 
 @pytest.mark.parametrize(("of", "to"), PAIRS)
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(chats.requests())
 def test_a_request_goes_there_and_back(of: Format, to: Format, body: Wire) -> None:
     own = in_format(body, of)
@@ -46,7 +46,7 @@ def test_a_request_goes_there_and_back(of: Format, to: Format, body: Wire) -> No
 
 
 @pytest.mark.parametrize("to", ["responses", "messages"])
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(chats.conversations())
 def test_the_same_means_the_same(to: Format, messages: list[Wire]) -> None:
     """In the formats' own pieces: Responses has a call in an item of its own, Messages joins the results."""
@@ -74,7 +74,7 @@ def without_times(body: Wire) -> Wire:
 
 
 @pytest.mark.parametrize("to", [format for format in FORMATS if format != "chat"])
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(chats.answers())
 def test_an_answer_goes_there_and_back(to: Format, body: Wire) -> None:
     answer = FORMATS["chat"].read_answer(body)
@@ -128,7 +128,7 @@ def written(told: list[Told], format: Format, asked: Wire) -> tuple[bytes, Wire]
 
 
 @pytest.mark.parametrize("to", list(FORMATS))
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(chats.answers(), st.integers(1, 9))
 def test_a_stream_amounts_to_the_same_answer(to: Format, body: Wire, step: int) -> None:
     answer = FORMATS["chat"].read_answer(body)
@@ -152,7 +152,7 @@ def test_a_stream_amounts_to_the_same_answer(to: Format, body: Wire, step: int) 
 
 
 @pytest.mark.parametrize("to", list(FORMATS))
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(chats.answers(), st.integers(0, 30))
 def test_a_stream_that_breaks_ends_in_every_format(to: Format, body: Wire, length: int) -> None:
     answer = FORMATS["chat"].read_answer(body)
@@ -226,7 +226,7 @@ EVENTS = st.tuples(TYPES, st.dictionaries(FIELDS, ITEMS | chats.JSON, max_size=4
 
 
 @pytest.mark.parametrize("of", list(FORMATS))
-@settings(max_examples=150)
+@settings(max_examples=70)
 @given(st.lists(EVENTS, max_size=8))
 def test_any_stream_has_one_end_in_every_format(of: Format, events: list[Event]) -> None:
     reader = FORMATS[of].Reader()

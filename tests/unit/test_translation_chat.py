@@ -77,14 +77,14 @@ def chunks(*choices: Wire, **more: Any) -> bytes:
 # -- requests
 
 
-@settings(max_examples=150)
+@settings(max_examples=70)
 @given(chats.requests(), st.lists(st.sampled_from(sorted(MORE)), unique=True))
 def test_a_request_is_written_as_it_was_read(body: Wire, more: list[str]) -> None:
     body = body | {key: MORE[key] for key in more}
     assert write_request(read_request(body)) == body
 
 
-@settings(max_examples=150)
+@settings(max_examples=70)
 @given(json_text.chats)
 def test_odd_requests_too(raw: bytes) -> None:
     body = loose.decode(raw)
@@ -96,7 +96,7 @@ def test_odd_requests_too(raw: bytes) -> None:
     assert write_request(read_request(body)) == body
 
 
-@settings(max_examples=150)
+@settings(max_examples=70)
 @given(chats.conversations())
 def test_turns_are_written_by_what_they_mean(messages: list[Wire]) -> None:
     """As those of a foreign format are: without what they were read from."""
@@ -109,7 +109,7 @@ def test_turns_are_written_by_what_they_mean(messages: list[Wire]) -> None:
     assert write_turns([foreign(read_turn(message)) for message in messages]) == messages
 
 
-@settings(max_examples=150)
+@settings(max_examples=70)
 @given(json_text.messages)
 def test_a_turn_means_what_its_message_means(text: str) -> None:
     value = loose.decode(text)
@@ -242,7 +242,7 @@ def test_signed_reasoning_goes_through_a_chat_client(reasoning: Part, fields: Wi
 # -- answers
 
 
-@settings(max_examples=150)
+@settings(max_examples=70)
 @given(chats.answers())
 def test_an_answer_is_written_as_it_was_read(body: Wire) -> None:
     answer = read_answer(body)
@@ -250,7 +250,7 @@ def test_an_answer_is_written_as_it_was_read(body: Wire) -> None:
     assert write_answer(msgspec.structs.replace(answer, origin=None), {}) == body
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(json_text.answers)
 def test_odd_answers_too(text: str) -> None:
     body = loose.decode(text)
@@ -260,7 +260,7 @@ def test_odd_answers_too(text: str) -> None:
 # -- streams
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(chats.answers(), st.integers(1, 9), st.booleans())
 def test_a_stream_amounts_to_the_answer(body: Wire, step: int, wants_usage: bool) -> None:
     answer = read_answer(body)
@@ -386,7 +386,7 @@ def test_a_broken_answer_keeps_what_was_said() -> None:
     assert writer.body["error"]["message"] == "gone"
 
 
-@settings(max_examples=150)
+@settings(max_examples=70)
 @given(st.lists(json_text.values.map(lambda v: f'{{"choices":[{{"delta":{v}}}]}}') | json_text.answers, max_size=3))
 def test_any_stream_is_told(data: list[str]) -> None:
     reader = Reader()

@@ -5,7 +5,8 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sessionary.relay.usage_filter import UsageFilter
+from sessionary.relay.usage_filter import without_usage
+from sessionary.wire.sse import Cutter
 
 CHUNK = b'data: {"id":"c","choices":[{"index":0,"delta":{"content":"%s"},"finish_reason":null}]%s}\n\n'
 USAGE = b'data: {"id":"c","choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2}}\n\n'
@@ -13,10 +14,15 @@ DONE = b"data: [DONE]\n\n"
 
 
 def passed(stream: bytes, cuts: list[int]) -> bytes:
-    filtered = UsageFilter()
+    cutter = Cutter()
     edges = sorted({0, len(stream), *(c % (len(stream) + 1) for c in cuts)})
-    out = [filtered.feed(stream[a:b]) for a, b in itertools.pairwise(edges)]
-    return b"".join(out) + filtered.close()
+    events = [event for a, b in itertools.pairwise(edges) for event in cutter.feed(stream[a:b])]
+    return b"".join(map(without_usage, [*events, cutter.close()]))
+
+
+def test_several_events_together() -> None:
+    asked = CHUNK % (b"a", b',"usage":null') + CHUNK % (b"b", b', "usage": null') + USAGE + DONE
+    assert without_usage(asked) == CHUNK % (b"a", b"") + CHUNK % (b"b", b"") + DONE
 
 
 @given(st.lists(st.integers(0, 10_000), max_size=30), st.sampled_from([b"\n", b"\r\n"]))
@@ -35,6 +41,11 @@ def test_anything_else_passes_byte_for_byte(stream: bytes, cuts: list[int]) -> N
 def test_a_text_that_speaks_of_usage_is_left_alone() -> None:
     event = b'data: {"choices":[{"delta":{"content":", \\"usage\\": null"}}]}\n\n'
     assert passed(event, [5, 30]) == event
+
+
+def test_what_is_no_text_is_left_alone() -> None:
+    event = b'data: {"usage": "\xff"}\n\n'
+    assert passed(event, [5, 20]) == event
 
 
 def test_usage_that_comes_with_choices_stays() -> None:

@@ -52,20 +52,20 @@ def broken(text: bytes, data: st.DataObject) -> bytes:
     return text[:at] + data.draw(st.binary(max_size=3)) + text[at + data.draw(st.integers(0, 3)) :]
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(st.binary(max_size=200))
 def test_any_bytes(raw: bytes) -> None:
     everything(raw)
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(json_text.values | json_text.messages | json_text.chats.map(bytes.decode), st.data())
 def test_any_json_and_almost_json(value: str, data: st.DataObject) -> None:
     everything(value.encode())
     everything(broken(value.encode(), data))
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(
     st.lists(
         st.sampled_from(
@@ -111,7 +111,7 @@ def test_wide_is_not_deep() -> None:
     assert len(loose.decode(b"[" + b"[],{}," * 5000 + b"1]")) == 10_001
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(json_text.values)
 def test_masking_is_undone(value: str) -> None:
     raw = value.encode()
@@ -122,7 +122,7 @@ def test_masking_is_undone(value: str) -> None:
         json.loads(masked).__repr__().encode()  # no surrogate is left
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(st.text(st.sampled_from("a\ud83d\ude00\ud800é"), max_size=6))
 def test_halves_are_joined_or_replaced(text: str) -> None:
     found = loose.joined({text: [text]})

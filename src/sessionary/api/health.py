@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from sessionary.api.gauges import Gauges
 from sessionary.api.ledger import Ledger
 from sessionary.sessions import rules
 
@@ -98,6 +99,8 @@ class Health(msgspec.Struct):
     attention: list[Attention]
     ledger: Ledger | None
     """Of the whole gateway: for the master key only."""
+    gauges: Gauges | None
+    """As `ledger`."""
 
 
 class _Tally:
@@ -149,6 +152,7 @@ def health(
     first_days: Mapping[str, int],
     client_count: int,
     ledger: Ledger | None,
+    gauges: Gauges | None = None,
 ) -> Health:
     """Rows and days as in `store.health`; `today` in days since 1970."""
     start = first_day(today)
@@ -171,6 +175,7 @@ def health(
         client_count=client_count,
         attention=sorted((a for a in noted if a), key=lambda a: (-a.missed, a.client)),
         ledger=ledger,
+        gauges=gauges,
     )
 
 

@@ -9,12 +9,13 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import msgspec
 import sqlalchemy as sa
 
 from sessionary.api import types
+from sessionary.api.growing import Growing
 from sessionary.api.views import Views
 from sessionary.auth import Principal
 
@@ -26,39 +27,83 @@ _OVERLAP_US = 2_000_000
 _CATCH_UP_US = 300_000_000
 """The longest absence that a listener which names its last event is told of."""
 _QUEUE = 500
+_GROWING = b"event: growing"
 _PING = b"event: ping\ndata: {}\n\n"
+_END = b""
+"""Nothing comes after it."""
 
 
 class _Listener:
-    def __init__(self, project: int | None, session: str) -> None:
+    def __init__(self, principal: Principal, session: str) -> None:
+        self.principal = principal
         self.queue: asyncio.Queue[bytes] = asyncio.Queue(_QUEUE)
-        self._project = project
+        self.behind = False
+        self._project = principal.project
         self._session = session
+
+    def grow(self, event: bytes) -> None:
+        """More of an answer; what is lost of it is told again later."""
+        if self.queue.full():
+            self.behind = True
+        elif not self.behind:
+            self.queue.put_nowait(event)
+
+    def end(self) -> None:
+        while self.queue.full():
+            self.queue.get_nowait()
+        self.queue.put_nowait(_END)
+
+    def cut(self) -> None:
+        """What is waiting is not told any more."""
+        while not self.queue.empty():
+            self.queue.get_nowait()
+        self.queue.put_nowait(_END)
+
+    def has_room(self) -> bool:
+        return self.queue.qsize() < _QUEUE // 2
 
     def tell(self, project: int, row: types.Session, event: bytes) -> None:
         if self._project not in (None, project) or self._session not in ("", row.id, row.session_id):
             return
         if self.queue.full():
             with contextlib.suppress(asyncio.QueueEmpty):
-                self.queue.get_nowait()
+                self.behind = self.queue.get_nowait().startswith(_GROWING) or self.behind
         self.queue.put_nowait(event)
 
 
 class Live:
-    def __init__(self, views: Views, *, ping: float = PING) -> None:
+    def __init__(
+        self,
+        views: Views,
+        growing: Growing | None = None,
+        *,
+        ping: float = PING,
+        leaving: asyncio.Event | None = None,
+        valid: Callable[[Principal], bool] = lambda principal: True,
+    ) -> None:
+        """`leaving` is set when the server ends: then every stream does, so that nobody has to wait for them. `valid`
+        says whether a key still is: its streams end with it."""
         self._views = views
+        self._growing = growing
         self._ping = ping
+        self._leaving = leaving or asyncio.Event()
+        self._valid = valid
         self._listeners: set[_Listener] = set()
         self._polling: asyncio.Task[None] | None = None
 
     async def events(self, principal: Principal, session: str = "", last_event: str = "") -> AsyncIterator[bytes]:
-        """Server-sent events: `session` with a session's fields, `ping` when nothing happens.
+        """Server-sent events: `session` with a session's fields, `ping` when nothing happens; of one session also
+        `growing`, of what is being answered.
 
         `session` narrows them to one, by our id or the client's; `last_event` is the id of the last one seen.
         """
-        listener = _Listener(principal.project, session)
+        listener = _Listener(principal, session)
         self._listeners.add(listener)
+        key: tuple[int, str] | None = None
         try:
+            if session and self._growing is not None:
+                key = await asyncio.to_thread(self._views.watched, principal, session)
+                self._growing.join(key, listener)
             if self._polling is None or self._polling.done():
                 self._polling = asyncio.create_task(self._poll())
             yield _PING
@@ -69,9 +114,13 @@ class Live:
                         event = await listener.queue.get()
                 except TimeoutError:
                     event = _PING
+                if event == _END:
+                    break
                 yield event
         finally:
             self._listeners.discard(listener)
+            if key is not None and self._growing is not None:
+                self._growing.leave(key, listener)
 
     async def _catch_up(self, listener: _Listener, last_event: str) -> None:
         now = time.time_ns() // 1000
@@ -85,7 +134,15 @@ class Live:
         told: dict[tuple[int, str], int] = {}
         newest = time.time_ns() // 1000
         while self._listeners:
-            await asyncio.sleep(INTERVAL)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(INTERVAL):
+                    await self._leaving.wait()
+                for listener in self._listeners:
+                    listener.end()
+                return
+            for listener in self._listeners:
+                if not self._valid(listener.principal):
+                    listener.cut()
             now = time.time_ns() // 1000
             for project, at, row in await self._changed(newest - _OVERLAP_US):
                 newest = max(newest, min(at, now))  # another's clock may be ahead

@@ -8,10 +8,17 @@ import msgspec
 
 from sessionary import __version__
 from sessionary.api import params, types
+from sessionary.api.surface import LLM
 from sessionary.api.table import TABLE, Entry
 
 QUERY = {
+    "filter": "such as `model:gpt* cost>0.5 -client:curl`: see GET /api/fields",
+    "of": "sessions or calls",
+    "field": "a field that suggests values: see GET /api/fields",
+    "prefix": "what the values begin with",
+    "bars": "about how many bars there are to be, 1 to 400",
     "session_id": "a session's id: ours, or the one the client sent",
+    "session": "one session's id: ours, or the one the client sent",
     "q": 'words or "phrases" in messages, or in a session\'s title; the last word may be a beginning',
     "model": "as it was asked for; * stands for anything",
     "status": "of sessions: " + ", ".join(params.SESSION_STATUSES) + "; of calls: " + ", ".join(params.CALL_STATUSES),
@@ -25,32 +32,14 @@ QUERY = {
     "limit": f"1 to {params.MOST}; 50 where it is not given",
     "cursor": "`next_cursor` of the page before",
     "project": "with the master key: one project's name",
+    "format": "json; jsonl: a line for the session, then one a call; markdown: for people; openai: the last request's "
+    "messages and its answer, as chat completions has them",
+    "calls": "calls of the session: at most 100 ids, with commas between them",
+    "action": "what was done: such as `key.create`, or `key` for everything that was done to keys",
+    "actor": "who did it: a key's id or name, `master`, `command` or `gateway`",
+    "target": "the id of what it was done to",
     "raw": "1: a stream's events as they came",
 }
-_LLM = (
-    ("post", "/v1/chat/completions", "OpenAI's chat completions, streamed and not; also without /v1"),
-    ("post", "/v1/responses", "OpenAI's responses, with state for every provider; also without /v1"),
-    ("get", "/v1/responses/{id}", "A response that was stored; also without /v1"),
-    ("delete", "/v1/responses/{id}", "Makes a response unknown; also without /v1"),
-    ("post", "/v1/responses/{id}/cancel", "Ends a response in the background; also without /v1"),
-    ("get", "/v1/responses/{id}/input_items", "What a response was asked; also without /v1"),
-    ("post", "/v1/responses/input_tokens", "A request's tokens, counted; also without /v1"),
-    ("post", "/v1/responses/compact", "A conversation made shorter; also without /v1"),
-    ("post", "/v1/conversations", "A conversation that responses can go on from; also without /v1"),
-    ("get", "/v1/conversations/{id}", "A conversation; also without /v1"),
-    ("post", "/v1/conversations/{id}", "Gives a conversation other metadata; also without /v1"),
-    ("delete", "/v1/conversations/{id}", "Makes a conversation unknown; also without /v1"),
-    ("get", "/v1/conversations/{id}/items", "A conversation's items; also without /v1"),
-    ("post", "/v1/conversations/{id}/items", "Adds items to a conversation; also without /v1"),
-    ("get", "/v1/conversations/{id}/items/{item}", "One item of a conversation; also without /v1"),
-    ("delete", "/v1/conversations/{id}/items/{item}", "Takes an item out of a conversation; also without /v1"),
-    ("post", "/v1/messages", "Anthropic's messages, streamed and not; also without /v1"),
-    ("post", "/v1/messages/count_tokens", "A request's tokens, counted as Anthropic does; also without /v1"),
-    ("post", "/v1/completions", "OpenAI's completions, streamed and not; also without /v1"),
-    ("post", "/v1/embeddings", "OpenAI's embeddings; also without /v1"),
-    ("get", "/v1/models", "The models that can be asked for; also without /v1"),
-    ("get", "/v1/models/{id}", "One model; also without /v1"),
-)
 _REF = "#/components/schemas/"
 
 
@@ -63,9 +52,10 @@ def document() -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     for entry in TABLE:
         paths.setdefault(entry.path, {})[entry.method.lower()] = _operation(entry)
-    for method, path, summary in _LLM:
+    for listed in LLM:
+        method, path = listed.method.lower(), "/v1" + listed.path
         answers = {"200": {"description": "OK"}, "default": _FAILED}
-        operation: dict[str, Any] = {"summary": summary, "responses": answers}
+        operation: dict[str, Any] = {"summary": f"{listed.summary}; also without /v1", "responses": answers}
         if names := re.findall(r"\{(\w+)\}", path):
             operation["parameters"] = [_IN_PATH | {"name": name} for name in names]
         paths.setdefault(path, {})[method] = operation

@@ -1,30 +1,31 @@
 """Reading query parameters: every mistake is a 400 that names the parameter."""
 
 import base64
+import time
 import typing
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 from starlette.datastructures import QueryParams
 
+from sessionary.api import language
+from sessionary.api.fields import BY_NAME, Of
 from sessionary.errors import BadRequest
 from sessionary.record.exchange import Source, Status
-from sessionary.store.reads import Filters, Page
+from sessionary.store.terms import Condition, plain
+from sessionary.store.walk import Page
 from sessionary.store.writes import clean
 
 MOST = 200
-FILTERS = ("session_id", "q", "model", "status", "key", "user", "client", "source", "since", "until")
+FILTERS = ("filter", "session_id", "q", "model", "status", "key", "user", "client", "source", "since", "until")
 PAGING = ("sort", "limit", "cursor", "project")
-SEARCH = ("q", "limit", "cursor", "project")
+SEARCH = ("q", "session", "limit", "cursor", "project")
 SESSION_STATUSES = ("live", "ok", "errors", "cut")
 CALL_STATUSES: tuple[str, ...] = typing.get_args(Status)
 SOURCES: tuple[str, ...] = typing.get_args(Source)
-_UNITS = {"m": 60, "h": 3600, "d": 86400, "w": 604800}
 _Whole = typing.Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
 _CURSORS: Mapping[type, Any] = {str: tuple[str, _Whole, str], int: tuple[str, _Whole, _Whole]}
-_MOST_US = 1 << 58  # beyond any date, within 64 bits
 
 
 def only(params: QueryParams, *known: str) -> None:
@@ -34,14 +35,24 @@ def only(params: QueryParams, *known: str) -> None:
             raise BadRequest(f"unknown parameter '{name[:100]}' (known: {', '.join(known)})", param=name[:100])
 
 
-def filters(params: QueryParams, statuses: tuple[str, ...]) -> Filters:
-    _one_of(params, "status", statuses)
+def filters(params: QueryParams, of: Of) -> tuple[Condition, ...]:
+    """What `filter` says, and the parameters that are filters of their own."""
+    _one_of(params, "status", SESSION_STATUSES if of == "sessions" else CALL_STATUSES)
     _one_of(params, "source", SOURCES)
-    texts = clean({n: params[n] for n in FILTERS if n not in ("since", "until") and n in params})
-    return Filters(**texts, since=_time(params, "since"), until=_time(params, "until"))
+    texts = clean({n: params[n] for n in FILTERS if n not in ("filter", "since", "until") and n in params})
+    named = plain(of, **texts, since=time_of(params, "since"), until=time_of(params, "until"))
+    return named + written(params, of)
 
 
-def page(params: QueryParams, sorts: tuple[str, ...], default: str) -> Page:
+def written(params: QueryParams, of: Of) -> tuple[Condition, ...]:
+    text = clean({"filter": params.get("filter", "")})["filter"]
+    try:
+        return tuple(term.condition for term in language.parse(text, BY_NAME[of], _now()))
+    except language.Mistake as mistake:
+        raise BadRequest(f"filter: {mistake}", param="filter") from None
+
+
+def page(params: QueryParams, sorts: Iterable[str], default: str) -> Page:
     given = params.get("sort") or default
     sort = given.removeprefix("-")
     if sort not in sorts:
@@ -79,21 +90,16 @@ def _one_of(params: QueryParams, name: str, known: tuple[str, ...]) -> None:
         raise BadRequest(f"{name} must be one of {', '.join(known)}", param=name)
 
 
-def _time(params: QueryParams, name: str) -> int | None:
+def time_of(params: QueryParams, name: str) -> int | None:
     """ISO 8601, seconds since 1970, or an age such as `24h`; microseconds."""
     text = params.get(name, "").strip()
     if not text:
         return None
     try:
-        return max(-_MOST_US, min(_MOST_US, int(_seconds(text) * 1e6)))
+        return language.moment(text, _now())
     except (ValueError, OverflowError):
         raise BadRequest(f"{name} must be ISO 8601, seconds since 1970, or an age such as 24h", param=name) from None
 
 
-def _seconds(text: str) -> float:
-    if text[-1] in _UNITS and text[:-1].isdecimal() and len(text) < 8:
-        return datetime.now(UTC).timestamp() - int(text[:-1]) * _UNITS[text[-1]]
-    if text.replace(".", "", 1).isdecimal() and len(text) > 8:  # shorter is a date: 20261124
-        return float(text)
-    at = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)  # a + that was not encoded
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+def _now() -> int:
+    return time.time_ns() // 1000

@@ -2,9 +2,8 @@
 
 import asyncio
 import logging
-import re
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import unquote
 
 import msgspec
@@ -16,114 +15,98 @@ from starlette.routing import Route
 
 from sessionary import errors, ids
 from sessionary.api import openapi, params, thread_types, types
+from sessionary.api.admin import Admin
+from sessionary.api.answers import HEADERS as _HEADERS
+from sessionary.api.answers import body as _body
+from sessionary.api.answers import json as _json
+from sessionary.api.answers import principal as _principal
+from sessionary.api.answers import wanted as _wanted
+from sessionary.api.audit_views import AuditViews
+from sessionary.api.gauges import Gauge
+from sessionary.api.growing import Growing
+from sessionary.api.key_views import KeyViews
 from sessionary.api.ledger import Books
+from sessionary.api.list_views import ListViews
+from sessionary.api.lists import Lists
 from sessionary.api.live import Live
-from sessionary.api.table import TABLE, Needs
+from sessionary.api.model_views import ModelViews
+from sessionary.api.names import SESSIONS, before, place
+from sessionary.api.permissions import Needs, allow
+from sessionary.api.session_routes import SessionRoutes
+from sessionary.api.session_views import SessionViews
+from sessionary.api.table import TABLE
 from sessionary.api.views import Views
 from sessionary.auth import Principal
-from sessionary.errors import BadRequest, GatewayError, NotFound, Unauthenticated
+from sessionary.errors import BadRequest, GatewayError, NotFound
+from sessionary.limits.standing import Standing
+from sessionary.providers.routing import Router
+from sessionary.settings import Settings
 from sessionary.store import edits
+from sessionary.store.engine import took_too_long
+from sessionary.store.replica import is_lost
 
 log = logging.getLogger("sessionary.api")
-_HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff", "referrer-policy": "no-referrer"}
-_MOST_PATCH = 64 * 1024
-_SESSIONS = "/api/sessions/"
 _MOST_MERGED = 100
-_FIELD = re.compile(r"`\$\.(\w+)|field `(\w+)`")
-"""How the decoder names the field that is wrong."""
-T = TypeVar("T")
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-def _json(value: object, status: int = 200) -> Response:
-    return Response(msgspec.json.encode(value), status, _HEADERS, "application/json")
-
-
-def _principal(request: Request) -> Principal:
-    principal: Principal = request.state.principal
-    return principal
-
-
-def _place(request: Request) -> str:
-    """What follows `/api/sessions/`, still encoded: a client's id may contain anything, "/transcript" included."""
-    raw: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
-    return raw.partition(b"?")[0].decode("ascii", "replace").partition(_SESSIONS)[2]
-
-
-def _before(request: Request, ending: str) -> str | None:
-    """The session's id in front of `ending`; None where that is an end of the id itself (%2Ftranscript)."""
-    place = _place(request)
-    return unquote(place.removesuffix(ending)) if place.endswith(ending) else None
-
-
-async def _wanted(request: Request, kind: type[T]) -> T:
-    """Raises BadRequest, which names the field that is wrong."""
-    try:
-        return msgspec.json.decode(await _body(request), type=kind)
-    except (ValueError, RecursionError) as error:
-        found = _FIELD.search(str(error))
-        raise BadRequest(f"the body is not valid: {error}", param=found[1] or found[2] if found else None) from None
-
-
 class Api:
-    def __init__(self, views: Views, live: Live) -> None:
+    def __init__(self, views: Views, changing: Views, live: Live) -> None:
+        """`changing`: what changes something, and tells what came of it."""
         self._views = views
+        self._changing = changing
         self._live = live
 
     async def sessions(self, request: Request) -> Response:
         return _json(await asyncio.to_thread(self._views.sessions, _principal(request), request.query_params))
 
     async def session(self, request: Request) -> Response:
-        return _json(await asyncio.to_thread(self._views.session, _principal(request), unquote(_place(request))))
-
-    async def transcript(self, request: Request) -> Response:
-        name = _before(request, "/transcript")
-        if name is None:
-            return await self.session(request)
-        return _json(await asyncio.to_thread(self._views.transcript, _principal(request), name))
+        return _json(await asyncio.to_thread(self._views.session, _principal(request), unquote(place(request))))
 
     async def tree(self, request: Request) -> Response:
-        name = _before(request, "/tree")
+        name = before(request, "/tree")
         if name is None:
             return await self.session(request)
         return _json(await asyncio.to_thread(self._views.tree, _principal(request), name))
 
     async def split(self, request: Request) -> Response:
-        name = _before(request, "/split")
+        name = before(request, "/split")
         if name is None:
             raise NotFound("There is nothing here.")
         wanted = await _wanted(request, thread_types.Split)
-        return _json(await asyncio.to_thread(self._views.split, _principal(request), name, wanted))
+        return _json(await asyncio.to_thread(self._changing.split, _principal(request), name, wanted))
 
     async def merge(self, request: Request) -> Response:
         wanted = await _wanted(request, thread_types.Merge)
         if not 2 <= len(wanted.sessions) <= _MOST_MERGED:
             raise BadRequest(f"sessions must be 2 to {_MOST_MERGED} ids", param="sessions")
-        return _json(await asyncio.to_thread(self._views.merge, _principal(request), wanted))
+        return _json(await asyncio.to_thread(self._changing.merge, _principal(request), wanted))
 
     async def move(self, request: Request) -> Response:
         wanted = await _wanted(request, thread_types.Move)
         call_id = request.path_params["id"]
-        return _json(await asyncio.to_thread(self._views.move, _principal(request), call_id, wanted))
+        return _json(await asyncio.to_thread(self._changing.move, _principal(request), call_id, wanted))
 
     async def patch_session(self, request: Request) -> Response:
         try:
             patch = msgspec.json.decode(await _body(request), type=types.SessionPatch)
         except (ValueError, RecursionError) as error:
             raise BadRequest(f"the body must be {{title?, tags?}}: {error}") from None
-        row = await asyncio.to_thread(self._views.session_row, _principal(request), unquote(_place(request)))
+        row = await asyncio.to_thread(self._changing.session_row, _principal(request), unquote(place(request)))
         title = patch.title.strip() if patch.title is not None else None
         if title is not None and not 0 < len(title) <= 500:
             raise BadRequest("title must have 1 to 500 characters", param="title")
         tags = list(dict.fromkeys(t.strip() for t in patch.tags)) if patch.tags is not None else None
         if tags is not None and (len(tags) > 50 or any(not 0 < len(t) <= 100 for t in tags)):
             raise BadRequest("tags must be at most 50, each of 1 to 100 characters", param="tags")
-        await asyncio.to_thread(edits.patch_session, self._views.engine, row.project, row.id, title, tags)
-        return _json(await asyncio.to_thread(self._views.session, _principal(request), row.id))
+        by = _principal(request).actor
+        await asyncio.to_thread(edits.patch_session, self._changing.engine, row.project, row.id, title, tags, by)
+        return _json(await asyncio.to_thread(self._changing.session, _principal(request), row.id))
 
     async def delete_session(self, request: Request) -> Response:
-        row = await asyncio.to_thread(self._views.session_row, _principal(request), unquote(_place(request)))
-        await asyncio.to_thread(edits.delete_session, self._views.engine, row.project, row.id)
+        row = await asyncio.to_thread(self._changing.session_row, _principal(request), unquote(place(request)))
+        by = _principal(request).actor
+        await asyncio.to_thread(edits.delete_session, self._changing.engine, row.project, row.id, by)
         return _json(types.Deleted(row.id))
 
     async def calls(self, request: Request) -> Response:
@@ -164,34 +147,56 @@ class Api:
         return _json(openapi.document())
 
 
-async def _body(request: Request) -> bytes:
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > _MOST_PATCH:
-            raise errors.PayloadTooLarge
-    return body
+def routes(
+    engine: sa.Engine,
+    *,
+    books: Books | None = None,
+    gauge: Gauge | None = None,
+    router: Router | None = None,
+    settings: Settings | None = None,
+    growing: Growing | None = None,
+    leaving: asyncio.Event | None = None,
+    valid: Callable[[Principal], bool] = lambda principal: True,
+    standing: Standing | None = None,
+    reading: sa.Engine | None = None,
+) -> list[Route]:
+    """Expects `request.state.principal`: a Principal, or None where nobody is known.
 
-
-def routes(engine: sa.Engine, books: Books | None = None) -> list[Route]:
-    """Expects `request.state.principal`: a Principal, or None where nobody is known."""
-    views = Views(engine, books)
-    api = Api(views, Live(views))
+    What the gateway does not give is not told: its books and gauge, its models, answers while they are said.
+    `reading`: the engine that is asked for what only people look at (store.replica); changes are `engine`'s.
+    """
+    reading = engine if reading is None else reading
+    views = Views(reading, books, gauge)
+    admin = Admin(KeyViews(engine, standing), ModelViews(reading, router, settings or Settings()), AuditViews(engine))
+    main = Api(views, Views(engine), Live(views, growing, leaving=leaving, valid=valid))
+    sessions = SessionRoutes(SessionViews(views, engine), main.session)
+    handlers: tuple[object, ...] = (main, sessions, admin, Lists(ListViews(reading), ListViews(engine)))
     return [
         Route(
-            e.path.replace(_SESSIONS + "{id}", _SESSIONS + "{id:path}"),
-            _guarded(getattr(api, e.name), e.needs),
+            e.path.replace(SESSIONS + "{id}", SESSIONS + "{id:path}"),
+            _guarded(_handler(handlers, e.name), e.needs),
             methods=[e.method],
         )
         for e in TABLE
     ]
 
 
+def _handler(handlers: tuple[object, ...], name: str) -> Handler:
+    """The method of the one that has it."""
+    (found,) = (getattr(h, name) for h in handlers if hasattr(h, name))
+    handler: Handler = found
+    return handler
+
+
 def _guarded(answer: Handler, needs: Needs) -> Handler:
     async def guarded(request: Request) -> Response:
-        if needs != "nothing" and request.state.principal is None:
-            raise Unauthenticated
-        return await answer(request)
+        allow(request.state.principal, needs)
+        try:
+            return await answer(request)
+        except sa.exc.DBAPIError as error:
+            if request.method != "GET" or not is_lost(error):
+                raise
+            return await answer(request)
 
     return guarded
 
@@ -216,6 +221,10 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 async def _store_error(request: Request, error: Exception) -> Response:
     log.warning("the store could not be read: %s", error.__class__.__name__)
+    if isinstance(error, sa.exc.SQLAlchemyError) and took_too_long(error):
+        return _refusal(
+            errors.Overloaded("This takes too long to answer. Ask for less: a filter, a time.", code="too_slow")
+        )
     return _refusal(errors.Overloaded("The store cannot be read now; calls are relayed and recorded all the same."))
 
 

@@ -1,7 +1,7 @@
 """What the API answers with. Times are ISO 8601 in UTC, durations milliseconds, money USD (null = unknown)."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import sqlalchemy as sa
@@ -63,6 +63,9 @@ class Session(msgspec.Struct):
     agents: int
     """Beside the one that people talk to."""
     continues: Continues | None
+    emptied_at: str | None
+    """When what was said in it was deleted, as the settings for retention say: calls that were there then have no
+    contents. Those that came later have."""
 
 
 class Call(msgspec.Struct):
@@ -111,6 +114,9 @@ class Call(msgspec.Struct):
     """A call beside the conversation, for a title or the like: `turn` is 0."""
     ambiguous: bool
     """Other calls would have done as well for the one that it goes on from: see its evidence."""
+    unkept: str
+    """Why what was said is not kept: `client`, it asked so (`store: false`); `key`, the key records metadata only;
+    `failed`, what must not be in the log could not be taken out. "" where it is kept."""
 
 
 class Shown(msgspec.Struct, omit_defaults=True):
@@ -123,6 +129,19 @@ class Shown(msgspec.Struct, omit_defaults=True):
     name: str = ""
 
 
+BrokenPart = Literal["model", "tools", "system", "messages"]
+
+
+class Broke(msgspec.Struct):
+    """Where a request stops being what the provider could have kept, in its cache, of the call that it goes on from:
+    the first part that is not the same, byte for byte."""
+
+    what: BrokenPart
+    at: int
+    """Of messages the depth of the first that differs, 1 for the first after the system prompt; else 0, as where too
+    much would have to be read to find out."""
+
+
 class Added(msgspec.Struct):
     """What one call added to its session."""
 
@@ -132,28 +151,55 @@ class Added(msgspec.Struct):
     recalled: int
     """Messages that were there before, and that the request went on from without sending them."""
     retry: bool
-    """Whether it asks the same as an earlier call."""
+    """Whether it asks the same as an earlier call of the session, of the same key and user."""
+    broke: Broke | None
     system: list[Message]
     """The system prompt, where it differs from that of the call it goes on from, or else of the call before."""
     unprompted: bool
     """Whether that call had a system prompt, and this one has none."""
     messages: list[Shown]
     output: Shown | None
+    emptied: bool = False
+    """Whether what was said in the call is deleted: see the session's `emptied_at`."""
+
+
+class Outline(msgspec.Struct):
+    session: Session
+    calls: list[Call]
 
 
 class Transcript(msgspec.Struct):
     session: Session
     calls: list[Added]
+    next_cursor: str | msgspec.UnsetType | None = msgspec.UNSET
+    """Only where a page was asked for; null on the last."""
+
+
+class Headers(msgspec.Struct):
+    """By name, as they were recorded: by allow-list, and never a credential."""
+
+    request: dict[str, str]
+    response: dict[str, str]
 
 
 class SessionPage(msgspec.Struct):
+    """May have fewer rows than `limit` and still a `next_cursor`: so many rows are looked at for one page."""
+
     data: list[Session]
     next_cursor: str | None
+    newest: int | None = None
+    """Where only so many were looked at: the newest messages that have the words, or, in an order that has no index,
+    the newest sessions."""
 
 
 class CallPage(msgspec.Struct):
+    """May have fewer rows than `limit` and still a `next_cursor`: so many rows are looked at for one page."""
+
     data: list[Call]
     next_cursor: str | None
+    newest: int | None = None
+    """Where only so many were looked at: the newest messages that have the words, or, in an order other than of time,
+    the newest calls."""
 
 
 class Hit(msgspec.Struct):
@@ -229,6 +275,7 @@ def session(row: Row, projects: dict[int, str], before: Row | None) -> Session:
         branches=row.branches,
         agents=row.agents,
         continues=continues,
+        emptied_at=None if row.emptied_at is None else iso(row.emptied_at),
     )
 
 
@@ -289,6 +336,7 @@ def call(row: Row, projects: dict[int, str], keys: dict[str, str]) -> Call:
         origin=origin(row),
         side=bool(row.side),
         ambiguous=bool(row.ambiguous),
+        unkept=row.unkept,
     )
 
 

@@ -1,42 +1,53 @@
 """What the API and the pages show, from the store. Blocking: called in threads."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import msgspec
 import sqlalchemy as sa
 from starlette.datastructures import QueryParams
 
+from sessionary import ids
 from sessionary.api import evidence, health, lineage, params, thread_types, transcript, types
+from sessionary.api.gauges import Gauge
 from sessionary.api.ledger import Books
 from sessionary.auth import Principal
 from sessionary.errors import BadRequest, NotFound
-from sessionary.store import corrections, reads, search, tree
+from sessionary.store import corrections, lists, reads, search, tree, within
 from sessionary.store import health as rates
+from sessionary.store.engine import snapshot
+from sessionary.store.walk import Found, Page
 from sessionary.store.writes import clean
 
 Row = sa.Row[Any]
 T = TypeVar("T")
 
 
+def seen(engine: sa.Engine, principal: Principal, query: QueryParams) -> int | None:
+    """The project that is looked at. None: all, for the master, who may narrow its view to one; -1: none has that name.
+    For others the parameter changes nothing."""
+    name = query.get("project")
+    if principal.project is not None or not name:
+        return principal.project
+    found = reads.project_id(engine, clean({"name": name})["name"])
+    return -1 if found is None else found
+
+
 class Views:
     """Every method takes the principal, and shows it nothing of other projects."""
 
-    def __init__(self, engine: sa.Engine, books: Books | None = None) -> None:
+    def __init__(self, engine: sa.Engine, books: Books | None = None, gauge: Gauge | None = None) -> None:
         self.engine = engine
         self._books = books
+        self._gauge = gauge
 
     def sessions(self, principal: Principal, query: QueryParams) -> types.SessionPage:
         params.only(query, *params.FILTERS, *params.PAGING)
-        page = params.page(query, reads.SESSION_SORTS, "-last_at")
-        filters = params.filters(query, params.SESSION_STATUSES)
-        rows, cursor = _cut(
-            reads.list_sessions(self.engine, self._project(principal, query), filters, _one_more(page)),
-            page.limit,
-            lambda row: _cursor(row, page),
-        )
-        return types.SessionPage(self._shown(rows), cursor)
+        page = params.page(query, lists.SESSION_SORTS, "-last_at")
+        wanted = params.filters(query, "sessions")
+        found = lists.sessions(self.engine, seen(self.engine, principal, query), wanted, page)
+        return types.SessionPage(self.shown(found.rows), _cursor(found, page), found.newest)
 
     def session_row(self, principal: Principal, name: str) -> Row:
         row = reads.session(self.engine, principal.project, clean({"name": name})["name"], principal.call_project)
@@ -47,35 +58,31 @@ class Views:
     def session(self, principal: Principal, name: str) -> dict[str, Any]:
         """The session's fields; `calls` is the list of its calls in order, `call_count` their number."""
         row = self.session_row(principal, name)
-        names, keys = self._names()
+        names, keys = self.names()
         with self.engine.connect() as connection:
             calls = [types.call(c, names, keys) for c in reads.session_calls(connection, row.project, row.id)]
-        shown = msgspec.structs.asdict(self._shown([row])[0])
+        shown = msgspec.structs.asdict(self.shown([row])[0])
         return shown | {"call_count": shown["calls"], "calls": calls}
 
     def transcript(self, principal: Principal, name: str) -> types.Transcript:
         row = self.session_row(principal, name)
-        shown, (names, keys) = self._shown([row])[0], self._names()
-        with self.engine.connect() as connection:
+        shown, (names, keys) = self.shown([row])[0], self.names()
+        with snapshot(self.engine) as connection:
             return types.Transcript(shown, transcript.read(connection, row, names, keys))
 
     def tree(self, principal: Principal, name: str) -> thread_types.Tree:
         row = self.session_row(principal, name)
         with self.engine.connect() as connection:
             calls = reads.session_calls(connection, row.project, row.id)
-        return lineage.tree(self._shown([row])[0], calls)
+        return lineage.tree(self.shown([row])[0], calls)
 
     def calls(self, principal: Principal, query: QueryParams) -> types.CallPage:
         params.only(query, *params.FILTERS, *params.PAGING)
-        page = params.page(query, reads.CALL_SORTS, "-created_at")
-        filters = params.filters(query, params.CALL_STATUSES)
-        rows, cursor = _cut(
-            reads.list_calls(self.engine, self._project(principal, query), filters, _one_more(page)),
-            page.limit,
-            lambda row: _cursor(row, page),
-        )
-        names, keys = self._names()
-        return types.CallPage([types.call(r, names, keys) for r in rows], cursor)
+        page = params.page(query, lists.CALL_SORTS, "-created_at")
+        wanted = params.filters(query, "calls")
+        found = lists.calls(self.engine, seen(self.engine, principal, query), wanted, page)
+        names, keys = self.names()
+        return types.CallPage([types.call(r, names, keys) for r in found.rows], _cursor(found, page), found.newest)
 
     def call_row(self, principal: Principal, call_id: str) -> Row:
         row = reads.call(self.engine, principal.project, clean({"id": call_id})["id"])
@@ -84,7 +91,7 @@ class Views:
         return row
 
     def call(self, principal: Principal, call_id: str) -> types.Call:
-        return types.call(self.call_row(principal, call_id), *self._names())
+        return types.call(self.call_row(principal, call_id), *self.names())
 
     def evidence(self, principal: Principal, call_id: str) -> thread_types.Evidence:
         row = self.call_row(principal, call_id)
@@ -96,12 +103,13 @@ class Views:
     def move(self, principal: Principal, call_id: str, asked: thread_types.Move) -> thread_types.Corrected:
         call = self.call_row(principal, call_id)
         session = self._session_in(call.project, asked.session)
-        return self._corrected(call.project, corrections.move(self.engine, call.project, call.id, session))
+        done = corrections.move(self.engine, call.project, call.id, session, principal.actor)
+        return self._corrected(call.project, done)
 
     def split(self, principal: Principal, name: str, asked: thread_types.Split) -> thread_types.Corrected:
         session = self.session_row(principal, name)
         call_id = clean({"id": asked.call})["id"]
-        done = corrections.split(self.engine, session.project, session.id, call_id)
+        done = corrections.split(self.engine, session.project, session.id, call_id, principal.actor)
         return self._corrected(session.project, done)
 
     def merge(self, principal: Principal, asked: thread_types.Merge) -> thread_types.Corrected:
@@ -109,12 +117,20 @@ class Views:
         project = self.session_row(principal, asked.sessions[0]).project
         sessions = [self._session_in(project, name) for name in asked.sessions]
         into = self._session_in(project, asked.into) if asked.into else None
-        return self._corrected(project, corrections.merge(self.engine, project, sessions, into))
+        return self._corrected(project, corrections.merge(self.engine, project, sessions, into, principal.actor))
 
     def followed(self, principal: Principal, name: str) -> str:
         """What the live tail knows a session by that `name` names: another id, where it was merged into another."""
         row = reads.session(self.engine, principal.project, clean({"name": name})["name"], principal.call_project)
         return name if row is None or name in (row.id, row.session_id) else str(row.id)
+
+    def watched(self, principal: Principal, name: str) -> tuple[int, str]:
+        """Project and id of the session that `name` names; also where there is none yet."""
+        named = clean({"name": name})["name"]
+        row = reads.session(self.engine, principal.project, named, principal.call_project)
+        if row is None:
+            return principal.call_project, ids.session_id(principal.call_project, named)
+        return row.project, str(row.id)
 
     def _session_in(self, project: int, name: str) -> str:
         row = reads.session(self.engine, project, clean({"name": name})["name"], project)
@@ -126,7 +142,7 @@ class Views:
         row = reads.session(self.engine, project, done.session, project)
         if row is None:
             raise NotFound("There is no such session.")
-        return thread_types.Corrected(self._shown([row])[0], done.moved, done.gone)
+        return thread_types.Corrected(self.shown([row])[0], done.moved, done.gone)
 
     def request(self, principal: Principal, call_id: str) -> bytes:
         row = self.call_row(principal, call_id)
@@ -151,19 +167,20 @@ class Views:
         if "q" not in query:
             raise BadRequest("q, the words to search for, is missing", param="q")
         limit = params.limit(query)
-        before = params.decode_cursor(query["cursor"], "search", int) if query.get("cursor") else None
+        before = params.decode_cursor(query["cursor"], "search", int)[1] if query.get("cursor") else None
         q = clean({"q": query["q"]})["q"]
-        found, cursor = _cut(
-            search.find(self.engine, self._project(principal, query), q, limit + 1, before),
-            limit,
-            lambda hit: params.cursor("search", hit.at, hit.id),
-        )
-        names = reads.project_names(self.engine) if found else {}
-        return types.HitPage([types.hit(h, names) for h in found], cursor)
+        if query.get("session"):
+            row = self.session_row(principal, query["session"])
+            found = within.find(self.engine, row.project, row.id, q, limit, before)
+        else:
+            found = search.find(self.engine, seen(self.engine, principal, query), q, limit, before)
+        names = reads.project_names(self.engine) if found.hits else {}
+        cursor = params.cursor("search", 0, found.after) if found.after is not None else None
+        return types.HitPage([types.hit(h, names) for h in found.hits], cursor)
 
     def health(self, principal: Principal, query: QueryParams) -> health.Health:
         params.only(query, "project")
-        project = self._project(principal, query)
+        project = seen(self.engine, principal, query)
         today = int(time.time()) // 86400
         since = health.first_day(today)
         with self.engine.connect() as connection:
@@ -172,23 +189,17 @@ class Views:
             by_client = rates.by_client(connection, project, since, names)
             first_days = rates.first_days(connection, project, names)
             count = rates.count_clients(connection, project, since)
-        ledger = self._books() if self._books is not None and principal.project is None else None
-        return health.health(today, by_day, by_client, first_days, count, ledger)
+        mastering = principal.project is None
+        ledger = self._books() if self._books is not None and mastering else None
+        gauges = self._gauge() if self._gauge is not None and mastering else None
+        return health.health(today, by_day, by_client, first_days, count, ledger, gauges)
 
     def changed(self, since: int) -> list[tuple[int, int, types.Session]]:
         """(project, when, session) of what was written at or after `since`, oldest first; of all projects."""
         rows = reads.changed_sessions(self.engine, since)
-        return [(r.project, r.updated_at, shown) for r, shown in zip(rows, self._shown(rows), strict=True)]
+        return [(r.project, r.updated_at, shown) for r, shown in zip(rows, self.shown(rows), strict=True)]
 
-    def _project(self, principal: Principal, query: QueryParams) -> int | None:
-        """The master may narrow its view to one project; for others the parameter changes nothing."""
-        name = query.get("project")
-        if principal.project is not None or not name:
-            return principal.project
-        found = reads.project_id(self.engine, clean({"name": name})["name"])
-        return -1 if found is None else found
-
-    def _shown(self, rows: Sequence[Row]) -> list[types.Session]:
+    def shown(self, rows: Sequence[Row]) -> list[types.Session]:
         """Rows of the sessions table."""
         if not rows:
             return []
@@ -200,19 +211,11 @@ class Views:
                 before = reads.related(connection, continued)
         return [types.session(row, names, before.get((row.project, row.continues))) for row in rows]
 
-    def _names(self) -> tuple[dict[int, str], dict[str, str]]:
+    def names(self) -> tuple[dict[int, str], dict[str, str]]:
         return reads.project_names(self.engine), reads.key_names(self.engine)
 
 
-def _one_more(page: reads.Page) -> reads.Page:
-    """Asked for one row more than shown, so that the last page says that it is the last."""
-    return msgspec.structs.replace(page, limit=page.limit + 1)
-
-
-def _cut(rows: Sequence[T], limit: int, cursor: Callable[[T], str]) -> tuple[Sequence[T], str | None]:
-    return (rows[:limit], cursor(rows[limit - 1])) if len(rows) > limit else (rows, None)
-
-
-def _cursor(last: Row, page: reads.Page) -> str:
-    value = last._mapping[page.sort]
-    return params.cursor(("-" if page.descending else "") + page.sort, -1 if value is None else value, last.id)
+def _cursor(found: Found, page: Page) -> str | None:
+    if found.after is None:
+        return None
+    return params.cursor(("-" if page.descending else "") + page.sort, *found.after)

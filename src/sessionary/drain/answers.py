@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from sessionary.ids import digest, root_node
 from sessionary.record.exchange import Attempt, Finish
 from sessionary.wire import literal, loose, meaning, prices, tokens
@@ -22,8 +24,7 @@ _EVENTS = (b"data:", b"event:", b":", b"id:", b"retry:")
 """How a stream begins: of one that was broken off, nobody noted the content type."""
 
 
-@dataclass(frozen=True, slots=True)
-class Prefill:
+class Prefill(msgspec.Struct, frozen=True):
     """The beginning of an answer, as the request gave it: clients send back both as one text."""
 
     node: bytes | None
@@ -31,8 +32,7 @@ class Prefill:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True):
     """The call that is being answered, as far as its answer's reading needs it."""
 
     project: int
@@ -112,8 +112,8 @@ def answered(asked: Asked, finish: Finish, data: bytes) -> Answered:
         )
     call = {
         "status": status,
-        "finished_at": finish.at,
-        "ttft": finish.ttft,
+        "finished_at": max(finish.at, asked.created_at),  # the clock may have been set back in between
+        "ttft": None if finish.ttft is None else max(finish.ttft, 0),
         "http_status": finish.http_status,
         "provider": finish.provider or None,
         "deployment": finish.deployment or None,

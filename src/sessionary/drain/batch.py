@@ -6,9 +6,15 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from sessionary.drain.answers import Answered
 from sessionary.drain.link import Placed
+from sessionary.drain.requests import Parsed, encode_recipe
 from sessionary.record.exchange import Begin, Part
-from sessionary.store import conversations, marks, pack, scan, schema, search, writes
+from sessionary.store import conversations, marks, pack, scan, schema, search, words, writes
+from sessionary.store.questions import present
+from sessionary.store.traffic import Counts
+from sessionary.wire.message import Message
+from sessionary.wire.recipe import Recipe
 
 _DAY_US = 86_400_000_000
 Row = dict[str, Any]
@@ -30,13 +36,17 @@ class Batch:
     """Calls begun in this round, ended or not."""
     finished_calls: list[Row] = field(default_factory=list)
     """Of calls begun in earlier rounds: the columns that their end sets."""
-    exchanges: list[Row] = field(default_factory=list)
+    exchanges: dict[str, Row] = field(default_factory=dict)
+    """Of calls begun in this round. These and the next are packed when they are written: one after another it takes
+    half the time."""
     finished_exchanges: list[Row] = field(default_factory=list)
     partials: list[Row] = field(default_factory=list)
     ended: list[Key] = field(default_factory=list)
     """Calls whose checkpoints are not needed any more."""
     forgotten: list[Row] = field(default_factory=list)
     """Calls that nothing goes on from."""
+    hidden: list[Row] = field(default_factory=list)
+    """Of `unneeded`: names of deleted sessions that calls have come to."""
     heads: list[conversations.Head] = field(default_factory=list)
     merged: list[Row] = field(default_factory=list)
     """Ids of sessions that are another's."""
@@ -47,11 +57,45 @@ class Batch:
     """Project, call, tool call -> the first call of the agent that it started."""
     rates: dict[tuple[int, int, str, str], list[int]] = field(default_factory=dict)
     """Project, day, client, rule -> calls, and those of them whose session was ambiguous."""
+    traffic: Counts = field(default_factory=Counts)
+    """What ended."""
     docs: list[search.Doc] = field(default_factory=list)
     set_aside: list[Row] = field(default_factory=list)
 
-    def add_bodies(self, project: int, bodies: Mapping[bytes, bytes]) -> None:
-        self.bodies.setdefault(project, {}).update(bodies)
+    def add_request(self, call: Row, parsed: Parsed) -> None:
+        project, begin = call["project"], parsed.begin
+        self._need(call, parsed.recipe, parsed.bodies)
+        exchange = {"project": project, "call_id": call["id"], "request": encode_recipe(parsed.recipe)}
+        self.exchanges[call["id"]] = exchange | {"request_headers": begin.headers}
+        if not begin.resumable:
+            self.forgotten.append({"project": project, "call_id": call["id"]})
+
+    def add_answer(self, call: Row, answered: Answered, headers: Mapping[str, str]) -> None:
+        project = call["project"]
+        for row in answered.messages:
+            self.messages[project, row["id"]] = row
+        self._need(call, answered.response, answered.bodies)
+        said = {
+            "response": encode_recipe(answered.response) if answered.response else None,
+            "response_headers": headers,
+            "raw": answered.raw,
+        }
+        begun = self.exchanges.get(call["id"])
+        if begun is None:
+            self.finished_exchanges.append({"project": project, "call_id": call["id"], **said})
+        else:
+            begun |= said
+
+    def _need(self, call: Row, recipe: Recipe | None, bodies: Mapping[bytes, bytes]) -> None:
+        self.bodies.setdefault(call["project"], {}).update(bodies)
+        if recipe is not None:
+            hashes = (*recipe.lifted.values(), *recipe.preamble)
+            self.needs.update((call["project"], hashed, call["session"]) for hashed in hashes)
+
+    def add_words(self, call: Row, messages: list[Message], *, answer: bool) -> None:
+        """What search finds the call by."""
+        if said := words.of(messages):
+            self.docs.append(search.Doc(call["project"], call["id"], answer, said))
 
     def add_parts(self, project: int, parts: Iterable[Part]) -> None:
         self.partials += [{"project": project, "call_id": p.call_id, "seq": p.seq, "data": p.data} for p in parts]
@@ -66,7 +110,7 @@ class Batch:
     def write(self, connection: sa.Connection, now: int) -> None:
         """`now`, in microseconds, is when the sessions' rows were last written."""
         for project, bodies in self.bodies.items():
-            there = {row[0] for row in writes.present(connection, schema.bodies, "hash", project, bodies)}
+            there = {row[0] for row in present(connection, schema.bodies, "hash", project, bodies)}
             rows = [{"project": project, "hash": h, "data": pack.pack(b)} for h, b in bodies.items() if h not in there]
             writes.insert(connection, schema.bodies, rows)
             scan.spare(connection, project, bodies)
@@ -78,14 +122,17 @@ class Batch:
         writes.insert(connection, schema.facets, self.facets)
         needs = [{"project": p, "hash": h, "session": s} for p, h, s in sorted(self.needs)]
         writes.insert(connection, schema.session_bodies, needs)
-        writes.insert(connection, schema.calls, [{k: v for k, v in c.items() if k != "new"} for c in self.calls])
+        writes.insert(connection, schema.calls, self.calls)
         writes.update_calls(connection, self.finished_calls)
-        writes.insert(connection, schema.exchanges, self.exchanges)
-        writes.finish_exchanges(connection, self.finished_exchanges)
+        exchanges = _packed(self.exchanges.values(), "request", "response", "raw")
+        writes.insert(connection, schema.exchanges, [row for row in exchanges if "response" in row])
+        writes.insert(connection, schema.exchanges, [row for row in exchanges if "response" not in row])
+        writes.finish_exchanges(connection, _packed(self.finished_exchanges, "response", "raw"))
         writes.insert(connection, schema.partials, self.partials)
         for project, call_id in self.ended:
             writes.delete_partials(connection, project, [call_id])
         writes.insert(connection, schema.forgotten, self.forgotten)
+        writes.insert(connection, schema.unneeded, self.hidden)
         conversations.move_heads(connection, self.heads)
         writes.insert(connection, schema.set_aside, self.set_aside)
         writes.insert(connection, schema.merged, self.merged)
@@ -93,6 +140,7 @@ class Batch:
         writes.insert(connection, schema.spawns, self.spawns)
         marks.take_spawns(connection, self.taken)
         marks.add_rates(connection, self.rates)
+        self.traffic.write(connection)
         search.add(connection, self.docs)
 
     def _settle_nodes(self, connection: sa.Connection) -> None:
@@ -105,10 +153,19 @@ class Batch:
             if row["answer"]:
                 answers.setdefault(project, []).append(id)
         for project, ids in answers.items():
-            for found in writes.present(connection, schema.messages, "id", project, ids, "node"):
+            for found in present(connection, schema.messages, "id", project, ids, "node"):
                 self.messages[project, found.id]["node"] = found.node
         for call in (*self.calls, *self.finished_calls):
             for end in ("leaf", "output"):
                 message: bytes | None = call.get(end)
                 if message is not None and (call["project"], message) in self.messages:
                     call[f"{end}_node"] = self.messages[call["project"], message]["node"]
+
+
+def _packed(rows: Iterable[Row], *columns: str) -> list[Row]:
+    packed = list(rows)
+    for row in packed:
+        for name in columns:
+            if row.get(name) is not None:
+                row[name] = pack.pack(row[name])
+    return packed

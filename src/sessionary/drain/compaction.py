@@ -28,6 +28,11 @@ _CARRIES = re.compile(
     r"|r[au]n out of (?:context|room)",
     re.I,
 )
+_WORDS = (
+    *("continue", "conversation", "session", "discussion", "handoff", "hand-off", "context", "compact"),
+    *("another language model", "spoke to you previously", "out of room"),
+)
+"""One of them is in whatever carries a summary."""
 _LINE = 40
 """Characters of a line that two texts hardly share by chance."""
 _LEAST = 100
@@ -48,7 +53,7 @@ class Compaction:
         if parsed.begin.endpoint == "responses" and (origin := self._named(parsed, scope)) is not None:
             return origin
         for said in _texts(parsed):
-            if not _CARRIES.search(said):
+            if not _carries(said):
                 continue
             keys = dict.fromkeys(summary_key(scope.project, line) for line in _lines(said))
             there = self._known.among("summary_key", keys, scope.project)
@@ -68,6 +73,11 @@ class Compaction:
                 if ref is not None and scope.has(ref):
                     return Origin("compaction", ref)
         return None
+
+
+def _carries(said: str) -> bool:
+    folded = said.casefold()
+    return any(word in folded for word in _WORDS) and _CARRIES.search(said) is not None
 
 
 def asked_for(parsed: Parsed, placed: Placed) -> bool:

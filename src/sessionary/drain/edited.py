@@ -9,6 +9,7 @@ import enum
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import takewhile
 
 from sessionary.drain.earlier import Asked, Earlier, tail
@@ -50,6 +51,8 @@ class Edited:
         """By the answers `runs`, deepest first. `whole` is what the history above them says: the result where they say
         nothing, and no result where they were given in other conversations alone."""
         told = [Said.of(parsed, start, end) for start, end in runs]
+        keys = filter(None, (meaning.answer_key(scope.project, said.meant) for said in told))
+        self._known.expect("answer_key", [(key, scope) for key in keys])
         gave = [self._gave(said, scope, prompt_key(parsed)) for said in told]
         sessions = [{ref.session for ref in refs} for refs in gave]
         session = whole.refs[0].session if whole else ""
@@ -85,7 +88,7 @@ class Likeness(enum.IntEnum):
     SAME = 2
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Said:
     """An answer as a request sends it back, and what was said before it."""
 
@@ -96,8 +99,14 @@ class Said:
     """Whether it calls a tool by an id that was drawn by lot."""
     named: frozenset[str]
     """Calls that its items name."""
-    tail: list[Asked]
-    """The last messages before it, the last first."""
+    parsed: Parsed
+    start: int
+    """Of its messages, among the request's."""
+
+    @cached_property
+    def tail(self) -> list[Asked]:
+        """The last messages before it, the last first."""
+        return tail(self.parsed, self.start)
 
     @classmethod
     def of(cls, parsed: Parsed, start: int, end: int) -> "Said":
@@ -109,7 +118,8 @@ class Said:
             "".join(piece.text for piece in pieces if piece.type == "text"),
             any(piece.type == "tool_call" and _DRAWN.search(piece.id[-_MOST_ID:]) for piece in pieces),
             named(parsed, start, end),
-            tail(parsed, start),
+            parsed,
+            start,
         )
 
     def likeness(self, asked: list[Asked]) -> Likeness:

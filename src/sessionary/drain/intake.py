@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
+from msgspec.structs import replace
 
 from sessionary.record import exchange
 from sessionary.record.exchange import Begin, Finish, Record
@@ -18,21 +19,27 @@ from sessionary.spool.reader import Cursor, Reader
 MARGIN_US = 100_000
 
 
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """Bytes that are no record: kept apart with the reason, and the round goes on."""
+class Unreadable(msgspec.Struct, frozen=True):
+    """Bytes that are no record, or a record that nothing can be done with: kept apart with the reason."""
 
     place: str
     reason: str
     payload: bytes
+    kind: str = ""
+    """`begin`, `part` or `finish`, where that can be told."""
+    call_id: str = ""
+    number: int = 0
+    """As `Begin.number`."""
+    with_parts: bool = False
+    """Of an end: what is stored of the answer goes with it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(msgspec.Struct, frozen=True):
     at: int
     writer: str
     record: Record | Unreadable
     cursor: Cursor
+    """After it; the first, of what is in no file."""
 
 
 @dataclass(slots=True)
@@ -44,8 +51,10 @@ class Intake:
     """Writers whose process is gone and whose files hold nothing beyond the cursor."""
 
 
-def take(reader: Reader, stored: Mapping[str, Cursor], now: int, *, limit: int = 4 << 20) -> Intake:
-    """One round's records. `now` is in microseconds."""
+def take(
+    reader: Reader, stored: Mapping[str, Cursor], now: int, *, limit: int = 4 << 20, until: int | None = None
+) -> Intake:
+    """One round's records. `now` is in microseconds, as is `until`: nothing is taken of what came later."""
     lanes: list[list[Item]] = []
     intake = Intake()
     writers = reader.writers()
@@ -55,17 +64,21 @@ def take(reader: Reader, stored: Mapping[str, Cursor], now: int, *, limit: int =
         cursor = stored.get(writer, Cursor())
         chunk = reader.read(writer, cursor, alive=alive, limit=limit)
         lane = _decoded(writer, chunk.items)
-        if not alive and not lane and reader.drained(writer, max(chunk.cursor, cursor)):
+        if lane and lane[-1].at > now:
+            # The clock was set back. What is in the file is past, whatever it says: it does not wait for its time.
+            lane = [replace(item, at=horizon) if item.at > now else item for item in lane]
+        if not alive and not lane and not chunk.more:
             intake.dead.append(writer)
         elif lane and (not alive or reader.pending_bytes(writer, chunk.cursor) > 0):
             # There is more that we have not read; or a dead one's calls are to be ended before others go on from them.
             horizon = min(horizon, lane[-1].at)
-        if chunk.cursor != cursor and not lane:
+        elif chunk.cursor != cursor and not lane:
             intake.cursors[writer] = chunk.cursor
         lanes.append(lane)
+    horizon = horizon if until is None else min(horizon, until)
     for lane in lanes:
         for item in lane:
-            if item.at > horizon and len(writers) > 1:
+            if item.at > horizon and (len(writers) > 1 or until is not None):
                 break
             intake.items.append(item)
             intake.cursors[item.writer] = item.cursor
@@ -73,20 +86,42 @@ def take(reader: Reader, stored: Mapping[str, Cursor], now: int, *, limit: int =
     return intake
 
 
+def unreadable(item: Item, reason: str) -> Unreadable:
+    """What is set aside of an item that nothing can be done with. Of one that is set aside already, itself."""
+    record = item.record
+    if isinstance(record, Unreadable):
+        return record
+    at = item.cursor
+    place = f"{item.writer}/{at.segment}/{at.offset}" if at != Cursor() else f"{item.writer}/{record.call_id}"
+    kind, number = record.__class__.__name__.lower(), record.number if isinstance(record, Begin) else 0
+    return Unreadable(place, reason, exchange.encode(record), kind, record.call_id, number)
+
+
 def _decoded(writer: str, found: Sequence[tuple[int, Frame | Damage]]) -> list[Item]:
     lane: list[Item] = []
     at = 0
     for segment, piece in found:
-        place = f"{writer}/{segment}/{piece.offset}"
+        place = f"{writer}/{segment}/{piece.end}"
         record: Record | Unreadable
         if isinstance(piece, Damage):
             record = Unreadable(place, f"{piece.end - piece.offset} damaged bytes", b"")
         else:
             try:
                 record = exchange.decode(piece.payload)
-            except (msgspec.DecodeError, RecursionError) as error:
-                record = Unreadable(place, f"not a record: {error}"[:500], piece.payload)
+            except (ValueError, RecursionError) as error:
+                record = Unreadable(place, f"not a record: {error}"[:500], piece.payload, *_told(piece.payload))
         if isinstance(record, Begin | Finish):
             at = max(at, record.at)  # a clock set back never reorders one writer's records
         lane.append(Item(at, writer, record, Cursor(segment, piece.end)))
     return lane
+
+
+def _told(payload: bytes) -> tuple[str, str]:
+    """Kind and call of what is no record, as far as it says; a later version's says both."""
+    try:
+        match msgspec.msgpack.decode(payload):
+            case [("begin" | "part" | "finish") as kind, str(call_id), *_]:
+                return kind, call_id
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        pass
+    return "", ""

@@ -3,28 +3,31 @@
 Every question is answered by one index and reads a bounded number of rows, whatever the number of calls that are
 stored: of a thousand that were told the same, the newest are looked at. Calls of sessions that were deleted are not
 there.
+
+What is going to be asked may be said before (`expect`): then it is looked up for all calls of a round at once. Most
+often nothing is there by a value, and that answers whatever is asked about it.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
 from sessionary.drain.link import COLUMNS, MOST_SHOWN, Ref
 from sessionary.ids import scope
 from sessionary.store import schema
+from sessionary.store.questions import Question
 
 By = str
 """A column of the calls: `output_node`, `leaf_node`, `answer_key` or `summary_key`."""
 _BY = ("output_node", "leaf_node", "answer_key", "summary_key")
 _MOST_READ = 2000
 """Of calls that were told the same, and of a session's calls."""
-_AT_ONCE = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(msgspec.Struct, frozen=True):
     """Among which calls is looked for one: those of a key and a user since a time, or those of a session."""
 
     project: int
@@ -44,53 +47,71 @@ class Scope:
     def values(self, value: bytes) -> dict[str, Any]:
         named = {"project": self.project, "value": value, "key": self.key, "user": self.user}
         named["scope"] = scope(self.key, self.user)
-        return named | {"since": self.since, "session": self.session, "home": self.home}
-
-
-def _p(name: str) -> sa.BindParameter[Any]:
-    return sa.bindparam(name)
+        return named | {"since": self.since, "session": self.session}
 
 
 _c, _s = schema.calls.c, schema.sessions.c
+_PARAMETERS: dict[str, sa.Column[Any]] = {
+    **{"project": _c.project, "call": _c.id, "session": _c.session, "agent": _c.agent},
+    **{"value": _c.leaf_node, "prompt": _c.prompt_key, "scope": _c.scope, "key": _c.key_id, "user": _c.user},
+    **{"since": _c.created_at, "before": _c.created_at},
+}
+
+
+def _p(name: str) -> sa.BindParameter[Any]:
+    return sa.bindparam(name, type_=_PARAMETERS[name].type)
+
+
 _THERE = sa.and_(_s.project == _c.project, _s.id == _c.session)
 _CALLS = sa.select(*(_c[name] for name in COLUMNS)).join(schema.sessions, _THERE).where(_c.project == _p("project"))
-_MINE = sa.and_(_c.scope == _p("scope"), _c.key_id == _p("key"), _c.user == _p("user"), _c.created_at >= _p("since"))
+_MINE = sa.and_(_c.scope == _p("scope"), _c.key_id == _p("key"), _c.user == _p("user"))
 _NEWEST_FIRST = _c.created_at.desc()
-_BY_ID = _CALLS.where(_c.id == _p("call"))
-_LAST = _CALLS.where(_c.session == _p("session"), _c.agent == _p("agent"), _c.created_at < _p("before"))
-_LAST = _LAST.order_by(_NEWEST_FIRST).limit(1)
-_OF_KEY = {by: _CALLS.where(_c[by] == _p("value"), _MINE).order_by(_NEWEST_FIRST).limit(MOST_SHOWN) for by in _BY}
 
 
-def _within(inner: sa.Select[Any], where: str, value: str) -> sa.Select[Any]:
+def _time(by: By) -> sa.ColumnElement[Any]:
+    """Few calls are asked for a summary, and their index has no times: SQLite would rather walk the whole project's."""
+    return _c.created_at + 0 if by == "summary_key" else _c.created_at
+
+
+_BY_ID = Question(_CALLS.where(_c.id == _p("call")))
+_LAST = Question(
+    _CALLS.where(_c.session == _p("session"), _c.agent == _p("agent"), _c.created_at < _p("before"))
+    .order_by(_NEWEST_FIRST)
+    .limit(1)
+)
+_ANY = {by: Question(sa.select(_c.id).where(_c.project == _p("project"), _c[by] == _p("value")).limit(1)) for by in _BY}
+_OF_KEY = {
+    by: Question(_CALLS.where(_c[by] == _p("value"), _MINE).order_by(_time(by).desc()).limit(MOST_SHOWN)) for by in _BY
+}
+
+
+def _within(inner: sa.Select[Any], order: sa.ColumnElement[Any], where: str, value: str) -> Question:
     """Of the newest that `inner` reads, those with `value` in the column `where`."""
-    read = inner.order_by(_NEWEST_FIRST).limit(_MOST_READ).subquery()
+    read = inner.order_by(order).limit(_MOST_READ).subquery()
     columns = [read.c[name] for name in COLUMNS]
     same = read.c[where].is_not_distinct_from(_p(value))
-    return sa.select(*columns).where(same).order_by(read.c.created_at.desc()).limit(MOST_SHOWN)
+    return Question(sa.select(*columns).where(same).order_by(read.c.created_at.desc()).limit(MOST_SHOWN))
 
 
-_PROMPTED = {by: _within(_CALLS.where(_c[by] == _p("value"), _MINE), "prompt_key", "prompt") for by in _BY}
-_SESSIONS = _c.session.in_([_p("session"), _p("home")])
-_IN_SESSION = {by: _within(_CALLS.add_columns(_c[by]).where(_SESSIONS), by, "value") for by in _BY}
+_PROMPTED = {
+    by: _within(
+        _CALLS.where(_c[by] == _p("value"), _MINE, _time(by) >= _p("since")), _time(by).desc(), "prompt_key", "prompt"
+    )
+    for by in _BY
+}
+_IN_SESSION = {
+    by: _within(_CALLS.add_columns(_c[by]).where(_c.session == _p("session")), _NEWEST_FIRST, by, "value") for by in _BY
+}
+"""Of one session: for two at once, SQLite would walk the whole project's calls, newest first."""
 
-
-def _any_of(by: By) -> sa.CompoundSelect[Any]:
-    one = [
-        sa.select(_c[by]).where(_c.project == _p("project"), _c[by] == _p(f"v{n}")).limit(1).subquery()
-        for n in range(_AT_ONCE)
-    ]
-    return sa.union_all(*(sa.select(found) for found in one))
-
-
-_ANY = {by: _any_of(by) for by in _BY}
-
-QUESTIONS: tuple[sa.Executable, ...] = (
-    *(statement for asked in (_OF_KEY, _PROMPTED, _IN_SESSION, _ANY) for statement in asked.values()),
+QUESTIONS: tuple[Question, ...] = (
+    *(question for asked in (_ANY, _OF_KEY, _PROMPTED, _IN_SESSION) for question in asked.values()),
     _BY_ID,
     _LAST,
 )
 """All that the store is asked."""
+_Value = tuple[By, int, bytes]
+"""Column, project, value."""
 
 
 class Known:
@@ -98,13 +119,20 @@ class Known:
 
     def __init__(self, connection: sa.Connection) -> None:
         self._db = connection
-        self._new: dict[tuple[By, int, bytes], dict[str, Ref]] = {}
+        self._new: dict[_Value, dict[str, Ref]] = {}
         self._round: dict[tuple[int, str], Ref] = {}
+        self._of_agent: dict[tuple[int, str, str], dict[str, Ref]] = defaultdict(dict)
+        """Project, session, agent: those of `_round`."""
         self._continued: set[tuple[int, str]] = set()
+        self._stored: dict[_Value, bool] = {}
+        """Whether any call is in the store by the value."""
+        self._of_key: dict[tuple[_Value, str, str], list[Ref]] = {}
+        """By value, key and user: the newest in the store, at most `MOST_SHOWN`, however old."""
 
     def add(self, project: int, ref: Ref, **values: bytes | None) -> None:
         """`values`: the columns by which it can be found. What was added before stays, as it was or as it is now."""
         self._round[project, ref.id] = ref
+        self._of_agent[project, ref.session, ref.agent][ref.id] = ref
         for by, value in values.items():
             if value is not None:
                 self._new.setdefault((by, project, value), {})[ref.id] = ref
@@ -113,44 +141,73 @@ class Known:
         """Another call goes on from it."""
         self._continued.add((project, ref.id))
 
+    def expect(self, by: By, wanted: Iterable[tuple[bytes, Scope]]) -> None:
+        """What `find` is going to be asked."""
+        scopes = {((by, scope.project, value), scope.key, scope.user): scope for value, scope in wanted}
+        self._look_up(value for value, *_ in scopes)
+        asked = [key for key in scopes if self._stored[key[0]] and key not in self._of_key]
+        found = self._ask(_OF_KEY[by], [scopes[key].values(key[0][2]) for key in asked])
+        self._of_key.update(zip(asked, found, strict=True))
+
+    def sessions(self, project: int) -> set[str]:
+        """Of stored calls that were looked up by what was expected."""
+        return {ref.session for ((_, of, _), *_), refs in self._of_key.items() if of == project for ref in refs}
+
     def find(self, by: By, value: bytes, scope: Scope, prompt: bytes | None = None) -> list[Ref]:
         """Where there are many, those with the system prompt `prompt` are among them."""
-        new = self._new.get((by, scope.project, value), {})
-        values = scope.values(value)
-        of_key = self._refs(_OF_KEY[by], values)
+        merged = {ref.id: ref for ref in self._find_stored(by, value, scope, prompt)}
+        if new := self._new.get((by, scope.project, value)):
+            merged |= {i: ref for i, ref in new.items() if scope.has(ref)}
+        if not merged:
+            return []
+        ordered = sorted(merged.values(), key=lambda ref: (ref.created_at, ref.id), reverse=True)
+        there = ((scope.project, ref.id) in self._continued for ref in ordered)
+        return [
+            msgspec.structs.replace(r, continued=True) if goes_on else r
+            for r, goes_on in zip(ordered, there, strict=True)
+        ]
+
+    def _find_stored(self, by: By, value: bytes, scope: Scope, prompt: bytes | None) -> list[Ref]:
+        if self._stored.get((by, scope.project, value)) is not False:
+            self.expect(by, [(value, scope)])
+        if not self._stored[by, scope.project, value]:
+            return []
+        newest = self._of_key[(by, scope.project, value), scope.key, scope.user]
+        of_key = [ref for ref in newest if ref.created_at >= scope.since]
         found = [ref for ref in of_key if scope.has(ref)]
         if scope.session:
-            found = found or self._refs(_IN_SESSION[by], values)
-        elif len(of_key) == MOST_SHOWN:
-            found += self._refs(_PROMPTED[by], values | {"prompt": prompt})
-        merged = {ref.id: ref for ref in found} | {i: ref for i, ref in new.items() if scope.has(ref)}
-        ordered = sorted(merged.values(), key=lambda ref: (ref.created_at, ref.id), reverse=True)
-        return [replace(r, continued=True) if (scope.project, r.id) in self._continued else r for r in ordered]
+            each = [scope.values(value) | {"session": name} for name in dict.fromkeys((scope.session, scope.home))]
+            return found or [ref for refs in self._ask(_IN_SESSION[by], each) for ref in refs]
+        if len(of_key) == MOST_SHOWN:
+            found += self._ask(_PROMPTED[by], [scope.values(value) | {"prompt": prompt}])[0]
+        return found
 
     def among(self, by: By, values: Iterable[bytes], project: int) -> set[bytes]:
         """Those of `values` by which any call is found."""
-        wanted = sorted(set(values))
-        found = {value for value in wanted if (by, project, value) in self._new}
-        for start in range(0, len(wanted), _AT_ONCE):
-            part = wanted[start : start + _AT_ONCE]
-            padded = [*part, *[None] * (_AT_ONCE - len(part))]
-            named = {f"v{n}": value for n, value in enumerate(padded)}
-            found.update(self._db.scalars(_ANY[by], named | {"project": project}))
-        return found
+        wanted = {(by, project, value) for value in values}
+        self._look_up(wanted)
+        return {value[2] for value in wanted if self._stored[value] or value in self._new}
 
     def call(self, project: int, call_id: str) -> Ref | None:
         """In the session that it is in now."""
         if (project, call_id) in self._round:
             return self._round[project, call_id]
-        row = self._db.execute(_BY_ID, {"project": project, "call": call_id}).first()
-        return None if row is None else Ref(*row)
+        return next(iter(self._ask(_BY_ID, [{"project": project, "call": call_id}])[0]), None)
 
     def newest(self, project: int, session: str, agent: str, before: int) -> Ref | None:
         """An agent's newest call of a session; `agent` "" is the main one."""
-        new = [r for (p, _), r in self._round.items() if p == project and (r.session, r.agent) == (session, agent)]
+        new = self._of_agent.get((project, session, agent), {}).values()
         values = {"project": project, "session": session, "agent": agent, "before": before}
-        refs = [r for r in (*new, *self._refs(_LAST, values)) if r.created_at < before]
+        refs = [r for r in (*new, *self._ask(_LAST, [values])[0]) if r.created_at < before]
         return max(refs, key=lambda ref: ref.created_at, default=None)
 
-    def _refs(self, statement: sa.Select[Any], values: dict[str, Any]) -> list[Ref]:
-        return [Ref(*row) for row in self._db.execute(statement, values)]
+    def _look_up(self, values: Iterable[_Value]) -> None:
+        """Whether anything is in the store by them."""
+        wanted = [value for value in dict.fromkeys(values) if value not in self._stored]
+        for by in dict.fromkeys(by for by, *_ in wanted):
+            some = [value for value in wanted if value[0] == by]
+            found = _ANY[by].ask(self._db, [{"project": project, "value": value} for _, project, value in some])
+            self._stored.update((value, bool(rows)) for value, rows in zip(some, found, strict=True))
+
+    def _ask(self, question: Question, each: Sequence[dict[str, Any]]) -> list[list[Ref]]:
+        return [[Ref(*row) for row in rows] for rows in question.ask(self._db, each)]

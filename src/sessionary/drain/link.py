@@ -9,7 +9,10 @@ begin none.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any, Literal
+
+import msgspec
 
 from sessionary.drain.requests import Parsed, Step
 from sessionary.record.exchange import Begin, Source
@@ -20,8 +23,7 @@ MOST_SHOWN = 20
 """Candidates that are looked at, and kept as evidence."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ref:
+class Ref(msgspec.Struct, frozen=True):
     """An earlier call, as far as threading needs it: columns of its row."""
 
     id: str
@@ -48,14 +50,14 @@ class Ref:
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> "Ref":
-        return cls(**{name: row[name] for name in COLUMNS})
+        return cls(*_values_of(row))
 
 
-COLUMNS = tuple(Ref.__dataclass_fields__)
+COLUMNS = Ref.__struct_fields__
+_values_of = itemgetter(*COLUMNS)
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(msgspec.Struct, frozen=True):
     """Calls at one depth of a request's path, the likeliest first."""
 
     refs: list[Ref]
@@ -65,8 +67,7 @@ class Found:
     """By an answer that still stands in a history that does not."""
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(msgspec.Struct, frozen=True):
     kind: OriginKind
     call: Ref
     tool_call: str = ""

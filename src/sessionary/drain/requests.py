@@ -18,8 +18,7 @@ from sessionary.wire.responses import item_ids
 from sessionary.wire.split import Split, split
 
 
-@dataclass(frozen=True, slots=True)
-class Base:
+class Base(msgspec.Struct, frozen=True):
     """The message that a request goes on from without sending it again: an earlier answer's last."""
 
     id: bytes
@@ -27,8 +26,7 @@ class Base:
     depth: int
 
 
-@dataclass(slots=True, eq=False)
-class Step:
+class Step(msgspec.Struct, eq=False):
     """One message on a request's path. `node` and `message` are filled in by `give_meaning`."""
 
     id: bytes

@@ -41,6 +41,11 @@ def answers(parsed: Parsed) -> Iterator[tuple[int, int]]:
         end = start
 
 
+def ends(parsed: Parsed) -> Iterator[Step]:
+    """The last message of each of the deepest answers: of those that are asked for one by one."""
+    return (parsed.steps[end - 1] for _, end in islice(answers(parsed), _AT_ONCE))
+
+
 def answered(steps: list[Step]) -> bool:
     return any(step.role == "assistant" for step in steps)
 
@@ -58,6 +63,8 @@ class Resent:
         runs = [run for run in islice(answers(parsed), _MOST) if parsed.steps[run[1] - 1].depth > above]
         if not runs:
             return whole
+        questions = [parsed.steps[start - 1].node for start, _ in runs if start]
+        self._known.expect("leaf_node", [(node, scope) for node in questions])
         retold = (self._retold(parsed, scope, *run) for run in runs)
         return next(filter(None, retold), None) or self._edited.find(parsed, scope, runs, whole)
 
@@ -70,9 +77,9 @@ class Resent:
 
     def _ends(self, parsed: Parsed, scope: Scope) -> Iterator[Step]:
         """The steps at which a call's answer may end, deepest first."""
-        ends = [parsed.steps[end - 1] for _, end in islice(answers(parsed), _AT_ONCE)]
-        yield from ends
-        rest = [s for s in reversed(parsed.steps) if s.role == "assistant" and s not in ends]
+        deepest = list(ends(parsed))
+        yield from deepest
+        rest = [s for s in reversed(parsed.steps) if s.role == "assistant" and s not in deepest]
         if rest:
             there = self._known.among("output_node", [s.node for s in rest], scope.project)
             yield from (step for step in rest if step.node in there)

@@ -40,6 +40,8 @@ def new_session(begin: Begin, title: str) -> dict[str, Any]:
         "branches": 0,
         "agents": 0,
         "continues": None,
+        "emptied_at": None,
+        "contents": True,
     }
 
 
@@ -47,12 +49,13 @@ def begun(
     session: dict[str, Any], begin: Begin, placed: Placed, key_name: str, turn: int, title: str, new_agent: str
 ) -> list[tuple[str, str]]:
     """Adds a call in flight; `new_agent` where it is an agent's first. Returns the facets (kind, value) that are new
-    to the session."""
+    to the session: all of them, also those that its row has no more room for."""
     root = placed.parent is None and placed.origin is None and not (placed.side or begin.agent or placed.again)
     session["branches"] += placed.branches or (root and session["turns"] > 0)
     session["agents"] += bool(new_agent)
     session["calls"] += 1
     session["live"] += 1
+    session["contents"] = True
     session["turns"] = max(session["turns"], turn)
     session["first_at"] = min(session["first_at"], begin.at)
     session["last_at"] = max(session["last_at"], begin.at)
@@ -60,18 +63,20 @@ def begun(
     if begin.name and not session["title_set"]:
         session |= {"title": begin.name, "title_set": True}
     session["title"] = session["title"] or title
-    session["tags"] = [*session["tags"], *(t for t in begin.tags if t not in session["tags"])][:MOST_TAGS]
+    tags = [t for t in dict.fromkeys(begin.tags) if t not in session["tags"]][: MOST_TAGS - len(session["tags"])]
+    session["tags"] = [*session["tags"], *tags]
     if session["source"] == "none":  # what joins it tells how it is held together
         session["source"] = placed.source
     new = [("agent", new_agent)] if new_agent else []
+    new += [("tag", tag) for tag in tags]
     for kind, column, value in (
         ("model", "models", begin.model),
         ("client", "clients", begin.client),
         ("key", "keys", key_name),
         ("user", "users", begin.user),
     ):
-        if value and value not in session[column] and len(session[column]) < MOST:
-            session[column] = [*session[column], value]
+        if value and value not in session[column]:
+            session[column] = [*session[column], value][:MOST]
             new.append((kind, value))
     return new
 

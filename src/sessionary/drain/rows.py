@@ -1,13 +1,19 @@
-"""A begun call as the row of the calls table that it becomes. Pure."""
+"""A begun call as the row of the calls table that it becomes, and the end of one that nobody told. Pure."""
 
+from functools import lru_cache
 from typing import Any
+
+import msgspec
 
 from sessionary.drain.link import Placed
 from sessionary.drain.requests import Parsed
 from sessionary.ids import digest, scope
+from sessionary.record.exchange import Finish
 from sessionary.store import schema
 from sessionary.wire.reading import SYSTEM
 
+_UNKNOWN = dict.fromkeys(c.name for c in schema.calls.c)
+_scope = lru_cache(maxsize=1024)(scope)
 SUMMARY_WANTED = bytes(16)
 """In `summary_key`, of a call that asks for a summary and has no answer yet."""
 
@@ -25,7 +31,7 @@ def begun(parsed: Parsed, placed: Placed, turn: int, *, summary: bool) -> dict[s
     origin = placed.origin
     home = begin.session_id if begin.source not in ("none", "response") and placed.session != begin.session_id else None
     return {
-        **{c.name: None for c in schema.calls.c},
+        **_UNKNOWN,
         "project": begin.project,
         "id": begin.call_id,
         "session": placed.session,
@@ -56,9 +62,10 @@ def begun(parsed: Parsed, placed: Placed, turn: int, *, summary: bool) -> dict[s
         "side": placed.side,
         "ambiguous": placed.ambiguous,
         "continued": False,
-        "scope": scope(begin.key_id, begin.user),
+        "scope": _scope(begin.key_id, begin.user),
         "evidence": placed.evidence(),
         "prompt_key": prompt_key(parsed),
+        "unkept": begin.unkept or ("client" if begin.private else ""),
         "summary_key": SUMMARY_WANTED if summary else None,
         "leaf": leaf.id if leaf else None,
         "leaf_node": leaf.node if leaf else None,
@@ -66,3 +73,28 @@ def begun(parsed: Parsed, placed: Placed, turn: int, *, summary: bool) -> dict[s
         "writer": parsed.writer,
         "new": True,
     }
+
+
+def interrupted(call_id: str, now: int, why: str) -> Finish:
+    """The end of a call that is known to be over; the text that it had by then is kept."""
+    return Finish(
+        call_id=call_id,
+        at=now,
+        status="interrupted",
+        http_status=0,
+        provider="",
+        deployment="",
+        upstream_model="",
+        ttft=None,
+        error_type="interrupted",
+        error_message=why,
+        attempts=[],
+        headers={},
+        body=b"",
+    )
+
+
+def with_a_gap(finish: Finish) -> Finish:
+    """The end of a call of whose answer a piece was lost: what is left must not pass for all of it."""
+    why = "A piece of the answer was damaged in the spool."
+    return msgspec.structs.replace(finish, status="interrupted", error_type="damaged", error_message=why)

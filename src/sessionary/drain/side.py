@@ -14,7 +14,15 @@ _WANTED = (
 )
 _MAKE = r"(?:generat\w*|creat\w*|writ\w*|produc\w*|giv\w*|provid\w*|suggest\w*|come up with|output\w*|extract\w*)"
 _ASKS = re.compile(rf"\b{_MAKE}\b[^\n]{{0,100}}\b{_WANTED}\b|\b{_WANTED} generator\b|isNewTopic", re.I)
+_WORDS = (
+    *("title", "topic", "tag", "emoji", "follow", "branch name", "session name", "autocompletion", "search quer"),
+    "isnewtopic",
+)
+"""One of them is in whatever asks: nearly no text has to be looked through for more."""
+_WRITTEN = tuple(word.encode() for word in _WORDS)
 _OF = re.compile(r"\b(?:conversation|chat|thread|session|dialogue|message|request)\b", re.I)
+_ONE_TOKEN = (b'"max_tokens":1', b'"max_output_tokens":1')
+"""As shells are written, and what more there may be of the number."""
 _HEAD = 3000
 _MOST_MESSAGES = 6
 
@@ -28,10 +36,27 @@ def is_side(parsed: Parsed, *, named: bool) -> bool:
         return True
     texts = [_text(m) for m in _system(parsed)]
     texts += _spoken(parsed) if named else _framed(parsed)
-    return any(_ASKS.search(text[:_HEAD]) and _OF.search(text[:_HEAD]) for text in texts)
+    return any(_asks(text[:_HEAD]) for text in texts)
+
+
+def _asks(text: str) -> bool:
+    folded = text.casefold()
+    if not any(word in folded for word in _WORDS):
+        return False
+    return _ASKS.search(text) is not None and _OF.search(text) is not None
+
+
+def _may_ask(raw: bytes) -> bool:
+    """Whether a message has to be read for it: JSON may write any letter by its number."""
+    if b"\\u" in raw:
+        return True
+    folded = raw.lower()
+    return any(word in folded for word in _WRITTEN)
 
 
 def _one_token(parsed: Parsed) -> bool:
+    if not any(field in parsed.parts.shell for field in _ONE_TOKEN):
+        return False
     shell = loose.read_object(parsed.parts.shell) or {}
     return shell.get("max_tokens") == 1 or shell.get("max_output_tokens") == 1
 
@@ -39,7 +64,8 @@ def _one_token(parsed: Parsed) -> bool:
 def _system(parsed: Parsed) -> list[Message]:
     format = FORMATS[parsed.begin.endpoint]
     lifted = parsed.parts.lifted.get(SYSTEM.get(format, ""))
-    return [read_system(raw, format) for raw in (*parsed.parts.preamble, *([lifted] if lifted else []))]
+    raws = (*parsed.parts.preamble, *([lifted] if lifted else []))
+    return [read_system(raw, format) for raw in raws if _may_ask(raw)]
 
 
 def _spoken(parsed: Parsed) -> list[str]:

@@ -7,6 +7,7 @@ around the text.
 """
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,6 +20,7 @@ from sessionary.drain.requests import Parsed
 from sessionary.drain.rows import prompt_key
 from sessionary.ids import digest
 from sessionary.store import schema
+from sessionary.store.questions import Question
 from sessionary.wire import meaning
 from sessionary.wire.message import Message, Piece
 
@@ -35,8 +37,13 @@ _MOST_LINES = 64
 _PENDING_US = 86_400_000_000
 _GRACE_US = 60_000_000
 """Microseconds after the caller went on, within which an agent in the background may begin."""
-_SPACE = re.compile(r"\s+")
 Row = dict[str, Any]
+_s = schema.spawns.c
+_HERE = (
+    _s.project == sa.bindparam("project", type_=_s.project.type),
+    _s.prompt == sa.bindparam("prompt", type_=_s.prompt.type),
+)
+_THERE = Question(sa.select(_s.call_id).where(*_HERE).limit(1))
 
 
 class Spawns:
@@ -45,6 +52,9 @@ class Spawns:
         self._known = known
         self._earlier = earlier
         self._new: dict[tuple[int, bytes], list[Row]] = {}
+        self._told: dict[str, tuple[str, list[bytes]]] = {}
+        self._stored: dict[tuple[int, bytes], bool] = {}
+        """Project, line: whether a tool call is in the store by it."""
         self.taken: dict[tuple[int, str, str], str] = {}
         """Project, call, tool call -> the first call of the agent that it started; of this round."""
 
@@ -62,11 +72,19 @@ class Spawns:
                 row |= {"name": _name(piece)[:200], "at": ref.created_at, "taken": None}
                 self._new.setdefault((project, key), []).append(row)
 
+    def expect(self, several: Iterable[Parsed]) -> None:
+        """What `of` is going to be asked."""
+        keys = {(parsed.begin.project, key) for parsed in several for key in self._heard(parsed)[1]}
+        wanted = [key for key in keys if key not in self._stored]
+        found = _THERE.ask(self._db, [{"project": project, "prompt": key} for project, key in wanted])
+        self._stored.update((key, bool(rows)) for key, rows in zip(wanted, found, strict=True))
+
     def of(self, parsed: Parsed, session: str = "") -> Origin | None:
         """What started the agent whose first call this is. `session`: only calls of this one."""
         begin = parsed.begin
-        project, said = begin.project, _said(parsed)
-        keys = {_key(project, begin.key_id, line) for line in _lines(said)}
+        project, (said, lines) = begin.project, self._heard(parsed)
+        self.expect([parsed])
+        keys = {key for key in lines if self._stored[project, key] or (project, key) in self._new}
         for row in self._pending(project, keys, begin.at) if keys else ():
             ref = self._known.call(project, row["call_id"])
             if ref is None or self._went_on(project, ref, begin.at):
@@ -82,11 +100,19 @@ class Spawns:
                 return Origin("spawn", ref, call.id, row["name"])
         return None
 
+    def _heard(self, parsed: Parsed) -> tuple[str, list[bytes]]:
+        """What the call's agent is told first, and its lines as tool calls are kept by them."""
+        begin = parsed.begin
+        if begin.call_id not in self._told:
+            said = _said(parsed)
+            self._told[begin.call_id] = said, [_key(begin.project, begin.key_id, line) for line in _lines(said)]
+        return self._told[begin.call_id]
+
     def _pending(self, project: int, keys: set[bytes], now: int) -> list[Row]:
         """The newest call's first; of one call's in its order, as far as that is known."""
-        s = schema.spawns.c
-        query = sa.select(s.call_id, s.tool_call, s.name, s.at).where(s.project == project, s.prompt.in_(sorted(keys)))
-        query = query.where(s.taken.is_(None), s.at >= now - _PENDING_US).order_by(s.at.desc()).limit(_MOST_LINES)
+        mine = (_s.project == project, _s.prompt.in_(sorted(keys)), _s.taken.is_(None), _s.at >= now - _PENDING_US)
+        query = sa.select(_s.call_id, _s.tool_call, _s.name, _s.at).where(*mine)
+        query = query.order_by(_s.at.desc()).limit(_MOST_LINES)
         stored = [dict(row) for row in self._db.execute(query).mappings()]
         new = [row for key in keys for row in self._new.get((project, key), ())]
         rows = sorted([*new, *stored], key=lambda row: row["at"], reverse=True)
@@ -139,7 +165,7 @@ def _lines(text: str) -> list[str]:
 
 
 def _even(text: str) -> str:
-    return _SPACE.sub(" ", text).strip()
+    return " ".join(text.split())
 
 
 def _key(project: int, key_id: str, line: str) -> bytes:

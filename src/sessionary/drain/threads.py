@@ -6,7 +6,7 @@ compacted for it, the failed call that it tries again. Where nothing is found it
 taken for one are worse than one taken for two. What a person moved or merged holds for what goes on from it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,10 +17,11 @@ from sessionary.drain.earlier import Earlier
 from sessionary.drain.known import Known, Scope
 from sessionary.drain.link import Origin, Placed, Ref
 from sessionary.drain.requests import Parsed, Step
-from sessionary.drain.resent import Resent, answered
+from sessionary.drain.resent import Resent, answered, ends
 from sessionary.drain.spawns import Spawns
 from sessionary.record.exchange import Begin
-from sessionary.store import schema, writes
+from sessionary.store import schema
+from sessionary.store.questions import present
 from sessionary.wire.message import Message
 
 WINDOW_US = 7 * 86_400_000_000
@@ -45,12 +46,30 @@ class Threads:
         self._compaction = Compaction(self.known, self._earlier)
         self.summaries: set[str] = set()
         """Calls of this round that ask for a summary."""
+        self.lacking: int | None = None
+        """When the first call of this round began whose history ends with an answer that is not known."""
 
-    def expect(self, project: int, begins: Iterable[Begin]) -> None:
-        """Calls that are about to be placed."""
-        named = {b.session_id for b in begins if b.source not in ("none", "response")}
-        for row in writes.present(self._db, schema.merged, "id", project, named, "session"):
+    def expect(self, project: int, several: Sequence[Parsed]) -> set[str]:
+        """Calls that are about to be placed: looks up for all of them what nearly each needs. Returns the sessions in
+        which they may come to be."""
+        named = {p.begin.session_id for p in several if p.begin.source not in ("none", "response")}
+        for row in present(self._db, schema.merged, "id", project, named, "session"):
             self._merged[project, row.id] = row.session
+        going_on: list[tuple[bytes, Scope]] = []
+        beginning: list[Parsed] = []
+        for parsed in several:
+            if parsed.begin.source == "none" and not parsed.begin.threading:
+                continue
+            if last := next(ends(parsed), None):
+                going_on.append((last.node, self._scope(parsed.begin)))
+            else:
+                beginning.append(parsed)
+        self.known.expect("output_node", going_on)
+        asked = [(p.steps[-1].node, self._scope(p.begin)) for p in beginning if p.steps]
+        self.known.expect("leaf_node", asked)
+        self.spawns.expect(beginning)
+        homes = (self._home(p.begin) if p.begin.source != "none" else p.begin.session_id for p in several)
+        return {*homes, *self.known.sessions(project)}
 
     def place(self, parsed: Parsed, before: Ref | None) -> Placed:
         """`before`: the call whose answer the request names. Nodes are set on `parsed.steps`."""
@@ -65,11 +84,15 @@ class Threads:
             placed = self._by_content(parsed) if begin.threading else _new(begin)
         if placed.parent is None and placed.origin is None:
             placed.side = side.is_side(parsed, named=begin.source != "none")
+            placed.again = None if placed.side else placed.again
         self._earlier.asked(parsed)
         if compaction.asked_for(parsed, placed):
             self.summaries.add(begin.call_id)
         if placed.gone_on is not None:
             self.known.goes_on(begin.project, placed.gone_on)
+        last = next(ends(parsed), None) if parsed.base is None else None
+        if last is not None and last.depth > placed.base_depth:
+            self.lacking = min(begin.at, self.lacking or begin.at)
         return placed
 
     def answered(self, project: int, call: Mapping[str, Any], answer: list[Message]) -> None:
@@ -91,11 +114,12 @@ class Threads:
     def _named(self, parsed: Parsed) -> Placed:
         begin = parsed.begin
         scope = self._session(begin, self._home(begin))
-        found = self._resent.history(parsed, scope)
+        has_history = answered(parsed.steps)
+        found = self._resent.history(parsed, scope) if has_history else None
         placed = Placed(self._home(begin, found.refs[0] if found else None), begin.source, begin.rule)
         if found is not None:
             placed.parent, placed.base_depth = found.refs[0], found.depth
-        elif answered(parsed.steps):
+        elif has_history:
             placed.origin = self._compaction.of(parsed, scope)
         else:
             placed.origin = self._origin(parsed, scope, placed.session) or self._started(begin, placed.session)
@@ -122,6 +146,10 @@ class Threads:
 
     def _content(self, begin: Begin) -> Scope:
         return Scope(begin.project, begin.key_id, begin.user, begin.at - self._window)
+
+    def _scope(self, begin: Begin) -> Scope:
+        """In which such a call is looked for first."""
+        return self._session(begin, self._home(begin)) if begin.source != "none" else self._content(begin)
 
     def _session(self, begin: Begin, session: str) -> Scope:
         return Scope(begin.project, begin.key_id, begin.user, 0, session, begin.session_id)
@@ -181,7 +209,8 @@ class Threads:
         parent = placed.parent.id if placed.parent else None
         refs = self.known.find("leaf_node", leaf.node, scope)
         agents = ("", parsed.begin.agent)
-        return next((r for r in refs if r.parent == parent and r.session == placed.session and r.agent in agents), None)
+        here = (r for r in refs if r.parent == parent and r.session == placed.session and r.agent in agents)
+        return next((r for r in here if r.turn), None)  # a call for a title, which has no turn, is told the same words
 
 
 def _new(begin: Begin) -> Placed:

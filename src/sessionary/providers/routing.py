@@ -10,7 +10,8 @@ import difflib
 import random
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from urllib.parse import quote, urlsplit
 
 import msgspec
@@ -23,13 +24,18 @@ from sessionary.settings.tree import Format
 
 AZURE_VERSION = "2024-10-21"
 _PROXY_PREFIX = "litellm_proxy/"
+_MOST_NAMES = 1024
+"""Whose targets are kept: patterns let names of the clients' choosing through."""
+LONGEST_NAME = 256
+"""Of a model, in characters, for what is kept by it; any other is looked up each time."""
 _NO_NAMES = ("", ".", "..")
 """In a path they would lead elsewhere."""
 _OTHERS = "; any other OpenAI-compatible server: openai-compatible/MODEL with its base URL"
 
 
-class Target(msgspec.Struct, frozen=True):
-    """One deployment, ready to be called. Its credential is bound to its base URL and shows in no repr."""
+class Target(msgspec.Struct, frozen=True, dict=True, cache_hash=True):
+    """One deployment, ready to be called. Its credential is bound to its base URL and shows in no repr. What is worked
+    out of it may be kept by it: calls get the same one again and again."""
 
     deployment: Deployment
     provider: Provider
@@ -47,7 +53,7 @@ class Target(msgspec.Struct, frozen=True):
     def price(self) -> Price | None:
         return self.deployment.price
 
-    @property
+    @cached_property
     def speaks(self) -> tuple[Format, ...]:
         """The wire formats of the deployment. Elsewhere than at its home, OpenAI's name stands for its chat format."""
         if self.deployment.formats:
@@ -107,15 +113,16 @@ class Router:
         patterns = [(_pattern(m.name), m) for m in settings.models if "*" in m.name]
         self._patterns = sorted(patterns, key=lambda pair: -len(pair[1].name))
         self._drops = settings.unsupported == "drop"
+        self._known: dict[str, list[list[Target]]] = {}
+        """Targets of names, those together that weights choose between."""
         self.is_demo = not settings.models and not self._usable
         self._check()
 
     def resolve(self, model: str) -> list[Target]:
         """Targets in the order to try them, at least one. Raises ModelNotFound."""
         name = model if model in self._named else model.removeprefix(_PROXY_PREFIX)
-        targets = [t for t in self._targets(name, set()) if t.deployment.model not in _NO_NAMES]
-        if not targets:
-            raise ModelNotFound(self._why_not(name))
+        groups = self._known.get(name) or self._look_up(name)
+        targets = [target for group in groups for target in self._by_weight(group)]
         if not self._rests_until:
             return targets
         # A deployment that keeps failing comes last: better a poor chance than none.
@@ -125,6 +132,27 @@ class Router:
     def models(self) -> list[str]:
         """The names that can be listed: those of the configuration; any other that routes works as well."""
         return sorted(self._named) or (["demo"] if self.is_demo else [])
+
+    def deployments(self, name: str) -> list[tuple[Deployment, Target | None]]:
+        """What serves a model, in the configuration's order; None: its provider is not configured. Of a name that the
+        configuration has not: what the environment gives. Fallbacks are not followed."""
+        model, parts = self._configured(name)
+        if model is not None:
+            return [(d, self._target(d, name, parts)) for d in model.deployments]
+        return [(t.deployment, t) for t in self._by_environ(name)]
+
+    def configured_as(self, name: str) -> str | None:
+        """The name, or the pattern, under which the configuration has a model that is asked for so."""
+        model, _ = self._configured(name if name in self._named else name.removeprefix(_PROXY_PREFIX))
+        return None if model is None else model.name
+
+    def by_environ(self) -> list[str]:
+        """Titles of the providers that the environment gives."""
+        return [CATALOG[name].title for name in self._usable]
+
+    def cooling(self, target: Target) -> float:
+        """Seconds for which it is still left alone, as this process knows; 0 where it is not."""
+        return max(0.0, self._rests_until.get(target.origin or target.deployment, 0.0) - self._clock())
 
     def provider_names(self) -> list[str]:
         configured = (catalog.provider(d.provider) for m in self._settings.models for d in m.deployments)
@@ -137,24 +165,35 @@ class Router:
             self._rests_until[key] = self._clock() + self._settings.cooldown
 
     def succeeded(self, target: Target) -> None:
+        if not self._failures:
+            return
         key = target.origin or target.deployment
         self._failures.pop(key, None)
         self._rests_until.pop(key, None)
 
-    def _targets(self, name: str, seen: set[str]) -> Iterator[Target]:
+    def _look_up(self, name: str) -> list[list[Target]]:
+        named = [[t for t in group if t.deployment.model not in _NO_NAMES] for group in self._groups(name, set())]
+        groups = [group for group in named if group]
+        if not groups:
+            raise ModelNotFound(self._why_not(name))
+        if len(name) <= LONGEST_NAME:
+            if len(self._known) >= _MOST_NAMES:
+                self._known.clear()
+            self._known[name] = groups
+        return groups
+
+    def _groups(self, name: str, seen: set[str]) -> Iterator[list[Target]]:
         if name in seen:
             return
         seen.add(name)
         model, parts = self._configured(name)
         if model is None:
-            yield from self._by_environ(name)
+            yield list(self._by_environ(name))
             return
-        for deployment in self._by_weight(model.deployments):
-            target = self._target(deployment, name, parts)
-            if target is not None:
-                yield target
+        found = [self._target(deployment, name, parts) for deployment in model.deployments]
+        yield [target for target in found if target is not None]
         for fallback in model.fallbacks:
-            yield from self._targets(fallback, seen)
+            yield from self._groups(fallback, seen)
 
     def _configured(self, name: str) -> tuple[Model | None, tuple[str, ...]]:
         """The model, and what its pattern's `*` stand for."""
@@ -166,11 +205,16 @@ class Router:
                     return model, match.groups()
         return None, ()
 
-    def _by_weight(self, deployments: list[Deployment]) -> list[Deployment]:
+    def _by_weight(self, targets: list[Target]) -> Sequence[Target]:
         """A weighted shuffle (Efraimidis and Spirakis): each order as likely as drawing by weight makes it."""
-        if len(deployments) == 1:
-            return deployments
-        return sorted(deployments, key=lambda d: -(self._random() ** (1 / d.weight)) if d.weight > 0 else 1.0)
+        if len(targets) == 1:
+            return targets
+
+        def drawn(target: Target) -> float:
+            weight = target.deployment.weight
+            return -(self._random() ** (1 / weight)) if weight > 0 else 1.0
+
+        return sorted(targets, key=drawn)
 
     def _target(self, deployment: Deployment, name: str, parts: tuple[str, ...]) -> Target | None:
         """With its model's `*` filled, and what it leaves out taken from the environment; None: not usable."""
@@ -235,7 +279,7 @@ class Router:
 
     def _check(self) -> None:
         for row in CATALOG.values():
-            _check_address(self._environ[row.name].base_url, row, f"environment: {' or '.join(row.base_envs)}")
+            _check_address(self._environ[row.name], row, f"environment: {' or '.join(row.base_envs)}")
         for model in self._settings.models:
             for deployment in model.deployments:
                 self._check_deployment(deployment, f"{deployment.place or 'models'}: model '{model.name}'")
@@ -252,7 +296,7 @@ class Router:
             raise SettingsError(f"{what}: there is no provider '{deployment.provider}' ({hint}){_OTHERS}")
         if row is None and "*" not in deployment.model and catalog.find(deployment.model) is None:
             raise SettingsError(f"{what}: say whose '{deployment.model}' is, as provider/model{_OTHERS}")
-        _check_address(deployment.base_url, row or CATALOG["openai"], f"{what}: its base URL")
+        _check_address(deployment, row or CATALOG["openai"], f"{what}: its base URL")
 
 
 def _from_environ(row: Provider, environ: Mapping[str, str]) -> Deployment:
@@ -285,15 +329,17 @@ def _filled(deployment: Deployment, name: str, parts: tuple[str, ...]) -> str:
     return model
 
 
-def _check_address(given: str | None, row: Provider, what: str) -> None:
+def _check_address(given: Deployment, row: Provider, what: str) -> None:
     """Never quotes it: there may be a password in it."""
-    if given is None:
+    if given.base_url is None:
         return
     try:
-        url = urlsplit(catalog.base_url(row, given) or "")
+        url = urlsplit(catalog.base_url(row, given.base_url) or "")
         fine = url.scheme in ("http", "https") and url.hostname and not (url.query or url.fragment)
         _ = url.port
     except ValueError:
         fine = False
     if not fine:
         raise SettingsError(f"{what} must be an http or https address without a query")
+    if url.username and given.api_key and row.auth == "bearer":
+        raise SettingsError(f"{what} has a user in it, and there is a key: a request has room for one of them")

@@ -12,6 +12,8 @@ import msgspec
 from sessionary.settings import Price
 
 Status = Literal["live", "ok", "upstream_error", "timeout", "client_closed", "interrupted", "rejected"]
+Unkept = Literal["", "client", "key", "failed"]
+"""The client asked so; its key records metadata only; what must not be in the log could not be taken out."""
 Source = Literal["id", "harness", "response", "conversation", "content", "none"]
 
 
@@ -68,6 +70,10 @@ class Begin(msgspec.Struct, frozen=True, tag="begin", array_like=True):
     """The agent that started this one; "" for the main one."""
     threading: bool = True
     """Whether content may decide which session the call belongs to, where it does not say so itself."""
+    number: int = 0
+    """Which of its writer's calls it is in the spool, from 1 on; 0: nobody counted."""
+    unkept: Unkept = ""
+    """Why nothing is kept of what was said, where it is `private`."""
 
 
 class Part(msgspec.Struct, frozen=True, tag="part", array_like=True):
@@ -112,6 +118,8 @@ class Finish(msgspec.Struct, frozen=True, tag="finish", array_like=True):
     body: bytes
     price: Price | None = None
     """What the configuration said of the deployment when it was called; null: the public table decides."""
+    parts: int | None = None
+    """How many came before; null: nobody counted."""
 
 
 Record = Begin | Part | Finish

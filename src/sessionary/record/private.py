@@ -1,11 +1,10 @@
-"""What is kept of a call whose client asked that nothing be kept: that it was made, and what it cost. Pure."""
+"""What is kept of a call whose client or key wants no contents kept: that it was made, and what it cost. Pure."""
 
 from typing import Any
 
 import msgspec
 
 from sessionary.wire import loose
-from sessionary.wire.assemble import assemble
 
 _OF_REQUEST = ("model", "stream", "store", "max_output_tokens", "temperature", "top_p", "service_tier")
 _OF_ANSWER = ("id", "object", "created_at", "status", "model", "incomplete_details", "usage", "service_tier")
@@ -15,9 +14,9 @@ def request(body: bytes) -> bytes:
     return _kept(body, _OF_REQUEST)
 
 
-def answer(data: bytes, endpoint: str, *, streamed: bool) -> bytes:
-    """`data` is the whole answer, as it was delivered; what comes back is JSON."""
-    return _kept(assemble(data, endpoint).body if streamed else data, _OF_ANSWER)
+def answer(body: bytes) -> bytes:
+    """`body` is the whole answer, of a stream what it amounts to; what comes back is JSON."""
+    return _kept(body, _OF_ANSWER)
 
 
 def _kept(body: bytes, names: tuple[str, ...]) -> bytes:

@@ -2,17 +2,40 @@
 
 `Recorder.begin` gives a `Recording`; the relay hands it copies of the bytes it passes on, and ends it with
 `finish` exactly once, before the client gets its last byte. A recorder never raises into the relay: where the
-spool cannot be written, the loss is counted and traffic flows.
+spool cannot be written (`record/spooling`), the loss is counted and traffic flows, or, where that is wanted, the call
+is rejected before it began.
+
+Of an answer that is not kept as it comes (`private`, or redacted) nothing is written or shown before its end.
 """
 
+import asyncio
+import contextlib
+import logging
 import time
+from collections import Counter
 from collections.abc import Callable
 
-from sessionary.metrics import Metrics
-from sessionary.record import exchange, private
+from sessionary.errors import Overloaded
+from sessionary.metrics import Durations, Metrics
+from sessionary.record import kept
 from sessionary.record.exchange import Attempt, Begin, Finish, Part, Record, Status
+from sessionary.record.spooling import Spooling
+from sessionary.record.tails import Tails, Writing
+from sessionary.redaction import Redacting
 from sessionary.settings import Price
-from sessionary.spool.writer import Writer
+
+log = logging.getLogger("sessionary.record")
+_MUCH = 16 << 10
+"""Bytes of an answer that are redacted in a thread."""
+
+
+_MOST_PENDING = 64 << 10
+"""Bytes of a stream that wait for its next checkpoint."""
+_AT_A_TIME = 50
+"""Recordings that are checkpointed before others have their turn at the loop."""
+_FULL = "Calls cannot be recorded now, and are not answered without that."
+_RETRY_AFTER = "5"
+"""Seconds."""
 
 
 def now_us() -> int:
@@ -22,8 +45,41 @@ def now_us() -> int:
 class Recording:
     """One call being recorded."""
 
-    def __init__(self, begin: Begin, write: Callable[[Record], bool], closed: Callable[[Begin, Status], None]) -> None:
+    __slots__ = (
+        "_closed",
+        "_held",
+        "_kept",
+        "_pending",
+        "_redacted",
+        "_redacting",
+        "_seq",
+        "_spooled",
+        "_tail",
+        "_unredacted",
+        "_waiting",
+        "_write",
+        "asked",
+        "attempts",
+        "begin",
+        "call_id",
+        "error",
+        "finished",
+        "price",
+        "status",
+        "ttft",
+    )
+
+    def __init__(
+        self,
+        begin: Begin,
+        write: Callable[[Record], bool],
+        closed: Callable[[Begin, Status], None],
+        redacting: Redacting | None = None,
+        unredacted: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`unredacted` is told where redacting has failed."""
         self.begin = begin
+        self.call_id = begin.call_id
         self.attempts: list[Attempt] = []
         self.price: Price | None = None
         """The answering deployment's, where the configuration has one."""
@@ -33,8 +89,19 @@ class Recording:
         self.error = ""
         self._write = write
         self._closed = closed
+        self._redacting = redacting
+        self._held = begin.private or redacting is not None
+        """Whether nothing of the answer may leave memory before it is whole."""
+        self._unredacted = unredacted
+        self._redacted: tuple[int, kept.Answer | None] | None = None
+        """The redacted answer, and of how many pieces it is."""
         self._seq = 0
         self._pending: list[bytes] = []
+        self._waiting = 0
+        """Bytes that came since it was last tried to spool them."""
+        self._spooled = 0
+        """Bytes of the answer that are in the log."""
+        self._tail: Writing | None = None
         self._kept: list[bytes] | None = None
         self.asked = begin.body
         """The request's body, also where the log does not have it."""
@@ -52,10 +119,6 @@ class Recording:
         """Bytes that it keeps in memory."""
         return len(self.asked) + sum(map(len, self._kept or ()))
 
-    @property
-    def call_id(self) -> str:
-        return self.begin.call_id
-
     def chunk(self, data: bytes) -> None:
         """Bytes of the answer's body as the upstream sent them."""
         if self.ttft is None:
@@ -63,6 +126,11 @@ class Recording:
         self._pending.append(data)
         if self._kept is not None:
             self._kept.append(data)
+        if self._tail is not None:
+            self._follow_with(data)
+        self._waiting += len(data)
+        if self._waiting >= _MOST_PENDING:
+            self.checkpoint()
 
     def pending(self) -> bytes:
         """What came since the last checkpoint: the whole answer, where it is not a stream."""
@@ -70,11 +138,60 @@ class Recording:
 
     def checkpoint(self) -> None:
         """Spools what has come since the last checkpoint, so that kill -9 costs at most the time between two."""
-        if self._pending and self.begin.stream and not self.finished and not self.begin.private:
+        self._waiting = 0
+        if self._pending and self.begin.stream and not self.finished and not self._held:
             part = Part(self.call_id, self._seq, b"".join(self._pending))
             if self._write(part):
                 self._seq += 1
+                self._spooled += len(part.data)
                 self._pending.clear()
+
+    def follow(self, tails: Tails) -> None:
+        """From now on what comes is there to be watched. Of an answer that is not kept as it comes, nothing is."""
+        if self._tail is None and self.begin.stream and not self.finished and not self._held:
+            with contextlib.suppress(OSError):
+                self._tail = tails.write(self.begin, self._spooled)
+                self._follow_with(self.pending())
+
+    def unfollow(self) -> None:
+        if self._tail is not None:
+            with contextlib.suppress(OSError):
+                self._tail.close()
+            self._tail = None
+
+    def _follow_with(self, data: bytes) -> None:
+        """Where that cannot be written, nobody sees it before the end."""
+        try:
+            assert self._tail is not None
+            self._tail.write(data)
+        except OSError:
+            self.unfollow()
+
+    async def settle(self) -> None:
+        """Before `finish`, where there is time: does in a thread what takes long of it."""
+        if self._redacting is not None and sum(map(len, self._pending)) > _MUCH:
+            pieces, data = len(self._pending), b"".join(self._pending)
+            self._redacted = pieces, await asyncio.to_thread(self._redact, self._redacting, data)
+
+    def _redact(self, redacting: Redacting, data: bytes) -> kept.Answer | None:
+        """None where that fails."""
+        try:
+            return kept.redacted_answer(self.begin, data, redacting)
+        except Exception as error:  # of the rules, whatever they are: the relay goes on
+            log.error("the answer of %s could not be redacted: %s", self.call_id, error.__class__.__name__)
+            self._unredacted()
+            return None
+
+    def _kept_of(self, finish: Finish) -> Finish:
+        """`finish` without what is not to be kept, and the same in memory."""
+        if self._redacting is not None:
+            pieces, answer = self._redacted or (-1, None)
+            if pieces != len(self._pending):
+                answer = self._redact(self._redacting, finish.body)
+            finish = kept.without_answer(finish) if answer is None else kept.redacted(finish, answer, self._redacting)
+            if self._kept is not None:
+                self._kept = [finish.body]
+        return kept.without_contents(self.begin, finish) if self.begin.private else finish
 
     def finish(
         self,
@@ -90,13 +207,10 @@ class Recording:
         if self.finished:
             return
         self.finished = True
-        self.status, self.error = status, error_message
         last = self.attempts[-1] if self.attempts else None
-        data = b"".join(self._pending) + body
-        if self.begin.private:
-            data = private.answer(data, self.begin.endpoint, streamed=self.begin.stream and http_status < 400)
-            headers = {"content-type": "application/json"}
-        self._write(
+        if self._tail is not None:
+            self._follow_with(body)
+        finish = self._kept_of(
             Finish(
                 call_id=self.call_id,
                 at=now_us(),
@@ -110,47 +224,120 @@ class Recording:
                 error_message=error_message,
                 attempts=self.attempts,
                 headers=headers or {},
-                body=data,
+                body=b"".join(self._pending) + body,
                 price=self.price,
+                parts=self._seq,
             )
         )
+        self.status, self.error = finish.status, finish.error_message
+        self._write(finish)
         self._pending.clear()
+        self.unfollow()
         self._closed(self.begin, status)
 
 
 class Recorder:
     """Begins recordings, and checkpoints those that last."""
 
-    def __init__(self, writer: Writer, metrics: Metrics) -> None:
-        self._writer = writer
+    def __init__(
+        self, spooling: Spooling, metrics: Metrics, tails: Tails | None = None, *, rejecting: bool = False
+    ) -> None:
+        """`rejecting`: whether a call that cannot be recorded is not answered."""
+        self._spooling = spooling
         self._metrics = metrics
+        self._tails = tails
+        self._rejecting = rejecting
         self._open: dict[str, Recording] = {}
+        self._begun = 0
+        self._ended: Counter[Status] = Counter()
+        self._took = Durations()
+        """What the metrics are told once a second: they are files, and each number in them costs system calls."""
+        self._followed: set[str] = set()
 
     @property
     def in_flight(self) -> int:
         return len(self._open)
 
-    def begin(self, begin: Begin) -> Recording:
-        self._metrics.begun.inc()
-        self._write(begin)
-        recording = Recording(begin, self._write, self._forget)
+    def begin(self, begin: Begin, redacting: Redacting | None = None) -> Recording:
+        """`begin` is what may be kept of the request; `redacting`: what may be kept of the answer.
+
+        Raises Overloaded where the call cannot be recorded and is not to be answered then."""
+        reason = self._spooling.begin(begin)
+        if reason and self._rejecting:
+            raise Overloaded(_FULL, headers={"retry-after": _RETRY_AFTER})
+        self._begun += 1
+        if reason:
+            self._metrics.dropped.labels(reason=reason).inc()
+        write = _nowhere if reason else self._spooling.write
+        recording = Recording(begin, write, self._forget, redacting, self.unredacted)
         self._open[begin.call_id] = recording
         return recording
 
-    def checkpoint(self) -> None:
-        """Once a second, from the worker's loop."""
-        for recording in list(self._open.values()):
+    def unredacted(self) -> None:
+        """Of a request or an answer nothing is kept, for it could not be redacted."""
+        self._metrics.unredacted.inc()
+
+    @property
+    def trouble(self) -> str:
+        """Why calls are not recorded at the moment; "" where they are."""
+        return self._spooling.trouble
+
+    @property
+    def rejects(self) -> bool:
+        """Whether calls are not answered at the moment."""
+        return self._rejecting and bool(self.trouble)
+
+    def look(self) -> None:
+        """Before `checkpoint`. Blocking; for a thread."""
+        self._spooling.look()
+
+    async def checkpoint(self) -> None:
+        """Once a second, from the worker's loop, a few at a time: of ten thousand streams none waits for all others."""
+        self._tell()
+        self._spooling.retry()
+        for n, recording in enumerate(list(self._open.values()), 1):
             recording.checkpoint()
+            if n % _AT_A_TIME == 0:
+                await asyncio.sleep(0)
+
+    def close(self) -> None:
+        """When nothing is in flight any more."""
+        self._tell()
+        self._spooling.close()
+
+    def _tell(self) -> None:
+        begun, self._begun = self._begun, 0
+        self._metrics.begun.inc(begun)
+        for status, count in self._ended.items():
+            self._metrics.finished.labels(status=status).inc(count)
+        self._ended.clear()
+        took, self._took = self._took, Durations()
+        self._metrics.took(took)
+
+    def follow(self) -> None:
+        """Ten times a second, from the worker's loop: begins and ends to show what is watched."""
+        if self._tails is None or not self._open:
+            return
+        marked: set[str] = set()
+        with contextlib.suppress(OSError):
+            marked = self._tails.marked()
+        if not marked and not self._followed:
+            return
+        for call_id, recording in self._open.items():
+            if call_id in marked or recording.begin.session_id in marked:
+                recording.follow(self._tails)
+                self._followed.add(call_id)
+            elif call_id in self._followed:
+                recording.unfollow()
+                self._followed.discard(call_id)
 
     def _forget(self, begin: Begin, status: Status) -> None:
         self._open.pop(begin.call_id, None)
-        self._metrics.finished.labels(status=status).inc()
-        self._metrics.duration.observe((now_us() - begin.at) / 1e6)
+        self._followed.discard(begin.call_id)
+        self._ended[status] += 1
+        self._took.add((now_us() - begin.at) / 1e6)
 
-    def _write(self, record: Record) -> bool:
-        try:
-            self._writer.append(exchange.encode(record))
-        except OSError as error:
-            self._metrics.dropped.labels(reason=error.__class__.__name__).inc()
-            return False
-        return True
+
+def _nowhere(record: Record) -> bool:
+    """Of a call that was not recorded from its begin, nothing is."""
+    return True

@@ -1,6 +1,6 @@
 """`/responses/compact`: a provider that makes a conversation short is asked to, any other for a summary. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -22,7 +22,11 @@ class Compaction:
     """A passage without streams."""
 
     records_upstream = False
+    apart = False
     dropped: tuple[str, ...] = ()
+    behind = b""
+    unasked = b""
+    over = False
 
     def __init__(self, endpoint: str, body: bytes, read: Callable[[int, bytes], bytes]) -> None:
         """`read` makes the client's answer of the provider's status and body."""
@@ -36,11 +40,11 @@ class Compaction:
     def told(self, body: bytes) -> bytes:
         return b""
 
-    def feed(self, data: bytes) -> bytes:
-        return data
+    def feed(self, events: Sequence[bytes]) -> bytes:
+        return b"".join(events)
 
-    def close(self) -> bytes:
-        return b""
+    def close(self, rest: bytes) -> bytes:
+        return rest
 
     def failure(self, failed: Failed) -> bytes:
         return b""
@@ -53,8 +57,8 @@ def native(asked: dict[str, Any], request: Request, target: Target, answer_id: s
     body = loose.encode(item_ids.to_provider({**kept, "input": written["input"]}))
     fields = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
     ours = Rewritten({"id": answer_id})
-    sent = Straight(PATH, body, fields, target, stream=False).body
-    return Compaction(PATH, sent, lambda status, body: ours.whole(body))
+    straight = Straight(PATH, body, fields, target, stream=False)
+    return Compaction(PATH, straight.body, lambda status, body: ours.whole(straight.whole(status, body)))
 
 
 def summarised(asked: Request, target: Target, answer_id: str, created: int) -> Compaction:

@@ -1,11 +1,12 @@
 """Which headers cross the gateway, and which are recorded: by allow-list, so no credential can slip through. Pure."""
 
+import re
 from collections.abc import Mapping
 
 _TO_UPSTREAM = frozenset(
     {"accept", "anthropic-beta", "anthropic-version", "idempotency-key", "openai-beta", "user-agent"}
 )
-_TO_CLIENT = frozenset({"content-type", "content-encoding", "retry-after", "retry-after-ms", "x-should-retry"})
+_TO_CLIENT = frozenset({"content-type", "retry-after", "retry-after-ms", "x-should-retry"})
 _TO_CLIENT_PREFIXES = ("openai-", "anthropic-ratelimit-", "x-ratelimit-")
 _RECORDED = frozenset({"accept", "baggage", "content-type", "traceparent", "user-agent", "x-client-request-id"})
 _RECORDED_PREFIXES = (
@@ -16,6 +17,7 @@ _RECORDED_PREFIXES = (
     "x-codex-",
     "x-claude-code-",
 )
+_CREDENTIAL = re.compile("auth|cookie|credential|key|password|secret|token")
 
 
 def to_upstream(headers: Mapping[str, str]) -> dict[str, str]:
@@ -33,4 +35,8 @@ def to_client(headers: Mapping[str, str]) -> dict[str, str]:
 
 def recorded(headers: Mapping[str, str]) -> dict[str, str]:
     """Of a request: what helps to understand it later."""
-    return {k: v[:2000] for k, v in headers.items() if k in _RECORDED or k.startswith(_RECORDED_PREFIXES)}
+    return {
+        k: v[:2000]
+        for k, v in headers.items()
+        if k in _RECORDED or (k.startswith(_RECORDED_PREFIXES) and _CREDENTIAL.search(k) is None)
+    }

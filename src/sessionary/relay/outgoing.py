@@ -5,6 +5,8 @@ otherwise. Added: `stream_options.include_usage`, where the client did not ask a
 Where nothing changes, the very bytes go on.
 """
 
+from collections.abc import Mapping
+
 import msgspec
 
 from sessionary.providers.routing import Target
@@ -39,9 +41,22 @@ def outgoing(body: bytes, fields: Fields, target: Target, *, stream: bool) -> Ou
             usage_added = True
     if not new:
         return Outgoing(body, usage_added)
+    if fields.keys().isdisjoint(new):
+        return Outgoing(_with_more(body, new), usage_added)
     merged: dict[str, bytes | msgspec.Raw | None] = {**fields, **new}
-    parts = [msgspec.json.encode(k) + b":" + bytes(v) for k, v in merged.items() if v is not None]
-    return Outgoing(b"{" + b",".join(parts) + b"}", usage_added)
+    parts: list[bytes | msgspec.Raw] = []
+    for name, value in merged.items():
+        if value is not None:
+            parts += (b",", msgspec.json.encode(name), b":", value)
+    parts[0] = b"{"
+    return Outgoing(b"".join((*parts, b"}")), usage_added)
+
+
+def _with_more(body: bytes, new: Mapping[str, bytes | None]) -> bytes:
+    """What the object has not got yet goes behind the last of its fields."""
+    end = body.rindex(b"}")
+    more = b"".join(b",%b:%b" % (msgspec.json.encode(name), value) for name, value in new.items() if value is not None)
+    return b"".join((body[:end], more, body[end:]))
 
 
 def _kept_metadata(fields: Fields, target: Target) -> bytes | None:
@@ -51,7 +66,7 @@ def _kept_metadata(fields: Fields, target: Target) -> bytes | None:
         return None
     try:
         metadata = _metadata.decode(raw)
-    except msgspec.DecodeError:
+    except ValueError:
         return bytes(raw)  # not an object: the provider will say so
     kept = {k: v for k, v in metadata.items() if k not in OWN_METADATA}
     if len(kept) == len(metadata):
@@ -65,7 +80,7 @@ def _with_usage(raw: msgspec.Raw | None) -> bytes | None:
         return b'{"include_usage":true}'
     try:
         options = _metadata.decode(raw)
-    except msgspec.DecodeError:
+    except ValueError:
         return None
     if bytes(options.get("include_usage", msgspec.Raw(b"false"))) == b"true":
         return None

@@ -4,7 +4,8 @@ A passage has the bytes to send, and turns the answer's bytes into those that th
 as few as possible. `Translated` reads the caller's format, writes the provider's, and the answer the other way.
 """
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -13,15 +14,16 @@ from sessionary.errors import BadRequest, UpstreamError
 from sessionary.providers.catalog import Provider
 from sessionary.providers.routing import Target
 from sessionary.relay.outgoing import Fields, outgoing
-from sessionary.relay.usage_filter import UsageFilter
+from sessionary.relay.usage_filter import without_usage
 from sessionary.settings.tree import Format
 from sessionary.wire import client_tools, dropping, loose, offered, telling
 from sessionary.wire.canonical import Answer, Failed, Request, Told, Unsupported
 from sessionary.wire.formats import FORMATS
 from sessionary.wire.messages import errors as messages_errors
-from sessionary.wire.sse import Parser
+from sessionary.wire.sse import LONGEST, Parser
 
 PATHS: dict[Format, str] = {"chat": "chat/completions", "responses": "responses", "messages": "messages"}
+_OBJECT = re.compile(rb"\s*\{")
 
 
 class Passage(Protocol):
@@ -30,8 +32,20 @@ class Passage(Protocol):
     body: bytes
     records_upstream: bool
     """Whether the log keeps the upstream's bytes; else those that the client gets."""
+    apart: bool
+    """Whether `feed` is given each event by itself; else several may be together."""
     dropped: tuple[str, ...]
     """What the provider cannot do and was not asked for."""
+    behind: bytes
+    """What the caller's format has behind the last event of a stream that passes as it is."""
+
+    @property
+    def unasked(self) -> bytes:
+        """What only the log has, behind a stream that has ended: the usage that the client did not ask for."""
+
+    @property
+    def over(self) -> bool:
+        """Whether a stream has told the client its end, or its failure."""
 
     def whole(self, status: int, body: bytes) -> bytes:
         """A whole answer's body for the client. Raises UpstreamError for a failure that came as an answer."""
@@ -39,11 +53,11 @@ class Passage(Protocol):
     def told(self, body: bytes) -> bytes:
         """A whole answer as the stream that the client asked for; b"" where it gets it as it is."""
 
-    def feed(self, data: bytes) -> bytes:
-        """A piece of a stream for the client; b"" where nothing is complete yet."""
+    def feed(self, events: Sequence[bytes]) -> bytes:
+        """Whole events of a stream, for the client. Raises UpstreamError for one that is too long."""
 
-    def close(self) -> bytes:
-        """What is left when the stream has ended."""
+    def close(self, rest: bytes) -> bytes:
+        """What is left when the stream has ended; `rest`: what came after its last blank line."""
 
     def failure(self, failed: Failed) -> bytes:
         """The event that tells the client of a stream that broke; b"" where the format has none of its own."""
@@ -53,26 +67,34 @@ class Straight:
     """The same format on both sides."""
 
     records_upstream = True
+    apart = False
     dropped: tuple[str, ...] = ()
+    behind = b""
+    unasked = b""
+    over = False
 
     def __init__(self, endpoint: str, body: bytes, fields: Fields, target: Target, *, stream: bool) -> None:
         sent = outgoing(body, fields, target, stream=stream and endpoint != "messages")
         self.endpoint = endpoint
         self.body = sent.body
-        self._filter = UsageFilter() if sent.usage_added else None
+        self._usage_added = sent.usage_added
         self._in_messages = endpoint == "messages"
 
     def whole(self, status: int, body: bytes) -> bytes:
-        return body
+        if _OBJECT.match(body) and body.rstrip().endswith(b"}"):
+            return body
+        error = error_of(read_object(status, body))
+        return msgspec.json.encode(FORMATS["messages" if self._in_messages else "chat"].write_error(status, *error))
 
     def told(self, body: bytes) -> bytes:
         return b""
 
-    def feed(self, data: bytes) -> bytes:
-        return self._filter.feed(data) if self._filter else data
+    def feed(self, events: Sequence[bytes]) -> bytes:
+        data = events[0] if len(events) == 1 else b"".join(events)
+        return without_usage(data) if self._usage_added else data
 
-    def close(self) -> bytes:
-        return self._filter.close() if self._filter else b""
+    def close(self, rest: bytes) -> bytes:
+        return self.feed([rest])
 
     def failure(self, failed: Failed) -> bytes:
         return messages_errors.event(failed) if self._in_messages else b""
@@ -82,6 +104,8 @@ class Translated:
     """Two formats. Raises BadRequest, naming the field, for what the provider's cannot say."""
 
     records_upstream = False
+    apart = False
+    behind = b""
 
     def __init__(
         self,
@@ -146,11 +170,21 @@ class Translated:
         answer = self._upstream.read_answer(read_object(200, body))
         return self._written(telling.tell(answer)) + self._writer.close()
 
-    def feed(self, data: bytes) -> bytes:
-        return self._written(t for event in self._parser.feed(data) for t in self._reader.feed(event))
+    @property
+    def over(self) -> bool:
+        return self._writer.body is not None
 
-    def close(self) -> bytes:
-        told = [t for event in self._parser.close() for t in self._reader.feed(event)]
+    @property
+    def unasked(self) -> bytes:
+        return self._writer.unasked
+
+    def feed(self, events: Sequence[bytes]) -> bytes:
+        check_lengths(events)
+        return self._written(t for raw in events for event in self._parser.feed(raw) for t in self._reader.feed(event))
+
+    def close(self, rest: bytes) -> bytes:
+        parsed = [*self._parser.feed(rest), *self._parser.close()]
+        told = [t for event in parsed for t in self._reader.feed(event)]
         told += self._reader.close()
         return self._written(told) + self._writer.close()
 
@@ -159,6 +193,12 @@ class Translated:
 
     def failure(self, failed: Failed) -> bytes:
         return self._writer.feed(failed) + self._writer.close()
+
+
+def check_lengths(events: Sequence[bytes]) -> None:
+    """Raises UpstreamError where one is only a part of an event: nothing can be made of it."""
+    if any(len(event) >= LONGEST for event in events):
+        raise UpstreamError(f"The provider sent an event of {LONGEST} bytes or more", code="upstream_unreadable")
 
 
 def read_object(status: int, body: bytes) -> dict[str, Any]:

@@ -12,28 +12,32 @@ from typing import Protocol
 import msgspec
 
 from sessionary.errors import BadRequest, GatewayError, UpstreamError, UpstreamTimeout
-from sessionary.errors import body as error_body
 from sessionary.providers.routing import Router, Target
 from sessionary.record.exchange import Attempt, Status
 from sessionary.record.recorder import Recording, now_us
 from sessionary.relay import headers as header_rules
-from sessionary.relay.ends import Ends, ends_of
+from sessionary.relay.opened import Opened, opened
 from sessionary.relay.passage import Passage
-from sessionary.relay.upstream import Answer, Sleep, Upstream
+from sessionary.relay.streaming import Streaming
+from sessionary.relay.upstream import Answer, Sleep, Upstream, is_stream
 from sessionary.settings import Settings
-from sessionary.wire.canonical import Failed
 
 _RETRYABLE = frozenset({408, 429, 500, 502, 503, 504, 529})
 _NEXT_TARGET = _RETRYABLE | {401, 403, 404}
 """A deployment that answers so may be misconfigured: another one may do better, the same one will not."""
 _MAX_PAUSE = 60.0
 _EVENTS = "text/event-stream; charset=utf-8"
+_UNBUFFERED = {"cache-control": "no-cache", "x-accel-buffering": "no"}
+
+
+LastWords = Callable[[GatewayError], bytes]
+"""The end of a stream that fails: an event in the caller's format."""
 
 
 class Client(Protocol):
     """Where the answer goes. `send` returns when the client can take more."""
 
-    async def start(self, status: int, headers: dict[str, str]) -> None: ...
+    async def start(self, status: int, headers: dict[str, str], last_words: LastWords | None = None) -> None: ...
     async def send(self, data: bytes) -> None: ...
     async def end(self, data: bytes = b"") -> None: ...
 
@@ -47,14 +51,6 @@ class Request(msgspec.Struct, frozen=True):
     headers: dict[str, str]
     passage: Callable[[Target], Passage]
     """How it crosses to a deployment. Raises BadRequest where that one cannot do what is asked."""
-
-
-class Opened(msgspec.Struct, frozen=True):
-    """An answer that has begun, and how it was asked for."""
-
-    answer: Answer
-    target: Target
-    passage: Passage
 
 
 class Relay:
@@ -81,15 +77,15 @@ class Relay:
             recording.finish(
                 _status_of(error),
                 http_status=error.status,
-                error_type=error.type if isinstance(error, UpstreamError) else error.code or error.type,
+                error_type=_kind(error),
                 error_message=error.message,
             )
             raise
         try:
-            if opened.answer.headers.get("content-type", "").startswith("text/event-stream"):
-                await self._stream(opened, ends_of(request.endpoint), recording, client)
+            if opened.given is None:
+                await self._stream(opened, recording, client)
             else:
-                await self._whole(opened, recording, client)
+                await _whole(opened, opened.given, recording, client)
         finally:
             opened.answer.close()
 
@@ -107,48 +103,72 @@ class Relay:
                 if last:
                     raise
                 continue
-            began = now_us()
-
-            def attempted(
-                http_status: int,
-                error: str = "",
-                target: Target = target,
-                began: int = began,
-                passage: Passage = passage,
-            ) -> None:
-                d = target.deployment
-                recording.attempts.append(
-                    Attempt(
-                        d.provider, target.label, d.model, began, now_us() - began, http_status, error, passage.dropped
-                    )
-                )
-
             try:
-                answer = await self._upstreams(target).open(
-                    target, passage.endpoint, passage.body, headers, stream=request.stream
-                )
-                if 300 <= answer.status < 400:
-                    answer.close()
-                    raise UpstreamError(f"{target.provider.title} answered with a redirect, which is not followed")
-            except UpstreamError as error:
-                attempted(0, error.message)
+                found = await self._try(request, headers, target, passage, recording, last=last)
+            except UpstreamError:
                 self._router.failed(target)
                 if last:
                     raise
                 await self._pause(n + 1, len(targets), None)
                 continue
-            attempted(answer.status)
-            if answer.status in _RETRYABLE:
+            status = found.answer.status
+            if status in _RETRYABLE:
                 self._router.failed(target)
-            else:
+            elif found.given is not None:
                 self._router.succeeded(target)
-            again = answer.status in (_RETRYABLE if len(targets) == 1 else _NEXT_TARGET)
-            wait = _retry_after(answer)
+            again = status in (_RETRYABLE if len(targets) == 1 else _NEXT_TARGET)
+            wait = _retry_after(found.answer)
             if last or not again or (wait or 0) > _MAX_PAUSE:
-                return Opened(answer, target, passage)
-            answer.close()
+                return found
+            found.answer.close()
             await self._pause(n + 1, len(targets), wait)
         raise AssertionError("unreachable")
+
+    async def _try(
+        self,
+        request: Request,
+        headers: dict[str, str],
+        target: Target,
+        passage: Passage,
+        recording: Recording,
+        *,
+        last: bool,
+    ) -> Opened:
+        """One try, noted as an attempt. What came of a body that broke off is kept where no other try follows."""
+        began, d = now_us(), target.deployment
+        answer: Answer | None = None
+        parts: list[bytes] = []
+
+        def noted(error: str = "") -> None:
+            status = answer.status if answer else 0
+            took = now_us() - began
+            recording.attempts.append(
+                Attempt(d.provider, target.label, d.model, began, took, status, error, passage.dropped)
+            )
+
+        def kept() -> None:
+            if answer is not None:
+                answer.close()
+            if passage.records_upstream and parts:
+                recording.chunk(b"".join(parts))
+
+        try:
+            answer = await self._upstreams(target).open(
+                target, passage.endpoint, passage.body, headers, stream=request.stream
+            )
+            found = await opened(answer, target, passage, parts, stream=request.stream)
+        except UpstreamError as error:
+            noted(error.message)
+            if not last:
+                parts.clear()
+            kept()
+            raise
+        except asyncio.CancelledError:
+            noted("Nobody waited for its answer any more")
+            kept()
+            raise
+        noted()
+        return found
 
     async def _pause(self, n: int, targets: int, retry_after: float | None) -> None:
         """Before try `n`: none while there are fresh deployments, then exponential with jitter."""
@@ -158,76 +178,60 @@ class Relay:
         backoff = self._settings.retry_backoff * 2 ** (rounds - 1) * (0.5 + self._jitter() / 2)
         await self._sleep(min(max(backoff, retry_after or 0.0), _MAX_PAUSE))
 
-    async def _whole(self, opened: Opened, recording: Recording, client: Client) -> None:
+    async def _stream(self, opened: Opened, recording: Recording, client: Client) -> None:
         answer, passage = opened.answer, opened.passage
-        headers = {**header_rules.to_client(answer.headers), **_dropped(passage)}
-        parts: list[bytes] = []
+        headers = header_rules.to_client(answer.headers) | _dropped(passage)
+        if not is_stream(headers):
+            headers["content-type"] = _EVENTS
+        refused = answer.status >= 400
+        streaming = Streaming(passage, recording)
+        await client.start(answer.status, headers | _named(opened) | _UNBUFFERED, streaming.last_words)
+        broke: UpstreamError | None = None
         try:
-            async for data in answer.chunks():
-                parts.append(data)
-                if passage.records_upstream:
-                    recording.chunk(data)
-            given = b"".join(parts)
-            told = passage.told(given) if recording.begin.stream and answer.status < 400 else b""
-            body = told or passage.whole(answer.status, given)
-        except UpstreamError as error:
-            recording.finish(
-                _status_of(error),
-                http_status=error.status,
-                error_type=error.type,
-                error_message=error.message,
-                headers=headers,
-            )
-            raise
-        if body is not given:
-            headers = {**headers, "content-type": _EVENTS if told else "application/json"}
-            headers.pop("content-encoding", None)
-        if not passage.records_upstream:
-            recording.chunk(body)
-        recording.finish("ok" if answer.status < 400 else "upstream_error", http_status=answer.status, headers=headers)
-        await client.start(answer.status, {**headers, **_named(opened), "content-length": str(len(body))})
-        await client.end(body)
-
-    async def _stream(self, opened: Opened, ends: Ends, recording: Recording, client: Client) -> None:
-        answer, passage = opened.answer, opened.passage
-        headers = {**header_rules.to_client(answer.headers), **_dropped(passage)}
-        status: Status = "ok" if answer.status < 400 else "upstream_error"
-        named = {**headers, **_named(opened), "cache-control": "no-cache", "x-accel-buffering": "no"}
-        await client.start(answer.status, named)
-        last = b""
-        try:
-            async for data in answer.chunks():
-                passed = passage.feed(data)
-                # The log has it before the client does, and the end of the record before the end of the answer.
-                recorded = data if passage.records_upstream else passed
-                if recorded:
-                    recording.chunk(recorded)
-                if ends.feed(passed):
-                    last = passed
+            data = opened.begun or await answer.read()
+            while data:
+                said = streaming.feed(data)
+                if streaming.over:
                     break
-                if passed:
-                    await client.send(passed)
+                if said:
+                    await client.send(said)
+                data = await answer.read()
         except UpstreamError as error:
-            failed = passage.failure(Failed(error.type, error.message, error.code or ""))
-            if not passage.records_upstream:
-                recording.chunk(failed)
-            recording.finish(
-                _status_of(error),
-                http_status=answer.status,
-                error_type=error.type,
-                error_message=error.message,
-                headers=headers,
-            )
-            await client.end(failed or b"data: " + error_body(error, recording.call_id) + b"\n\n")
-            return
-        rest = passage.close()
-        ends.feed(rest)
-        if status == "ok" and ends.missing:
-            rest += passage.failure(Failed("upstream_error", "The provider broke off its answer", "stream_incomplete"))
-        if rest and not passage.records_upstream:
-            recording.chunk(rest)
-        recording.finish(status, http_status=answer.status, headers=headers)
-        await client.end(last + rest)
+            broke = error
+        if streaming.over:
+            answer.close(ended=True)
+        last, failure = streaming.close(broke, refused=refused)
+        if failure is not None or streaming.missing:
+            self._router.failed(opened.target)
+        else:
+            self._router.succeeded(opened.target)
+        await recording.settle()
+        if failure is None:
+            recording.finish("upstream_error" if refused else "ok", http_status=answer.status, headers=headers)
+            return await client.end(last)
+        failed = streaming.last_words(failure)
+        if not passage.records_upstream:
+            recording.chunk(failed)
+        recording.finish(
+            _status_of(failure),
+            http_status=answer.status,
+            error_type=_kind(failure),
+            error_message=failure.message,
+            headers=headers,
+        )
+        await client.end(failed)
+
+
+async def _whole(opened: Opened, given: bytes, recording: Recording, client: Client) -> None:
+    answer, passage, body = opened.answer, opened.passage, opened.body
+    headers = header_rules.to_client(answer.headers) | _dropped(passage)
+    if body is not given:
+        headers["content-type"] = _EVENTS if opened.told else "application/json"
+    recording.chunk(given if passage.records_upstream else body + passage.unasked)
+    await recording.settle()
+    recording.finish("ok" if answer.status < 400 else "upstream_error", http_status=answer.status, headers=headers)
+    await client.start(answer.status, {**headers, **_named(opened), "content-length": str(len(body))})
+    await client.end(body)
 
 
 def _named(opened: Opened) -> dict[str, str]:
@@ -241,10 +245,19 @@ def _dropped(passage: Passage) -> dict[str, str]:
 
 def _retry_after(answer: Answer) -> float | None:
     """Seconds; the date form is rare among providers and read as no wish."""
+    given = answer.headers.get("retry-after")
+    if given is None:
+        return None
     try:
-        return max(0.0, float(answer.headers.get("retry-after", "")))
+        return max(0.0, float(given))
     except ValueError:
         return None
+
+
+def _kind(error: GatewayError) -> str:
+    """As the log names it: an upstream that could not be reached by its type, anything else by its code."""
+    usual = isinstance(error, UpstreamError) and error.code == type(error).code
+    return error.type if usual else error.code or error.type
 
 
 def _status_of(error: GatewayError) -> Status:

@@ -11,9 +11,6 @@ import msgspec
 from sessionary.wire import loose
 from sessionary.wire.responses import item_ids
 
-_END = re.compile(rb"\r\n\r\n|\n\n|\r\r")
-_BEFORE_END = 3
-"""Bytes of a blank line that may have come before its last."""
 _NUMBER = re.compile(rb'("sequence_number"\s*:\s*)(\d{1,15})(?!\d)')
 _DATA = re.compile(rb"(?:\A|[\r\n])data: ?([^\r\n]*)")
 
@@ -25,8 +22,6 @@ class Rewritten:
         """`queued`: the client's stream has a `response.queued`, which the provider's has not."""
         self._ours = ours
         self._queued = queued
-        self._held: list[bytes] = []
-        self._tail = b""
         self._items: dict[bytes, bytes] = {}
         """Items' ids as JSON strings, the provider's and ours."""
         self._naming = re.compile(rb"")
@@ -44,29 +39,12 @@ class Rewritten:
         self._name(value.get("output"))
         return self._renamed(loose.encode({**value, **self._ours}))
 
-    def feed(self, data: bytes) -> bytes:
-        self._held.append(data)
-        recent = self._tail + data  # an event is joined once, however many pieces it comes in
-        self._tail = recent[-_BEFORE_END:]
-        if _END.search(recent) is None:
-            return b""
-        data = b"".join(self._held)
-        out = []
-        start = 0
-        for end in _END.finditer(data):
-            out.append(self._event(data[start : end.end()]))
-            start = end.end()
-        self._held = [data[start:]]
-        self._tail = data[start:][-_BEFORE_END:]
-        passed = b"".join(out)
+    def event(self, event: bytes) -> bytes:
+        """A whole event of the stream, or what a cut has left of one."""
+        passed = self._event(event)
         for number in _NUMBER.finditer(passed):
             self.next_number = int(number[2]) + 1
         return passed
-
-    def close(self) -> bytes:
-        """What came after the last blank line: an event, or what a cut has left of one."""
-        rest, self._held = b"".join(self._held), []
-        return self._event(rest) if rest else b""
 
     def _event(self, event: bytes) -> bytes:
         if b'"response"' not in event and b'"item"' not in event:

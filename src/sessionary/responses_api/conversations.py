@@ -11,8 +11,10 @@ import sqlalchemy as sa
 
 from sessionary import ids
 from sessionary.asgi import Receive, Scope, Send, read_body, read_headers, respond
-from sessionary.auth import Auth
+from sessionary.auth import Auth, Principal
+from sessionary.capacity import Capacity
 from sessionary.errors import BadRequest, ConversationNotFound, ItemNotFound, MethodNotAllowed
+from sessionary.redaction import Redactions
 from sessionary.responses_api import listing
 from sessionary.state.context import Contexts
 from sessionary.state.links import items
@@ -30,21 +32,33 @@ _TRIES = 5
 
 
 class Conversations:
-    def __init__(self, auth: Auth, contexts: Contexts, state: State, engine: sa.Engine, max_body: int) -> None:
+    def __init__(
+        self,
+        auth: Auth,
+        contexts: Contexts,
+        state: State,
+        engine: sa.Engine,
+        capacity: Capacity,
+        redactions: Redactions,
+    ) -> None:
         self._auth = auth
         self._contexts = contexts
         self._state = state
         self._engine = engine
-        self._max_body = max_body
+        self._capacity = capacity
+        self._redactions = redactions
 
     async def serve(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         """`path` is what follows `/conversations/`."""
         headers = read_headers(scope)
-        project = (await self._auth.authenticate(headers)).call_project
+        principal = await self._auth.authenticate(headers)
+        project = principal.call_project
         id, _, rest = path.partition("/")
         below, _, item = rest.partition("/")
         asked = {key: values[-1] for key, values in parse_qs(scope["query_string"].decode("latin-1")).items()}
-        body = _object(await read_body(receive, headers, self._max_body)) if scope["method"] == "POST" else {}
+        with self._capacity.place() as place:
+            sent = await read_body(receive, headers, place) if scope["method"] == "POST" else b""
+            body = _object(await self._kept(principal, sent))
         if (id and not ids.is_conversation(id)) or below not in ("", "items") or "/" in item:
             raise ConversationNotFound(id)
         match scope["method"], bool(id), below, bool(item):
@@ -56,7 +70,7 @@ class Conversations:
                 answer = await self._describe(project, id, body)
             case "DELETE", True, "", _:
                 await self._get(project, id)
-                await asyncio.to_thread(store.delete, self._engine, project, id)
+                await asyncio.to_thread(store.delete, self._engine, project, id, principal.actor)
                 answer = {"id": id, "object": "conversation.deleted", "deleted": True}
             case "POST", True, "items", False:
                 answer = await self._add(project, id, body)
@@ -72,6 +86,13 @@ class Conversations:
             case _:
                 raise MethodNotAllowed
         await respond(send, 200, answer)
+
+    async def _kept(self, principal: Principal, body: bytes) -> bytes:
+        """What is put into a conversation is kept, as far as it may be. Raises BadRequest, or what a rule raises."""
+        if principal.capture == "metadata" and (loose.read_object(body) or {}).get("items"):
+            raise BadRequest("This key records metadata only: nothing is kept that is put into a conversation.")
+        redacting = self._redactions.of(principal.project_name)
+        return await asyncio.to_thread(redacting.body, body) if redacting is not None and body else body
 
     async def _get(self, project: int, id: str) -> Conversation:
         found = await asyncio.to_thread(store.get, self._engine, project, id)

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 
 import sqlalchemy as sa
 
-from sessionary.asgi import AsgiClient, Receive, Scope, Send, disconnected, read_headers, respond, send_json
+from sessionary.asgi import AsgiOut, Caller, Receive, Scope, Send, disconnected, read_headers, respond, send_json
 from sessionary.auth import Auth
 from sessionary.errors import BadRequest, MethodNotAllowed, ResponseNotFound
 from sessionary.ids import new_request_id
@@ -48,7 +48,7 @@ class Recall:
             case "GET", "":
                 await self._tell(project, name, link, send)
             case "DELETE", "":
-                await asyncio.to_thread(edits.forget_answer, self._engine, project, link.call_id)
+                await asyncio.to_thread(edits.forget_answer, self._engine, project, link.call_id, principal.actor)
                 self._state.forget(project, link.call_id)
                 await respond(send, 200, {"id": name, "object": "response", "deleted": True})
             case "GET", "input_items":
@@ -70,7 +70,7 @@ class Recall:
         asked = await self._state.asked(project, link.call_id)
         if asked.get("stream") is not True:
             raise BadRequest("Only a response that was made with 'stream' can be streamed again.", param="stream")
-        client = AsgiClient(send, {"x-request-id": new_request_id(), "x-call-id": link.call_id})
+        client = Caller(AsgiOut(send), {"x-request-id": new_request_id(), "x-call-id": link.call_id})
         await self._replay.stream(project, link.call_id, after, client, disconnected(receive))
 
     async def _cancel(self, project: int, name: str, link: Link, send: Send) -> None:
@@ -79,7 +79,7 @@ class Recall:
         if asked.get("background") is not True:
             raise BadRequest("Only a response that runs in the background can be cancelled.", code="not_background")
         if link.status == "live":
-            await self._background.cancel(link.call_id)
+            await self._background.cancel(project, link)
         deadline = asyncio.get_running_loop().time() + _PATIENCE
         while link.status == "live" and asyncio.get_running_loop().time() < deadline:
             await asyncio.sleep(0.02)

@@ -6,6 +6,7 @@ what comes meanwhile waits. A response with `store: false` can be gone on from o
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -15,24 +16,32 @@ from sessionary import incoming
 from sessionary.asgi import Receive, Scope, Send, error_body, read_headers
 from sessionary.auth import Auth
 from sessionary.calls import Calls
+from sessionary.capacity import Capacity
 from sessionary.errors import BadRequest, GatewayError, NotFound, Overloaded
 from sessionary.ids import new_request_id
+from sessionary.leaving import Leaving
+from sessionary.relay.relay import LastWords
 from sessionary.state.bounded import Bounded
 from sessionary.state.links import Near
 from sessionary.wire import loose
 from sessionary.wire.sse import Event, Parser
 
+log = logging.getLogger("sessionary.websocket")
 _MOST_WAITING = 32
 _MOST_NEAR = 256
 _MOST_NEAR_BYTES = 16 << 20
 """Calls of one connection that are remembered for it."""
 _POLICY = 1008
+_RESTART = 1012
 
 
 class Sockets:
-    def __init__(self, auth: Auth, calls: Calls) -> None:
+    def __init__(self, auth: Auth, calls: Calls, capacity: Capacity, leaving: asyncio.Event) -> None:
+        """A connection takes the place of one call for as long as it is open. `leaving`: the server is about to end."""
         self._auth = auth
         self._calls = calls
+        self._capacity = capacity
+        self._leaving = leaving
 
     async def serve(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         headers = read_headers(scope)
@@ -40,68 +49,99 @@ class Sockets:
             if path != "/responses":
                 raise NotFound("There is no WebSocket here.")
             await self._auth.authenticate(headers)
+            place = self._capacity.place()
         except GatewayError as error:
             return await _refuse(scope, send, error)
-        await receive()
-        await send({"type": "websocket.accept"})
-        await _Connection(self._auth, self._calls, headers, send).run(receive)
+        with place:
+            await receive()
+            await send({"type": "websocket.accept"})
+            await _Connection(self._auth, self._calls, self._capacity, self._leaving, headers, send).run(receive)
 
 
 class _Connection:
-    def __init__(self, auth: Auth, calls: Calls, headers: dict[str, str], send: Send) -> None:
+    def __init__(
+        self,
+        auth: Auth,
+        calls: Calls,
+        capacity: Capacity,
+        leaving: asyncio.Event,
+        headers: dict[str, str],
+        send: Send,
+    ) -> None:
         self._auth = auth
         self._calls = calls
+        self._capacity = capacity
+        self._leaving = leaving
         self._headers = headers
         self._send = send
+        self._held = 0
+        """Bytes of frames that are here and not answered."""
         self._near: Near = Bounded(_MOST_NEAR, _MOST_NEAR_BYTES)
         self._frames: asyncio.Queue[str] = asyncio.Queue(_MOST_WAITING)
         self._left = asyncio.Event()
+        self._client = Leaving()
 
     async def run(self, receive: Receive) -> None:
         reading = asyncio.create_task(self._read(receive))
         try:
             while (frame := await self._next()) is not None:
                 await self._turn(frame)
+                self._hold(-len(frame))
+        except asyncio.CancelledError:
+            pass  # the server stops, of which the turn has told
         finally:
             reading.cancel()
+            self._hold(-self._held)
+        if not self._left.is_set():
+            with contextlib.suppress(OSError):
+                await self._send({"type": "websocket.close", "code": _RESTART, "reason": "The gateway is stopped."})
+
+    def _hold(self, size: int) -> None:
+        self._held += size
+        self._capacity.body_bytes += size
 
     async def _read(self, receive: Receive) -> None:
         """Never waits for a turn, so that it is noticed when the client leaves."""
         try:
             while (message := await receive())["type"] != "websocket.disconnect":
-                if self._frames.full():
-                    await _Frames(self._send).fail(
-                        Overloaded(f"{_MOST_WAITING} turns wait on this connection already.")
-                    )
-                else:
-                    self._frames.put_nowait(_text(message))
+                try:
+                    self._take(_text(message))
+                except GatewayError as error:
+                    await _Frames(self._send).fail(error)
         finally:
             self._left.set()
+            self._client.tell()
+
+    def _take(self, frame: str) -> None:
+        if self._frames.full():
+            raise Overloaded(f"{_MOST_WAITING} turns wait on this connection already.")
+        self._capacity.more(0, len(frame))
+        self._held += len(frame)
+        self._frames.put_nowait(frame)
 
     async def _next(self) -> str | None:
-        """The next frame; None where the client has left."""
-        frame, left = asyncio.ensure_future(self._frames.get()), asyncio.ensure_future(self._left.wait())
-        await asyncio.wait({frame, left}, return_when=asyncio.FIRST_COMPLETED)
-        left.cancel()
-        if self._left.is_set():
-            frame.cancel()
-            return None
-        return frame.result()
+        """The next frame; None where the client has left, or the server is about to end."""
+        frame = asyncio.ensure_future(self._frames.get())
+        ends = [asyncio.ensure_future(event.wait()) for event in (self._left, self._leaving)]
+        try:
+            await asyncio.wait({frame, *ends}, return_when=asyncio.FIRST_COMPLETED)
+            return None if self._left.is_set() or self._leaving.is_set() else frame.result()
+        finally:
+            for waiting in (frame, *ends):
+                waiting.cancel()
 
     async def _turn(self, frame: str) -> None:
         client = _Frames(self._send)
         try:
             principal = await self._auth.authenticate(self._headers)  # a key may be revoked while the socket is open
-            body = _asked(frame)
+            request = incoming.read("responses", self._headers, _asked(frame))
+            call = await self._calls.begin(principal, request, self._near)
         except GatewayError as error:
             return await client.fail(error)
-        request = incoming.read("responses", self._headers, body)
-        call = await self._calls.begin(principal, request, self._near)
-
-        async def leaving() -> None:
-            await self._left.wait()
-
-        await self._calls.answer(call, client, leaving())
+        except Exception:
+            log.exception("a fault of the gateway's own")
+            return await client.fail(GatewayError())
+        await self._calls.answer(call, client, self._client)
 
 
 class _Frames:
@@ -112,7 +152,7 @@ class _Frames:
         self._parser: Parser | None = None
         self._status = 200
 
-    async def start(self, status: int, headers: dict[str, str]) -> None:
+    async def start(self, status: int, headers: dict[str, str], last_words: LastWords | None = None) -> None:
         self._status = status
         if headers.get("content-type", "").startswith("text/event-stream"):
             self._parser = Parser()
@@ -181,6 +221,7 @@ async def _refuse(scope: Scope, send: Send, error: GatewayError) -> None:
     if "websocket.http.response" not in scope.get("extensions", {}):
         return await send({"type": "websocket.close", "code": _POLICY, "reason": error.message[:120]})
     body = error_body(error, new_request_id(), "responses")
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    named = {"content-type": "application/json", "content-length": str(len(body)), **error.headers}
+    headers = [(name.encode(), value.encode()) for name, value in named.items()]
     await send({"type": "websocket.http.response.start", "status": error.status, "headers": headers})
     await send({"type": "websocket.http.response.body", "body": body})

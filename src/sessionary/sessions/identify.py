@@ -25,6 +25,8 @@ OWN_HEADERS = (
     "langfuse-session-id",
 )
 OWN_FIELDS = ("session_id", "litellm_session_id", "litellm_trace_id", "thread_id")
+FIELDS = frozenset({*OWN_FIELDS, "prompt_cache_key", "user", "safety_identifier"})
+"""All fields of a body that are asked for here."""
 OWN_METADATA = (
     "litellm_session_id",
     "session_id",
@@ -55,7 +57,10 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-")
 _LONG_WORD = re.compile(r"[0-9A-Za-z]{16,}")
 _FEWEST_DIGITS = 3
 AGENT_HEADERS = ("x-claude-code-agent-id", "x-claude-code-parent-agent-id", "x-openai-subagent")
+_AGENT_NAMING = frozenset({"x-claude-code-agent-id", "x-openai-subagent", "thread-id"})
+"""Without one of them, none is named."""
 _VENDOR_HEADER = re.compile(r"x-[a-z0-9-]{1,40}-session-id")
+_VENDOR_ENDING = "-session-id"
 _BAGGAGE_KEYS = ("session.id", "gen_ai.conversation.id")
 _SAID = (b'"assistant"', b'"function_call"', b'"item_reference"')
 """One of them is in every request that sends back what a model said."""
@@ -81,6 +86,9 @@ class Agent(msgspec.Struct, frozen=True):
     """For people."""
     parent: str = ""
     """The id of the agent that started it."""
+
+
+_MAIN = Agent()
 
 
 def usable(value: object) -> str:
@@ -111,20 +119,20 @@ def identify(
     for name in OWN_FIELDS:
         if text := usable(field(name)):
             return Identity(text, "id", name)
-    for name in OWN_METADATA:
-        if text := usable(metadata.get(name)):
+    for name in OWN_METADATA if metadata else ():
+        if name in metadata and (text := usable(metadata[name])):
             return Identity(text, "id", f"metadata.{name}")
     for name in HARNESS_HEADERS:
         if name in headers and (text := usable(headers[name])):
             return Identity(text, "harness", name)
     for name in headers:
-        if _VENDOR_HEADER.fullmatch(name) and (text := usable(headers[name])):
+        if name.endswith(_VENDOR_ENDING) and _VENDOR_HEADER.fullmatch(name) and (text := usable(headers[name])):
             return Identity(text, "harness", name)
     if chain is not None:
         return chain
     if text := _from_user_id(metadata.get("user_id")):
         return Identity(text, "harness", "metadata.user_id")
-    if text := _from_baggage(headers.get("baggage", "")):
+    if "baggage" in headers and (text := _from_baggage(headers["baggage"])):
         return Identity(text, "id", "baggage")
     if (text := usable(field("prompt_cache_key"))) and _is_drawn(text):
         return Identity(text, "harness", "prompt_cache_key")
@@ -145,6 +153,8 @@ def pending(begin: Begin) -> bool:
 
 def agent(headers: Mapping[str, str]) -> Agent:
     """The agent that a harness says is calling."""
+    if _AGENT_NAMING.isdisjoint(headers):
+        return _MAIN
     if own := headers.get("x-claude-code-agent-id", ""):
         return Agent(own, parent=headers.get("x-claude-code-parent-agent-id", ""))
     name, thread, main = (headers.get(h, "") for h in ("x-openai-subagent", "thread-id", "session-id"))
@@ -170,9 +180,10 @@ def _from_user_id(value: object) -> str:
 
 def user(field: Callable[[str], object], metadata: Mapping[str, object]) -> str:
     """The end user that a request names: content never joins what different ones said. A harness's `user_id` is of a
-    device and an account: personal data, which is left alone."""
+    device and an account: personal data, which is left alone. NUL, which no database looks for, becomes a mark."""
     named = (field("user"), field("safety_identifier"), metadata.get("user_id"))
-    return next((v for v in named if isinstance(v, str) and v and not _HARNESS_USER.match(v)), "")
+    found = next((v for v in named if isinstance(v, str) and v and not _HARNESS_USER.match(v)), "")
+    return found.replace("\0", "\ufffd")
 
 
 def _from_baggage(value: str) -> str:

@@ -27,8 +27,14 @@ class Labels(msgspec.Struct, frozen=True):
     agent: str = ""
 
 
+_NAMING = frozenset({*NAME_HEADERS, TAGS_HEADER, AGENT_HEADER})
+_NOTHING = Labels()
+
+
 def labels(headers: Mapping[str, str]) -> Labels:
     """`headers`: lower-case names, values as latin-1."""
+    if _NAMING.isdisjoint(headers):
+        return _NOTHING
     name = next((text for h in NAME_HEADERS if (text := _decoded(headers.get(h, "")))), "")
     tags = [_decoded(tag)[:_MOST_TAG] for tag in headers.get(TAGS_HEADER, "").split(",")]
     agents = [_decoded(agent) for agent in headers.get(AGENT_HEADER, "").split("/")]

@@ -7,17 +7,22 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast, get_args
 
+from sessionary.errors import SettingsError
 from sessionary.settings import litellm
 from sessionary.settings.document import Node, read, variable
 from sessionary.settings.litellm import split
-from sessionary.settings.tree import Deployment, Format, Model, Price, Settings
+from sessionary.settings.tree import Deployment, Format, Limits, Model, Price, Redaction, Settings
 
 PREFIX = "SESSIONARY_"
 _DEFAULTS = dict(zip(Settings.__struct_fields__, Settings.__struct_defaults__, strict=True))
 OPTIONS = tuple(name for name in _DEFAULTS if name not in ("ignored", "environment"))
-"""What a file may set; all but `models` also by an environment variable."""
-_LEAST = {"workers": 1, "allowed_failures": 1, "max_body": 1}
-_MORE_THAN_NOTHING = ("timeout", "connect_timeout", "idle_timeout")
+"""What a file may set; all but `_STRUCTURED` also by an environment variable."""
+_STRUCTURED = ("models", "redact", "limits")
+_LEAST = {"workers": 1, "allowed_failures": 1, "max_body": 1, "max_answer": 1, "streams": 1, "memory": 1}
+_OR_NONE = {"retention": 0.001, "retention_contents": 0.001}
+_BYTES_OR_NONE = ("retention_size", "spool_size")
+_CHOICES = {"unsupported": ("refuse", "drop"), "on_spool_full": ("serve", "reject")}
+_MORE_THAN_NOTHING = ("timeout", "connect_timeout", "idle_timeout", "client_timeout", "request_timeout")
 _LEVELS = ("debug", "info", "warning", "error")
 _DEPLOYMENT = tuple(name for name in Deployment.__struct_fields__ if name != "place")
 
@@ -33,19 +38,26 @@ def load(config: Path | None, environ: Mapping[str, str], **overrides: Any) -> S
         values = litellm.settings(root, environ) if litellm.is_one(root) else _own(root)
     given = {name: value for name, value in overrides.items() if value is not None}
     for name in OPTIONS:
-        if PREFIX + name.upper() in environ and name != "models" and name not in given:
+        if PREFIX + name.upper() in environ and name not in _STRUCTURED and name not in given:
             values[name] = _option(name, variable(PREFIX + name.upper(), environ))
     values |= given
     if "data_dir" in values:
         values["data_dir"] = Path(values["data_dir"]).expanduser()
-    return Settings(**values)
+    settings = Settings(**values)
+    if settings.database_replica is not None and not settings.database_url.startswith(("postgresql://", "postgres://")):
+        raise SettingsError("database_replica is for PostgreSQL: set database to postgresql://…, which it follows")
+    return settings
 
 
 def _own(root: Node) -> dict[str, Any]:
     fields = root.known_fields(OPTIONS)
-    values = {name: _option(name, node) for name, node in fields.items() if name != "models"}
+    values = {name: _option(name, node) for name, node in fields.items() if name not in _STRUCTURED}
     if "models" in fields:
         values["models"] = _models(fields["models"].items())
+    if "redact" in fields:
+        values["redact"] = [_redaction(node) for node in fields["redact"].items()]
+    if "limits" in fields:
+        values["limits"] = _limits(fields["limits"])
     return values
 
 
@@ -54,10 +66,12 @@ def _option(name: str, node: Node) -> Any:
         return node.whole(most=65535)
     if name == "log_level":
         return node.choice(_LEVELS)
-    if name == "unsupported":
-        return node.choice(("refuse", "drop"))
-    if name == "retention":
-        return node.number(least=0.001)
+    if name in _CHOICES:
+        return node.choice(_CHOICES[name])
+    if name in _OR_NONE:
+        return node.number(least=_OR_NONE[name])
+    if name in _BYTES_OR_NONE:
+        return node.whole(least=1)
     match _DEFAULTS[name]:
         case bool():
             return node.choice(_FLAGS) == "true"
@@ -121,6 +135,27 @@ def _deployment(node: Node, fields: Mapping[str, Node], price: Price | None) -> 
         place=node.place,
         **texts,
     )
+
+
+def _redaction(node: Node) -> Redaction:
+    fields = node.known_fields(name for name in Redaction.__struct_fields__ if name != "place")
+    if "name" not in fields or not {"pattern", "field"} & fields.keys():
+        raise node.fail(f"'{node.path}' needs a 'name', and a 'pattern' or a 'field'")
+    texts = {key: fields[key].text() for key in ("name", "pattern", "field") if key in fields}
+    projects = fields["projects"].texts() if "projects" in fields else []
+    return Redaction(**texts, projects=projects, place=node.place)
+
+
+def _limits(node: Node) -> Limits:
+    values: dict[str, Any] = {}
+    for name, field in node.known_fields(Limits.__struct_fields__).items():
+        if name == "budget_period":
+            values[name] = field.choice(("day", "month", "total"))
+        elif name in ("budget", "session_cost"):
+            values[name] = field.number()
+        else:
+            values[name] = field.whole(least=1)
+    return Limits(**values)
 
 
 def _price(node: Node) -> Price:

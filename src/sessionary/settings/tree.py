@@ -70,6 +70,42 @@ class Model(msgspec.Struct, frozen=True):
     """Where it is configured. Not an option."""
 
 
+class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How much may be asked for. What is null is not limited."""
+
+    calls_per_minute: int | None = None
+    """Calls of a key: so many at once, and as many again within each minute."""
+    tokens_per_minute: int | None = None
+    """Tokens of a key, sent and received."""
+    concurrent: int | None = None
+    """Calls of a key that are being answered."""
+    budget: float | None = None
+    """USD that a key may spend in each `budget_period`."""
+    budget_period: Literal["day", "month", "total"] = "month"
+    """Days and months begin at midnight, UTC."""
+    session_calls: int | None = None
+    """Calls of a session."""
+    session_tokens: int | None = None
+    """Tokens of a session, sent and received."""
+    session_cost: float | None = None
+    """USD that a session may cost."""
+
+
+class Redaction(msgspec.Struct, frozen=True):
+    """What never reaches the log: what a pattern finds, or what stands in a field, or a field's part that fits."""
+
+    name: str
+    """What stands in its place is `[redacted NAME]`."""
+    pattern: str = ""
+    """A regular expression of RE2's syntax, or of it the group named `secret`; empty: the whole of `field`."""
+    field: str = ""
+    """Where: a path as `metadata.email` or `messages[*].content`; empty: in every text."""
+    projects: list[str] = []
+    """Names of the projects whose calls it is for; empty: all."""
+    place: str = ""
+    """Where it is configured. Not an option."""
+
+
 class Settings(msgspec.Struct, frozen=True):
     """The whole configuration."""
 
@@ -81,6 +117,8 @@ class Settings(msgspec.Struct, frozen=True):
     """The folder of all that is kept: spool, database, master key."""
     database: str | None = None
     """SQLAlchemy URL; null: `sqlite:///<data_dir>/sessionary.db`."""
+    database_replica: str | None = None
+    """A streaming replica of a PostgreSQL `database`: pages, lists, search and exports read it while it keeps up."""
     workers: int = 1
     """Processes that serve."""
     master_key: str | None = None
@@ -97,12 +135,18 @@ class Settings(msgspec.Struct, frozen=True):
     """A connection must be made within this."""
     idle_timeout: float = 300.0
     """A stream may be silent for this long."""
+    client_timeout: float = 300.0
+    """A client may take nothing of its answer for this long; one that has vanished is noticed within it."""
+    request_timeout: float = 30.0
+    """A request's head must come within this, and its body may pause for this long (408)."""
     cooldown: float = 30.0
     """How long a deployment is left alone after `allowed_failures` in a row."""
     allowed_failures: int = 3
     """Failures in a row, of one deployment."""
     max_body: int = 10 * 1024 * 1024
     """Bytes of a request body."""
+    max_answer: int = 128 * 1024 * 1024
+    """Bytes of an answer that is no stream, and of any that a provider compressed, unpacked."""
     log_unstored: bool = False
     """Whether the log keeps the contents of `/responses` calls that ask not to be stored (`"store": false`)."""
     threading: bool = True
@@ -114,8 +158,29 @@ class Settings(msgspec.Struct, frozen=True):
     `x-sessionary-dropped`."""
     retention: float | None = None
     """Days that a session is kept after its last activity; null: for ever."""
+    retention_contents: float | None = None
+    """Days that what was said in a session is kept after its last activity; its calls, tokens and costs stay."""
+    retention_size: int | None = None
+    """Bytes that the database may have: beyond that the oldest sessions lose first what was said in them, then go."""
+    redact: list[Redaction] = []
+    """What never reaches the log."""
+    redact_secrets: bool = False
+    """Whether keys and tokens of well-known services never reach the log. Needs `sessionary[redaction]`."""
+    limits: Limits = Limits()
+    """How much each key may ask for that has no limits of its own."""
     fsync_interval: float = 0.5
-    """Seconds between fsyncs of the spool: what a power loss can cost."""
+    """Seconds between fsyncs of the spool: what a power failure can cost. 0: one with each record, which every call
+    waits for."""
+    on_spool_full: Literal["serve", "reject"] = "serve"
+    """Where calls cannot be recorded: `serve` them and count the loss, or `reject` them with 503."""
+    spool_size: int | None = None
+    """Bytes of the spool, beyond which calls are not recorded that begin; null: as many as the disk takes."""
+    streams: int = 20_000
+    """Calls that one process answers at a time; more are told to come again (503)."""
+    memory: int = 1024 * 1024 * 1024
+    """Bytes of request bodies that one process holds at a time; more are told to come again (503)."""
+    grace: float = 25.0
+    """How long calls may go on when the server is told to stop; what is not done then is interrupted."""
     log_level: str = "info"
     """`debug`, `info`, `warning` or `error`."""
     ignored: list[str] = []

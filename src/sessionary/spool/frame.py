@@ -1,13 +1,22 @@
-"""Framing of records in a segment. Pure; see the package docstring for the format."""
+"""Framing of records in a segment. Pure; see the package docstring for the format.
 
+Records hold what strangers send, so a frame is known by a mark that they cannot know: no bytes within a record are
+ever taken for a record, also where the frame around them is torn. So looking for the next frame after damage is one
+pass, for what has the mark is a frame.
+"""
+
+import hashlib
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-MAGIC = b"SPOOL\x01\n\0"
-MARK = b"\xf5\xa7"
-HEAD = 10
+MAGIC = b"SPOOL\x02\n\0"
+_MAGIC_1 = b"SPOOL\x01\n\0"
+_MARK_1 = b"\xf5\xa7"
 MAX_PAYLOAD = 1 << 30
+_PATIENCE = 32
+"""How often, on average, a byte is read in search of the next frame after damage. Only records of format 1, whose mark
+anybody could write, can make it more than once or twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,53 +36,84 @@ class Damage:
     end: int
 
 
-def encode(payload: bytes) -> bytes:
-    if len(payload) > MAX_PAYLOAD:
-        raise ValueError(f"a record of {len(payload)} bytes does not fit a frame")
-    return b"".join((MARK, len(payload).to_bytes(4, "little"), zlib.crc32(payload).to_bytes(4, "little"), payload))
+@dataclass(frozen=True, slots=True)
+class Framing:
+    """How one segment's records are framed."""
 
+    mark: bytes
+    of_length: bool = True
+    """Whether the checksum is of the length too: else zeros behind a mark would be a record, an empty one."""
 
-def length(head: bytes) -> int:
-    """Of the payload behind a record's first `HEAD` bytes."""
-    return int.from_bytes(head[2:6], "little")
+    @property
+    def head(self) -> int:
+        """Bytes in front of a payload."""
+        return len(self.mark) + 8
 
+    def encode(self, payload: bytes) -> bytes:
+        """Raises ValueError for a payload that is too long."""
+        if len(payload) > MAX_PAYLOAD:
+            raise ValueError(f"a record of {len(payload)} bytes does not fit a frame")
+        size = len(payload).to_bytes(4, "little")
+        return b"".join((self.mark, size, self._checksum(size, payload), payload))
 
-def _frame_at(data: bytes, at: int) -> Frame | None:
-    if data[at : at + 2] != MARK or at + HEAD > len(data):
-        return None
-    length = int.from_bytes(data[at + 2 : at + 6], "little")
-    end = at + HEAD + length
-    if length > MAX_PAYLOAD or end > len(data):
-        return None
-    payload = data[at + HEAD : end]
-    if zlib.crc32(payload) != int.from_bytes(data[at + 6 : at + 10], "little"):
-        return None
-    return Frame(at, end, payload)
+    def length(self, head: bytes) -> int:
+        """Of the payload behind a record's first bytes."""
+        return int.from_bytes(head[len(self.mark) : len(self.mark) + 4], "little")
 
+    def scan(self, data: bytes, *, final: bool) -> Iterator[Frame | Damage]:
+        """The frames in `data` (offsets are within it), and the damage between them.
 
-def scan(data: bytes, *, final: bool) -> Iterator[Frame | Damage]:
-    """The frames in `data` (offsets are within it), and the damage between them.
-
-    Where `final` is false, a tail that holds no further frame may still be growing and is not reported;
-    where it is true, such a tail is damage.
-    """
-    at = 0
-    while at < len(data):
-        frame = _frame_at(data, at)
-        if frame is not None:
-            yield frame
-            at = frame.end
-            continue
-        found = None
-        probe = data.find(MARK, at + 1)
-        while probe != -1 and found is None:
-            found = _frame_at(data, probe)
+        Where `final` is false, a tail that holds no further frame may still be growing and is not reported;
+        where it is true, such a tail is damage.
+        """
+        at = 0
+        while at < len(data):
+            found = self._at(data, at) or self._after(data, at)
             if found is None:
-                probe = data.find(MARK, probe + 1)
-        if found is not None:
-            yield Damage(at, found.offset)
-            at = found.offset
-        else:
-            if final:
-                yield Damage(at, len(data))
-            return
+                if final:
+                    yield Damage(at, len(data))
+                return
+            if found.offset > at:
+                yield Damage(at, found.offset)
+            yield found
+            at = found.end
+
+    def _at(self, data: bytes, at: int) -> Frame | None:
+        begin = at + self.head
+        if not data.startswith(self.mark, at) or begin > len(data):
+            return None
+        end = begin + self.length(data[at:begin])
+        if end - begin > MAX_PAYLOAD or end > len(data):
+            return None
+        payload = data[begin:end]
+        if self._checksum(data[begin - 8 : begin - 4], payload) != data[begin - 4 : begin]:
+            return None
+        return Frame(at, end, payload)
+
+    def _checksum(self, size: bytes, payload: bytes) -> bytes:
+        return zlib.crc32(payload, zlib.crc32(size) if self.of_length else 0).to_bytes(4, "little")
+
+    def _after(self, data: bytes, at: int) -> Frame | None:
+        """The next frame behind `at`."""
+        patience = _PATIENCE * len(data)
+        while (at := data.find(self.mark, at + 1)) != -1 and patience > 0:
+            found = self._at(data, at)
+            if found is not None:
+                return found
+            patience -= min(self.length(data[at : at + self.head]), len(data) - at)
+        return None
+
+
+def framing(writer: str, number: int) -> Framing:
+    """Of a writer's segments. A writer's name is drawn by lot, and told to nobody."""
+    return Framing(hashlib.blake2b(f"{writer}/{number}".encode(), digest_size=8).digest())
+
+
+def of_segment(magic: bytes, writer: str, number: int) -> Framing:
+    """As a segment that begins with `magic` is written. A damaged one is taken to be new."""
+    return Framing(_MARK_1, of_length=False) if magic == _MAGIC_1 else framing(writer, number)
+
+
+def begins(magic: bytes) -> bool:
+    """Whether a segment's first bytes are what they should be."""
+    return magic in (MAGIC, _MAGIC_1)

@@ -55,6 +55,10 @@ class Context(msgspec.Struct, frozen=True):
         )
 
 
+ALONE = Context()
+"""Of a request that goes on from nothing."""
+
+
 class Contexts:
     def __init__(self, engine: sa.Engine, state: State) -> None:
         self._engine = engine
@@ -63,7 +67,7 @@ class Contexts:
     async def of(self, project: int, named: Named, near: Near | None = None) -> Context:
         """`near`: the calls of the connection that asks."""
         if not (named.previous or named.conversation or named.items):
-            return Context()
+            return ALONE
         link, conversation, added = None, None, list[bytes]()
         try:
             if named.conversation:
@@ -73,7 +77,7 @@ class Contexts:
                     )
                 conversation, link, added = await self.conversation(project, named.conversation)
             elif named.previous:
-                link = await self._state.find(project, named.previous_call, near)
+                link = await self._state.find(project, named.previous_call, near, ended=True)
                 if link is None:
                     raise errors.PreviousResponseNotFound(named.previous)
             references = await self._references(project, named, link, added, near)
@@ -92,11 +96,13 @@ class Contexts:
     async def crossed(self, project: int, context: Context, call_id: str) -> GatewayError | None:
         """Why a call that has begun in a conversation must not go on: others began there at the same moment.
 
-        Neither would see the other's turn, and one of them would be lost to the conversation.
+        Neither would see the other's turn, and one of them would be lost to the conversation. All hosts know
+        that it has begun when this returns, so that a turn elsewhere waits for its end.
         """
         if context.conversation is None:
             return None
         try:
+            await self._state.seen_by_all(project, call_id)
             now, link, _ = await self.conversation(project, context.conversation.id, but=call_id)
         except GatewayError as problem:
             return problem
@@ -123,7 +129,7 @@ class Contexts:
         if not reading and any(link.status == "live" for link in mine):
             raise _locked()
         answered = [link for link in mine if link.status != "live" and any(said.answer for said in link.said)]
-        following = {link.parent: link for link in reversed(answered)}
+        following = {link.follows: link for link in reversed(answered)}
         newest, at = None, found.head or found.base
         while (link := following.pop(at, None)) is not None:  # not by their ids: a clock may be set back
             newest, at = link, link.call_id

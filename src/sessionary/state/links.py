@@ -32,8 +32,15 @@ class Link:
     status: Status = "ok"
     error: str = ""
     """What went wrong, in words."""
+    elsewhere: bool = False
+    """Whether it is in flight at a gateway of another host, and what is known of it a second old."""
     before: Sequence["Link"] = ()
     """The calls before it, first things first, where they are known."""
+
+    @property
+    def follows(self) -> str:
+        """The call before it, however that is known; "" for the first."""
+        return self.before[-1].call_id if self.before else self.parent
 
     def size(self) -> int:
         """Bytes of what was said."""

@@ -4,6 +4,7 @@ What was appended since the last question is read once and indexed, so that a qu
 is there. Blocks; made for threads.
 """
 
+import contextlib
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ from sessionary.record.exchange import Begin, Finish, Record
 from sessionary.spool.frame import Frame
 from sessionary.spool.reader import Cursor, Reader
 
+_AT_ONCE = 1 << 20
+"""Bytes that are held while they are indexed."""
 Segment = tuple[str, int]
 """Writer, and the number of a segment of it."""
 
@@ -66,6 +69,10 @@ class Spooled:
             writer = next((writer for (writer, _), index in self._segments.items() if call_id in index.records), None)
         return writer is None or self._reader.alive(writer)
 
+    def has(self, writer: str) -> bool:
+        """Whether it is one of this host's."""
+        return writer in self._reader.writers()
+
     def of_conversation(self, project: int, conversation: str) -> list[str]:
         """The ids of its calls."""
         with self._lock:
@@ -79,16 +86,20 @@ class Spooled:
         self._cursors = {writer: self._cursors.get(writer, Cursor()) for writer in writers}
         self._segments = {segment: index for segment, index in self._segments.items() if segment in there}
         for writer in writers:
-            for number, frame in self._new(writer):
-                index = self._segments.setdefault((writer, number), _Index())
-                try:
-                    index.add(frame.offset, exchange.decode(frame.payload))
-                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                    continue  # the drain sets it aside
+            with contextlib.suppress(OSError):  # one that cannot be read now: those who ask for others' calls go on
+                self._index(writer)
+
+    def _index(self, writer: str) -> None:
+        for number, frame in self._new(writer):
+            index = self._segments.setdefault((writer, number), _Index())
+            try:
+                index.add(frame.offset, exchange.decode(frame.payload))
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                continue  # the drain sets it aside
 
     def _new(self, writer: str) -> Iterator[tuple[int, Frame]]:
         while True:
-            chunk = self._reader.read(writer, self._cursors[writer], alive=True)
+            chunk = self._reader.read(writer, self._cursors[writer], alive=True, limit=_AT_ONCE)
             yield from ((number, item) for number, item in chunk.items if isinstance(item, Frame))
             if chunk.cursor == self._cursors[writer]:
                 return

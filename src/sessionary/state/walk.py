@@ -5,25 +5,31 @@ where it is soonest: among the calls of this worker, finished or not; among what
 other workers and for what a kill left; in the store. So an id works as soon as the client has it, and a stream that
 was cut has said what it delivered.
 
+Of a gateway on another host there is only what its drain has stored, a moment later than its clients have it. So an id
+of the last seconds that is not found is looked for again before it counts as unknown, and a call that is in flight
+there is given the time to end before it is gone on from. Both are bounded, and of one host's store there is no wait.
+
 Invariants: another project's id, a deleted one and an unknown one are alike. Nothing is found by the id of a call
 that was made with `store: false`, but over the connection (`near`) that made it.
 """
 
 import asyncio
+import time
 from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
+from sessionary import ids
 from sessionary.record.exchange import Record, Status
 from sessionary.record.recorder import Recording
 from sessionary.state import links
 from sessionary.state.bounded import Bounded
 from sessionary.state.links import End, Link, Near
 from sessionary.state.spooled import Spooled
-from sessionary.store import reads, tree, writes
-from sessionary.store.engine import snapshot
+from sessionary.store import live, reads, tree, writes
+from sessionary.store.engine import is_shared, snapshot
 from sessionary.wire import loose
 from sessionary.wire.reading import Said
 from sessionary.wire.responses import item_ids
@@ -31,6 +37,15 @@ from sessionary.wire.responses import item_ids
 _MOST_CALLS = 20_000
 _MOST_BYTES = 64 << 20
 """Of this worker's own calls, and of what it has found elsewhere."""
+_REMEMBERED_MS = 86_400_000
+"""Calls that are older are looked for where they are stored: they may have been deleted since, and not be known as
+forgotten any more (see store.edits)."""
+_LATE_MS = 4_000
+"""After a call has begun its host's drain may not have stored it yet."""
+_ENDING = 3.0
+"""Seconds that a call of another host is given to end, or for its end to be stored."""
+_LOOK = 0.1
+"""Seconds between two looks."""
 _LIVE: End = ("live", "")
 _INTERRUPTED: End = ("interrupted", "The gateway was stopped.")
 
@@ -39,6 +54,7 @@ class State:
     def __init__(self, engine: sa.Engine, spooled: Spooled) -> None:
         self._engine = engine
         self._spooled = spooled
+        self._shared = is_shared(engine)
         self._recent: Bounded[str, Recording] = Bounded(_MOST_CALLS, _MOST_BYTES)
         self._found: Bounded[tuple[int, str], Link] = Bounded(_MOST_CALLS, _MOST_BYTES)
 
@@ -51,18 +67,32 @@ class State:
         self._recent.drop(call_id)
         self._found.drop((project, call_id))
 
-    async def find(self, project: int, call_id: str, near: Near | None = None) -> Link | None:
-        """The call, if this project has it."""
+    async def find(self, project: int, call_id: str, near: Near | None = None, *, ended: bool = False) -> Link | None:
+        """The call, if this project has it. `ended`: see `known`."""
         if near is not None and (recording := near.get(call_id)) is not None:
             return links.of_recording(recording)
+        if call_id < ids.first_call_id(time.time_ns() // 1_000_000 - _REMEMBERED_MS):
+            self.forget(project, call_id)
         if not call_id or await asyncio.to_thread(self._is_forgotten, project, call_id):
             return None
-        return await self.known(project, call_id)
+        return await self.known(project, call_id, ended=ended)
 
-    async def known(self, project: int, call_id: str) -> Link | None:
-        """As `find`, also where its response is deleted: for a conversation, which keeps what was said in it."""
-        steps = await self._steps(project, call_id) if call_id else []
-        return steps[0] if steps else None
+    async def known(self, project: int, call_id: str, *, ended: bool = False) -> Link | None:
+        """As `find`, also where its response is deleted: for a conversation, which keeps what was said in it.
+
+        `ended`: of a call that is in flight on another host its end is waited for, which may be there already.
+        """
+        began = time.monotonic()
+        while True:
+            steps = await self._steps(project, call_id) if call_id else []
+            link = steps[0] if steps else None
+            if link is None:
+                again = self._may_come(call_id) and time.monotonic() - began < _LATE_MS / 1000
+            else:
+                again = ended and link.elsewhere and time.monotonic() - began < _ENDING
+            if not again:
+                return link
+            await asyncio.sleep(_LOOK)
 
     async def history(self, project: int, link: Link, near: Near | None = None) -> list[Said]:
         """Everything said up to and including `link`, first things first."""
@@ -86,15 +116,24 @@ class State:
         wanted = set(ids)
         found: dict[str, bytes] = {}
         for call_id in sorted({item_ids.call_of(id) for id in wanted}):
-            if (link := await self.find(project, call_id, near)) is not None:
+            if (link := await self.find(project, call_id, near, ended=True)) is not None:
                 held = dict(links.items(link))
                 found |= {id: held[id] for id in wanted & held.keys()}
         return found
 
     async def latest(self, project: int, conversation: str) -> list[Link]:
         """The calls of a conversation that the store may not have yet; of the newest id first."""
-        calls = await asyncio.to_thread(self._spooled.of_conversation, project, conversation)
-        return [steps[0] for call_id in sorted(calls, reverse=True) if (steps := await self._steps(project, call_id))]
+        calls = await asyncio.to_thread(self._made_in, project, conversation)
+        found = [await self.known(project, call_id, ended=True) for call_id in sorted(calls, reverse=True)]
+        return [link for link in found if link is not None]
+
+    async def seen_by_all(self, project: int, call_id: str) -> None:
+        """Waits until gateways of other hosts can know that a call of this one has begun; not for long."""
+        began = time.monotonic()
+        while self._shared and time.monotonic() - began < _LATE_MS / 1000:
+            if await asyncio.to_thread(self._is_stored, project, call_id):
+                return
+            await asyncio.sleep(_LOOK / 5)
 
     async def asked(self, project: int, call_id: str) -> dict[str, Any]:
         """The body of a call's request; empty where it was no JSON object."""
@@ -117,6 +156,21 @@ class State:
         return await asyncio.to_thread(self._events, project, call_id)
 
     # -- where calls are found
+
+    def _may_come(self, call_id: str) -> bool:
+        """Whether a call that is not found may have begun on another host a moment ago, by the time in its id."""
+        now = time.time_ns() // 1_000_000
+        return self._shared and ids.first_call_id(now - _LATE_MS) <= call_id < ids.first_call_id(now + _LATE_MS)
+
+    def _made_in(self, project: int, conversation: str) -> set[str]:
+        """In the spool, then in the store, where a call may be that has begun there, and whose end is in the spool."""
+        spooled = self._spooled.of_conversation(project, conversation)
+        with self._engine.connect() as connection:
+            return {*spooled, *live.in_conversation(connection, project, conversation)}
+
+    def _is_stored(self, project: int, call_id: str) -> bool:
+        with self._engine.connect() as connection:
+            return live.writer(connection, project, call_id) != ""
 
     async def _steps(self, project: int, call_id: str) -> list[Link]:
         """The call and, as far as they lie in one place, those it went on from, newest first; [] if it is unknown."""
@@ -166,6 +220,7 @@ class State:
             path = tree.path(connection, project, turns[-1].output or turns[-1].leaf)
             begun = turns[-1].status == "live"
             parts = writes.partials(connection, project, call_id) if begun else {}
+            writer = live.writer(connection, project, call_id) if begun else ""
         found = []
         starts = [0, *(turn.above for turn in turns[1:])]  # 0: an earlier call may be deleted, its messages are not
         for turn, start, end in zip(turns, starts, [*starts[1:], len(path)], strict=True):
@@ -177,6 +232,7 @@ class State:
             answer = links.body_of(turn.endpoint, links.streamed(parts, later), stream=turn.stream)
             link.said += links.said_in(turn.endpoint, answer)
             link.status, link.error = links.end_of(later) or (link.status, link.error)
+            link.elsewhere = link.status == "live" and not self._spooled.has(writer)
         link.before = found
         return [link]
 

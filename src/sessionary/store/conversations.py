@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import msgspec
 import sqlalchemy as sa
 
-from sessionary.store import schema
+from sessionary.store import audit, schema
+from sessionary.store.audit import COMMAND, Actor
 from sessionary.store.pack import pack, unpack
 from sessionary.store.writes import insert, transaction
 
@@ -86,20 +87,22 @@ def edit(engine: sa.Engine, project: int, old: Conversation, base: str, items: S
         _put(connection, project, old.id, items)
 
 
-def delete(engine: sa.Engine, project: int, id: str) -> None:
+def delete(engine: sa.Engine, project: int, id: str, by: Actor = COMMAND) -> None:
     """Its calls stay in the log."""
     with transaction(engine) as connection:
         _drop(connection, project, id)
         connection.execute(sa.delete(schema.conversations).where(_c.project == project, _c.id == id))
+        audit.record(connection, by, "conversation.delete", id, project=project)
 
 
 def restart(connection: sa.Connection, project: int, deleted: sa.Select[Any]) -> None:
     """Conversations that stand on a call that is to be deleted start anew. `deleted`: a query of the calls' ids.
 
-    What was put in after those calls stays.
+    What was put in after those calls stays. A conversation stands on a call that was made in it.
     """
     here = _c.project == project
-    for row in connection.execute(sa.select(_c.id, _c.head).where(here, _top.in_(deleted))).all():
+    made_in = deleted.with_only_columns(schema.calls.c.conversation)
+    for row in connection.execute(sa.select(_c.id, _c.head).where(here, _c.id.in_(made_in), _top.in_(deleted))).all():
         if row.head:
             _drop(connection, project, row.id)
         anew = sa.update(schema.conversations).where(here, _c.id == row.id)

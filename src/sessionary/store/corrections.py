@@ -21,7 +21,8 @@ import sqlalchemy as sa
 
 from sessionary import ids
 from sessionary.errors import NotFound
-from sessionary.store import rollups, schema, tree
+from sessionary.store import audit, rollups, schema, tree
+from sessionary.store.audit import COMMAND, Actor
 from sessionary.store.writes import insert, transaction, update_calls, upsert
 from sessionary.wire import text
 
@@ -44,7 +45,7 @@ class Corrected(NamedTuple):
     """Sessions that have no call any more."""
 
 
-def move(engine: sa.Engine, project: int, call_id: str, session: str) -> Corrected:
+def move(engine: sa.Engine, project: int, call_id: str, session: str, by: Actor = COMMAND) -> Corrected:
     """Puts a call, and what goes on from it, into a session that is there."""
     with transaction(engine) as connection:
         call = _call(connection, project, call_id)
@@ -52,10 +53,13 @@ def move(engine: sa.Engine, project: int, call_id: str, session: str) -> Correct
         if call.session == session:
             return Corrected(session, [], [])
         calls = _calls(connection, project, [call.session])
-        return _put(connection, project, _following(calls, call_id), [call.session], session)
+        done = _put(connection, project, _following(calls, call_id), [call.session], session)
+        told = {"source": call.session, "into": session, "calls": len(done.moved)}
+        audit.record(connection, by, "call.move", call_id, project=project, **told)
+        return done
 
 
-def split(engine: sa.Engine, project: int, session: str, call_id: str) -> Corrected:
+def split(engine: sa.Engine, project: int, session: str, call_id: str, by: Actor = COMMAND) -> Corrected:
     """Makes a call of a session, and what goes on from it, a session of their own."""
     with transaction(engine) as connection:
         call = _call(connection, project, call_id)
@@ -70,10 +74,15 @@ def split(engine: sa.Engine, project: int, session: str, call_id: str) -> Correc
         title = _title(connection, project, call) or (f"{row['title']} (split)" if row["title"] else "")
         row |= {"id": new, "session_id": new, "source": call.source, "title": title, "title_set": False}
         insert(connection, schema.sessions, [row | {"continues": call.parent or call.origin}])
-        return _put(connection, project, moving, [session], new)
+        done = _put(connection, project, moving, [session], new)
+        told = {"call": call_id, "into": new, "calls": len(done.moved)}
+        audit.record(connection, by, "session.split", session, project=project, **told)
+        return done
 
 
-def merge(engine: sa.Engine, project: int, sessions: Sequence[str], into: str | None = None) -> Corrected:
+def merge(
+    engine: sa.Engine, project: int, sessions: Sequence[str], into: str | None = None, by: Actor = COMMAND
+) -> Corrected:
     """Makes sessions one: `into`, or else the oldest of them. Ids of sessions that are there."""
     with transaction(engine) as connection:
         rows = [_session(connection, project, name) for name in dict.fromkeys(sessions)]
@@ -83,13 +92,15 @@ def merge(engine: sa.Engine, project: int, sessions: Sequence[str], into: str | 
             return Corrected(kept.id, [], [])
         tags = list(dict.fromkeys(tag for row in (kept, *rows) for tag in row.tags))
         here = (_s.project == project, _s.id == kept.id)
-        connection.execute(sa.update(schema.sessions).where(*here).values(tags=tags))
+        emptied = max((row.emptied_at for row in (kept, *rows) if row.emptied_at is not None), default=None)
+        connection.execute(sa.update(schema.sessions).where(*here).values(tags=tags, emptied_at=emptied))
         moving = {call.id for call in _calls(connection, project, others)}
         done = _put(connection, project, moving, others, kept.id)
         for part in _parts(others):
             pointing = sa.update(schema.merged).where(_m.project == project, _m.session.in_(part))
             connection.execute(pointing.values(session=kept.id))
         upsert(connection, schema.merged, [{"project": project, "id": id, "session": kept.id} for id in others])
+        audit.record(connection, by, "session.merge", kept.id, project=project, sessions=others)
         return done
 
 

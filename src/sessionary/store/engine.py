@@ -1,35 +1,55 @@
-"""Opening the database: the one place that knows how either engine is set up."""
+"""Opening the database: the one place that knows how either engine is set up.
+
+Of PostgreSQL's session nothing is used but what ends with a transaction (`SET LOCAL`, advisory locks of transactions):
+so a pooler may stand between that lends connections by the transaction.
+"""
 
 import contextlib
 import sqlite3
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import sqlalchemy as sa
 
-_CONNECT_SECONDS = 5
+from sessionary.errors import SettingsError
+
+CONNECT_SECONDS = 5
 """Until a server that does not answer counts as away: clients wait for what is asked of it."""
+_STEPS = 20_000
+"""Of SQLite's machine, between two looks at the clock."""
 
 
-def open_engine(url: str, *, read_only: bool = False) -> sa.Engine:
-    """An engine for `url` (`sqlite:///…` or `postgresql://…`). SQLite runs in WAL mode: readers never wait."""
+def open_engine(url: str, *, read_only: bool = False, patience: float | None = None) -> sa.Engine:
+    """An engine for `url` (`sqlite:///…` or `postgresql://…`). SQLite runs in WAL mode: readers never wait.
+
+    `patience`: seconds that a statement that reads may take; see `took_too_long`. Errors never have values in them.
+    Raises SettingsError where what speaks to the database is not installed.
+    """
     if url.startswith(("postgresql://", "postgres://")):
         url = "postgresql+psycopg://" + url.split("://", 1)[1]
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = {"hide_parameters": True}
     if not url.startswith("sqlite"):
-        patience = {} if "connect_timeout" in sa.make_url(url).query else {"connect_timeout": _CONNECT_SECONDS}
-        options = {"pool_pre_ping": True, "connect_args": patience}
-    engine = sa.create_engine(url, **options)
-    if engine.dialect.name == "sqlite":
+        waiting = {} if "connect_timeout" in sa.make_url(url).query else {"connect_timeout": CONNECT_SECONDS}
+        options |= {"pool_pre_ping": True, "connect_args": waiting}
+    try:
+        engine = sa.create_engine(url, **options)
+    except ImportError:
+        raise SettingsError("What speaks to PostgreSQL is not installed: pip install 'sessionary[postgres]'") from None
+    if engine.dialect.name == "postgresql":
+        sa.event.listen(engine, "connect", _suit_poolers)
+    else:
 
         @sa.event.listens_for(engine, "connect")
         def set_up(connection: sqlite3.Connection, record: Any) -> None:
             connection.isolation_level = None  # transactions are begun below, never behind our back
             cursor = connection.cursor()
             cursor.execute("PRAGMA busy_timeout = 5000")
-            cursor.execute("PRAGMA journal_mode = WAL")
+            if not read_only:
+                cursor.execute("PRAGMA journal_mode = WAL")
             cursor.execute("PRAGMA synchronous = NORMAL")
             cursor.execute("PRAGMA foreign_keys = ON")
+            cursor.execute("PRAGMA secure_delete = ON")  # what is deleted is not left in the file
             if read_only:
                 cursor.execute("PRAGMA query_only = ON")
             cursor.close()
@@ -39,7 +59,69 @@ def open_engine(url: str, *, read_only: bool = False) -> sa.Engine:
             mode = connection.get_execution_options().get("sqlite_begin", "DEFERRED")
             connection.exec_driver_sql(f"BEGIN {mode}")
 
+    if patience is not None:
+        _bound(engine, patience)
     return engine
+
+
+def _suit_poolers(connection: Any, record: Any) -> None:
+    """Behind a pooler that lends a server's connection for one transaction (pgbouncer) nothing that a session has may
+    be relied on, and a prepared statement is such a thing. It shows: the server's process is not whom we met."""
+    with connection.cursor() as cursor:
+        (pid,) = cursor.execute("SELECT pg_backend_pid()").fetchone()
+    connection.rollback()
+    if pid != connection.info.backend_pid:
+        connection.prepare_threshold = None
+
+
+def is_shared(engine: sa.Engine) -> bool:
+    """Whether gateways of other hosts may write to the store."""
+    return engine.dialect.name != "sqlite"
+
+
+def took_too_long(error: sa.exc.SQLAlchemyError) -> bool:
+    """Whether a statement was ended because of `patience`."""
+    cause = getattr(error, "orig", None)
+    return str(cause) == "interrupted" or cause.__class__.__name__ == "QueryCanceled"
+
+
+def _bound(engine: sa.Engine, seconds: float) -> None:
+    """What writes is not bound: it is short, and half of it is no use (`writes.transaction`)."""
+    if engine.dialect.name == "postgresql":
+
+        @sa.event.listens_for(engine, "begin")
+        def limit(connection: sa.Connection) -> None:  # for a transaction: the session may be a pooler's
+            connection.exec_driver_sql(f"SET LOCAL statement_timeout = {int(seconds * 1000)}")
+
+        return
+
+    @sa.event.listens_for(engine, "connect")
+    def watch(connection: sqlite3.Connection, record: Any) -> None:
+        record.info["until"] = float("inf")
+        connection.set_progress_handler(lambda: time.monotonic() > record.info["until"], _STEPS)
+
+    @sa.event.listens_for(engine, "before_cursor_execute")
+    def begin(connection: sa.Connection, *statement: Any) -> None:
+        writes = connection.get_execution_options().get("sqlite_begin") == "IMMEDIATE"
+        connection.info["until"] = float("inf") if writes else time.monotonic() + seconds
+
+
+def truncate_log(engine: sa.Engine) -> bool:
+    """Moves what SQLite's write-ahead log has into the database, and empties it: it has old pages, and with them what
+    was deleted since. False where others read or write just now. Nothing to do for PostgreSQL."""
+    if engine.dialect.name != "sqlite":
+        return True
+    raw = engine.raw_connection()
+    try:
+        cursor = raw.cursor()
+        cursor.execute("PRAGMA busy_timeout = 0")
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        ((busy, *_),) = cursor.fetchall()
+        cursor.execute("PRAGMA busy_timeout = 5000")
+        cursor.close()
+        return not busy
+    finally:
+        raw.close()
 
 
 @contextlib.contextmanager

@@ -51,6 +51,21 @@ def first_days(connection: sa.Connection, project: int | None, names: Collection
     return {row.client: row.day for row in connection.execute(asked.group_by(_r.client))}
 
 
+def set_aside_reasons(connection: sa.Connection) -> dict[str, int]:
+    """How many records could not be understood, by reason: the ten most frequent."""
+    reason, count = schema.set_aside.c.reason, sa.func.count()
+    asked = sa.select(reason, count).group_by(reason).order_by(count.desc(), reason).limit(10)
+    return {row[0]: row[1] for row in connection.execute(asked)}
+
+
+def database_bytes(connection: sa.Connection) -> int | None:
+    """On disk; of PostgreSQL only this database."""
+    if connection.dialect.name == "postgresql":
+        return connection.scalar(sa.select(sa.func.pg_database_size(sa.func.current_database())))
+    pages, size = (connection.exec_driver_sql(f"PRAGMA {n}").scalar() or 0 for n in ("page_count", "page_size"))
+    return int(pages * size)
+
+
 def count_set_aside(connection: sa.Connection) -> int:
     """Records that could not be understood, of all projects."""
     return connection.scalar(sa.select(sa.func.count()).select_from(schema.set_aside)) or 0

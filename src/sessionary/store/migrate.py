@@ -2,15 +2,19 @@
 
 import contextlib
 import fcntl
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from sessionary.errors import SettingsError
+from sessionary.store import partitions
 from sessionary.store.engine import open_engine
 
-HEAD = "0002"
+HEAD = "0005"
+UNFINISHED = "copying"
+"""The version of a schema whose tables are still being filled (see `migrating`)."""
 _LOCK = 7_315_551_042  # any number that is ours: PostgreSQL's advisory lock
 
 
@@ -19,18 +23,22 @@ def upgrade(url: str) -> None:
     engine = open_engine(url)
     try:
         with _only_one(engine):  # also for the first look: SQLite's change to WAL waits for nobody
-            version = _version(engine)
-            if version is not None and version > HEAD:
+            found = version(engine)
+            if found == UNFINISHED:
+                raise SettingsError("The database is a copy that is not finished: run `sessionary migrate` again.")
+            if found is not None and found > HEAD:
                 raise SettingsError(
-                    f"The database was made by a newer Sessionary (its schema is {version}, ours {HEAD})."
+                    f"The database was made by a newer Sessionary (its schema is {found}, ours {HEAD})."
                 )
-            if version != HEAD:
+            if found != HEAD:
                 _run(engine)
+                partitions.prepare(engine, time.time_ns() // 1000)
     finally:
         engine.dispose()
 
 
-def _version(engine: sa.Engine) -> str | None:
+def version(engine: sa.Engine) -> str | None:
+    """Of the schema; None: there is none yet."""
     with engine.connect() as connection:
         if not sa.inspect(connection).has_table("alembic_version"):
             return None
@@ -61,9 +69,6 @@ def _only_one(engine: sa.Engine) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
         return
-    with engine.connect() as connection:
-        connection.execute(sa.text("SELECT pg_advisory_lock(:n)"), {"n": _LOCK})
-        try:
-            yield
-        finally:
-            connection.execute(sa.text("SELECT pg_advisory_unlock(:n)"), {"n": _LOCK})
+    with engine.connect() as connection:  # the transaction's lock, not the session's: that may be a pooler's
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock(:n)"), {"n": _LOCK})
+        yield

@@ -1,63 +1,19 @@
-"""The questions that API and pages ask. Every one is scoped: `project` None is the master's view of all.
+"""The questions that API and pages ask, beside lists. Every one is scoped: `project` None is the master's view of all.
 
-Lists are paged by keyset: a cursor is the last row's sort value and id. A time filter takes what overlaps it.
 Texts to compare with what clients sent must have gone through `writes.clean`, as the stored ones have.
 """
 
+from collections import namedtuple
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import msgspec
 import sqlalchemy as sa
 
 from sessionary import ids
-from sessionary.store import schema, search
+from sessionary.store import schema
 
 Row = sa.Row[Any]
-SESSION_SORTS = (
-    "last_at",
-    "first_at",
-    "cost",
-    "calls",
-    "turns",
-    "errors",
-    "input_tokens",
-    "cached_tokens",
-    "output_tokens",
-    "reasoning_tokens",
-    "active",
-)
-CALL_SORTS = ("created_at", "cost", "input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens")
 _SLICE = 500
-_LONGEST_CALL = 86_400_000_000
-"""Microseconds that no call lasts: a call that overlaps a time began at most this long before it."""
-
-
-class Filters(msgspec.Struct, frozen=True):
-    """What a list is narrowed to; times are microseconds. "" and None narrow nothing."""
-
-    session_id: str = ""
-    q: str = ""
-    model: str = ""
-    status: str = ""
-    key: str = ""
-    user: str = ""
-    client: str = ""
-    source: str = ""
-    since: int | None = None
-    until: int | None = None
-
-
-class Page(msgspec.Struct, frozen=True):
-    sort: str
-    descending: bool
-    limit: int
-    after: tuple[int, str] | None = None
-    """Sort value and id of the last row seen."""
-
-
-def _scoped(project: int | None, column: sa.Column[int]) -> list[sa.ColumnElement[bool]]:
-    return [] if project is None else [column == project]
 
 
 def _looked_up(project: int | None, column: sa.Column[int]) -> sa.ColumnElement[bool]:
@@ -85,42 +41,6 @@ def key_names(engine: sa.Engine) -> dict[str, str]:
 # Sessions
 
 
-def sessions_query(
-    dialect: str, project: int | None, filters: Filters, page: Page, named: Sequence[str] | None = None
-) -> sa.Select[Any]:
-    """`named`: the sessions that `filters.session_id` names, None where it names none."""
-    s, f = schema.sessions.c, schema.facets.c
-    where: list[sa.ColumnElement[bool]] = _scoped(project, s.project)
-    if named is not None:
-        where += [_looked_up(project, s.project), _among(s.id, named)]
-    for kind in ("model", "client", "key", "user"):
-        if value := getattr(filters, kind):
-            same = _same(f.value, value)
-            where.append(sa.exists().where(f.project == s.project, f.kind == kind, same, f.session == s.id))
-    if filters.status:
-        where.append(s.status == filters.status)
-    if filters.source:
-        where.append(s.source == filters.source)
-    if filters.since is not None:
-        where.append(s.last_at >= filters.since)
-    if filters.until is not None:
-        where.append(s.first_at <= filters.until)
-    if filters.q:
-        where.append(_says(dialect, project, filters.q))
-    return _paged(sa.select(schema.sessions).where(*where), s[page.sort], s.id, page)
-
-
-def _named(connection: sa.Connection, project: int | None, name: str) -> Sequence[str] | None:
-    """The ids of the sessions that `name` names, ours or the client's: asked first, so that the list's query has
-    plain values, for which either engine takes the right index."""
-    if not name:
-        return None
-    s = schema.sessions.c
-    mine = _looked_up(project, s.project)
-    union = sa.union(sa.select(s.id).where(mine, s.id == name), sa.select(s.id).where(mine, s.session_id == name))
-    return [*connection.scalars(union), *(row.session for row in _merged(connection, project, name))]
-
-
 def _merged(connection: sa.Connection, project: int | None, name: str) -> Sequence[Row]:
     """Rows of `merged`: what `name` names was merged into their `session`. The client's text is not in the table; our
     id is made from it, in each project another, so each is asked for by its primary key."""
@@ -131,47 +51,6 @@ def _merged(connection: sa.Connection, project: int | None, name: str) -> Sequen
         named = sa.select(schema.merged).where(m.project == one, m.id.in_({name, ids.session_id(one, name)}))
         found += connection.execute(named).all()
     return found
-
-
-def _among(column: sa.Column[str], values: Sequence[str]) -> sa.ColumnElement[bool]:
-    return column == values[0] if len(values) == 1 else column.in_(values)
-
-
-def _same(column: sa.Column[str], value: str) -> sa.ColumnElement[bool]:
-    """Equal; or, where the value has a `*`, which stands for anything, alike in any case."""
-    if "*" not in value:
-        return column == value
-    escaped = value.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return column.ilike(escaped.replace("*", "%"), escape="\\")
-
-
-def _says(dialect: str, project: int | None, q: str) -> sa.ColumnElement[bool]:
-    """All of the query's words in one message, or in the title."""
-    s, c, d = schema.sessions.c, schema.calls.c, schema.search_docs.c
-    titled = sa.and_(sa.true(), *(s.title.icontains(said, autoescape=True) for said in search.phrases(q)))
-    match = search.matching(dialect, q)
-    if match is None:
-        return titled
-    calls = sa.and_(c.project == d.project, c.id == d.call_id)
-    found = sa.select(c.project, c.session).select_from(schema.search_docs).join(schema.calls, calls)
-    found = found.where(d.id.in_(match), *_scoped(project, d.project))
-    return sa.or_(titled, sa.tuple_(s.project, s.id).in_(found))
-
-
-def _paged(select: sa.Select[Any], sort: sa.Column[Any], row_id: sa.Column[Any], page: Page) -> sa.Select[Any]:
-    """What is not known sorts below zero, on both engines."""
-    value: Any = sa.func.coalesce(sort, -1) if sort.nullable else sort
-    if page.after is not None:
-        mine, last = sa.tuple_(value, row_id), sa.tuple_(sa.literal(page.after[0]), sa.literal(page.after[1]))
-        select = select.where(mine < last if page.descending else mine > last)
-    order = (value.desc(), row_id.desc()) if page.descending else (value.asc(), row_id.asc())
-    return select.order_by(*order).limit(page.limit)
-
-
-def list_sessions(engine: sa.Engine, project: int | None, filters: Filters, page: Page) -> Sequence[Row]:
-    with engine.connect() as connection:
-        named = _named(connection, project, filters.session_id)
-        return connection.execute(sessions_query(engine.dialect.name, project, filters, page, named)).all()
 
 
 def session(engine: sa.Engine, project: int | None, name: str, own_project: int) -> Row | None:
@@ -210,47 +89,63 @@ def _calls() -> sa.Select[Any]:
     return sa.select(schema.calls, s.session_id.label("session_text")).join(schema.sessions, named)
 
 
-def calls_query(
-    dialect: str, project: int | None, filters: Filters, page: Page, named: Sequence[str] | None = None
-) -> sa.Select[Any]:
-    """`named`: the sessions that `filters.session_id` names, None where it names none."""
-    c, d, k = schema.calls.c, schema.search_docs.c, schema.keys.c
-    where: list[sa.ColumnElement[bool]] = _scoped(project, c.project)
-    if named is not None:
-        where += [_looked_up(project, c.project), _among(c.session, named)]
-    for name in ("model", "client", "user"):
-        if value := getattr(filters, name):
-            where.append(_same(c[name], value))
-    if filters.key:
-        where.append(sa.or_(c.key_id == filters.key, c.key_id.in_(sa.select(k.id).where(_same(k.name, filters.key)))))
-    if filters.status:
-        where.append(c.status == filters.status)
-    if filters.source:
-        where.append(c.source == filters.source)
-    if filters.since is not None:
-        where += [
-            sa.or_(c.finished_at >= filters.since, c.finished_at.is_(None)),
-            c.created_at >= filters.since - _LONGEST_CALL,
-        ]
-    if filters.until is not None:
-        where.append(c.created_at <= filters.until)
-    if filters.q:
-        match = search.matching(dialect, filters.q)
-        found = sa.select(d.project, d.call_id).where(*_scoped(project, d.project))
-        where.append(sa.false() if match is None else sa.tuple_(c.project, c.id).in_(found.where(d.id.in_(match))))
-    return _paged(_calls().where(*where), c[page.sort], c.id, page)
+_Call = namedtuple("_Call", [*schema.calls.c.keys(), "session_text"])  # type: ignore[misc]
+"""A row of `_calls`, whose fields are read several times faster: a session may have thousands."""
 
 
-def list_calls(engine: sa.Engine, project: int | None, filters: Filters, page: Page) -> Sequence[Row]:
-    with engine.connect() as connection:
-        named = _named(connection, project, filters.session_id)
-        return connection.execute(calls_query(engine.dialect.name, project, filters, page, named)).all()
-
-
-def session_calls(connection: sa.Connection, project: int, session: str) -> Sequence[Row]:
+def session_calls(
+    connection: sa.Connection, project: int, session: str, ids: Sequence[str] | None = None
+) -> Sequence[Any]:
+    """In order; `ids`: only those of them."""
     c = schema.calls.c
     mine = _calls().where(c.project == project, c.session == session)
-    return connection.execute(mine.order_by(c.created_at, c.id)).all()
+    if ids is not None:
+        mine = mine.where(c.id.in_(ids))
+    return [_Call._make(row) for row in connection.execute(mine.order_by(c.created_at, c.id))]
+
+
+def session_page(
+    connection: sa.Connection, project: int, session: str, limit: int, after: tuple[int, str] | None
+) -> Sequence[Any]:
+    """As `session_calls`, at most `limit` of them: those that follow a call with that time and id."""
+    c = schema.calls.c
+    mine = _calls().where(c.project == project, c.session == session)
+    if after is not None:
+        mine = mine.where(sa.tuple_(c.created_at, c.id) > sa.tuple_(sa.literal(after[0]), sa.literal(after[1])))
+    return [_Call._make(row) for row in connection.execute(mine.order_by(c.created_at, c.id).limit(limit))]
+
+
+def session_since(connection: sa.Connection, project: int, session: str, since: int) -> Sequence[Any]:
+    """As `session_calls`, those that began or ended then or later, and those that go on."""
+    c = schema.calls.c
+    new = sa.or_(c.created_at >= since, c.finished_at >= since, c.finished_at.is_(None))
+    mine = _calls().where(c.project == project, c.session == session, new)
+    return [_Call._make(row) for row in connection.execute(mine.order_by(c.created_at, c.id))]
+
+
+def alike(connection: sa.Connection, session: Row, calls: Sequence[Any]) -> Sequence[Any]:
+    """These calls of a session, and those before them that asked the same, of the same key and user; in order. Rows
+    have `id`, `created_at`, `leaf`, `leaf_node`, `scope`, `side`."""
+    c = schema.calls.c
+    asked = [call for call in calls if call.leaf_node is not None]
+    if not asked:
+        return []
+    # All of this is for the index, which knows nothing of sessions: the words of a greeting are common.
+    same = (c.leaf_node.in_({call.leaf_node for call in asked}), c.scope.in_({call.scope for call in asked}))
+    when = c.created_at.between(session.first_at, max(call.created_at for call in asked))
+    found = sa.select(c.id, c.created_at, c.leaf, c.leaf_node, c.scope, c.side, c.session)
+    rows = connection.execute(found.where(c.project == session.project, *same, when))
+    return sorted((row for row in rows if row.session == session.id), key=lambda row: (row.created_at, row.id))
+
+
+def call_before(connection: sa.Connection, session: Row, call: Any, endpoints: Sequence[str]) -> Any:
+    """The newest of the session that is older than `call`, has messages, and is of one of these endpoints: `id`,
+    `endpoint`, `leaf`. None where there is none."""
+    c = schema.calls.c
+    mine = sa.select(c.id, c.endpoint, c.leaf).where(c.project == session.project, c.session == session.id)
+    older = sa.tuple_(c.created_at, c.id) < sa.tuple_(sa.literal(call.created_at), sa.literal(call.id))
+    mine = mine.where(older, c.endpoint.in_(endpoints), c.leaf.is_not(None))
+    return connection.execute(mine.order_by(c.created_at.desc(), c.id.desc()).limit(1)).first()
 
 
 def related(connection: sa.Connection, calls: Iterable[tuple[int, str]]) -> dict[tuple[int, str], Row]:

@@ -160,8 +160,8 @@ def _calls(engine: sa.Engine, project: int, page: int) -> Iterator[tuple[int, in
             changed = []
             for row in rows:
                 found = {
-                    "leaf_node": nodes.get(row.leaf),
-                    "output_node": nodes.get(row.output),
+                    "leaf_node": row.leaf_node if row.leaf is None else nodes.get(row.leaf),
+                    "output_node": row.output_node if row.output is None else nodes.get(row.output),
                     "answer_key": _answer_key(connection, project, row),
                     "scope": ids.scope(row.key_id, row.user),
                 }

@@ -20,7 +20,6 @@ _TOKENS = ("input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens")
 _SUMMED = ("calls", "live", "errors", *_TOKENS, "cost", "unpriced", "active", "first_at", "last_at", "status")
 MOST = 50
 """Values kept in a session's lists of models, clients, keys, users."""
-_FACETS = {"models": "model", "clients": "client", "keys": "key", "users": "user"}
 
 
 @dataclass(slots=True)
@@ -125,9 +124,8 @@ def fold(calls: Sequence[Any], key_names: Mapping[str, str]) -> dict[str, Any]:
 
 def recompute(connection: sa.Connection, project: int, session: str, now: int) -> bool:
     """Returns False where the session has no call left, and is gone. `now`, microseconds, is when this happens."""
-    c, s, k = schema.calls.c, schema.sessions.c, schema.keys.c
-    mine = sa.select(*(c[name] for name in _COLUMNS)).where(c.project == project, c.session == session)
-    calls = connection.execute(mine.order_by(c.created_at, c.id)).all()
+    s, k = schema.sessions.c, schema.keys.c
+    calls = calls_of(connection, project, session)
     for table in (schema.facets, schema.session_bodies):
         connection.execute(sa.delete(table).where(table.c.project == project, table.c.session == session))
     here = (s.project == project, s.id == session)
@@ -135,15 +133,31 @@ def recompute(connection: sa.Connection, project: int, session: str, now: int) -
         connection.execute(sa.delete(schema.sessions).where(*here))
         return False
     names = {"master": "master"} | {row.id: row.name for row in connection.execute(sa.select(k.id, k.name))}
-    row = fold(calls, names)
-    connection.execute(sa.update(schema.sessions).where(*here).values(**row, updated_at=now))
-    facets = {(kind, value) for column, kind in _FACETS.items() for value in row[column]}
-    facets |= {("agent", call.agent) for call in calls if call.agent}
+    connection.execute(
+        sa.update(schema.sessions).where(*here).values(**fold(calls, names), contents=True, updated_at=now)
+    )
+    found = facets(calls, connection.scalar(sa.select(s.tags).where(*here)) or [])
+    found |= {("key", names.get(call.key_id, call.key_id)) for call in calls}
     at = {"project": project, "session": session}
-    insert(connection, schema.facets, [at | {"kind": kind, "value": value} for kind, value in sorted(facets)])
-    needed = sorted(_needed(connection, project, session))
-    insert(connection, schema.session_bodies, [at | {"hash": hashed} for hashed in needed])
+    insert(connection, schema.facets, [at | {"kind": kind, "value": value} for kind, value in sorted(found)])
+    hashes = sorted(needed(connection, project, session))
+    insert(connection, schema.session_bodies, [at | {"hash": hashed} for hashed in hashes])
     return True
+
+
+def calls_of(connection: sa.Connection, project: int, session: str) -> Sequence[Any]:
+    """All of a session, as far as `fold` and `facets` need them."""
+    c = schema.calls.c
+    mine = sa.select(*(c[name] for name in _COLUMNS)).where(c.project == project, c.session == session)
+    return connection.execute(mine.order_by(c.created_at, c.id)).all()
+
+
+def facets(calls: Sequence[Any], tags: Iterable[str]) -> set[tuple[str, str]]:
+    """Kinds and values, without keys."""
+    kinds = ("model", "client", "user", "agent")
+    return {("tag", tag) for tag in tags} | {
+        (kind, v) for call in calls for kind in kinds if (v := getattr(call, kind))
+    }
 
 
 _COLUMNS = (
@@ -156,7 +170,7 @@ def _values(every: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(filter(None, every)))[:MOST]
 
 
-def _needed(connection: sa.Connection, project: int, session: str) -> set[bytes]:
+def needed(connection: sa.Connection, project: int, session: str) -> set[bytes]:
     """The bodies beside the tree that the session's requests and answers are put together from."""
     c, e = schema.calls.c, schema.exchanges.c
     packed = sa.select(e.request, e.response).select_from(schema.calls)

@@ -22,7 +22,8 @@ import msgspec
 import sqlalchemy as sa
 
 from sessionary.store import schema
-from sessionary.store.writes import insert, present, transaction
+from sessionary.store.questions import present
+from sessionary.store.writes import insert, transaction
 
 _u = schema.unneeded.c
 _LISTS = ("body", "scanned")
@@ -32,9 +33,11 @@ _SLICE = 500
 class Bounds(msgspec.Struct, frozen=True):
     """How much of what is done in one go."""
 
-    calls: int = 20
-    """Deleted in one transaction."""
-    messages: int = 100
+    calls: int = 500
+    """Deleted, or emptied, in one transaction."""
+    sessions: int = 200
+    """Whose calls those may be."""
+    messages: int = 500
     """Looked at in one transaction."""
     bodies: int = 500
     """Claimed or deleted in one transaction."""
@@ -42,6 +45,16 @@ class Bounds(msgspec.Struct, frozen=True):
     """Messages that a scan reads in one go."""
     scanned: int = 50_000
     """Bodies that one scan looks for."""
+    minutes: int = 500
+    """Rows of traffic by the minute, deleted in one transaction."""
+    forgotten: int = 500
+    """Forgotten calls, looked at in one transaction."""
+    seconds: float = 0.04
+    """After which a transaction takes no further call out of the search index, which is most of what it does."""
+    partition: int = 64 << 20
+    """Bytes of a table of calls for which it is waited until it can be dropped; see store.partitions."""
+    bytes: int = 8 << 20
+    """Of exchanges, or of bodies, deleted in one transaction: one of them in any case."""
 
 
 class Scan:
@@ -100,13 +113,27 @@ class Scan:
             found = refs(connection, self._project, "scanned", self._bounds.bodies)
             unnamed = found & self._unnamed
             free = unnamed - _needed(connection, self._project, unnamed)
-            for part in parts(free):
+            later = self._too_many(connection, free)
+            for part in parts(free - later):
                 connection.execute(sa.delete(schema.bodies).where(b.project == self._project, b.hash.in_(part)))
-            drop(connection, self._project, "scanned", found)
-            if len(found) == self._bounds.bodies:
+            drop(connection, self._project, "scanned", found - later)
+            if later or len(found) == self._bounds.bodies:
                 return True
             drop(connection, self._project, "scanner")
             return False
+
+    def _too_many(self, connection: sa.Connection, free: set[bytes]) -> set[bytes]:
+        """Those that are too large to go with the others."""
+        size = sa.func.length(schema.bodies.c.data).label("size")
+        named = sa.select(schema.bodies.c.hash, size).where(schema.bodies.c.project == self._project)
+        later: set[bytes] = set()
+        total = 0
+        for part in parts(free):
+            for row in connection.execute(named.where(schema.bodies.c.hash.in_(part))):
+                total += row.size
+                if total > self._bounds.bytes and total > row.size:
+                    later.add(row.hash)
+        return later
 
     def _is_mine(self, connection: sa.Connection) -> bool:
         return refs(connection, self._project, "scanner") == {self._mark}

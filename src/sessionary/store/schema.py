@@ -40,6 +40,22 @@ keys = sa.Table(
     sa.Column("expires_at", _big),
     sa.Column("revoked_at", _big),
     sa.Column("threading", sa.Boolean, nullable=False, server_default=sa.true()),  # of calls without a session's id
+    sa.Column("capture", sa.Text, nullable=False, server_default="full"),  # full | metadata
+    sa.Column("limits", sa.JSON),  # settings.Limits; null = those of the configuration
+)
+
+audit = sa.Table(  # who did what to keys, projects and what is stored: only ever added to
+    "audit",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),  # audit_…, in the order of time
+    sa.Column("at", _big, nullable=False),
+    sa.Column("project", sa.Integer),  # that it concerns; null: the whole gateway
+    sa.Column("actor", sa.Text, nullable=False),  # a key's id, `master`, or `command` for the command line
+    sa.Column("actor_name", sa.Text, nullable=False),  # for people, as it was then
+    sa.Column("action", sa.Text, nullable=False),  # key.create, session.delete, …
+    sa.Column("target", sa.Text, nullable=False),  # the id of what it was done to
+    sa.Column("detail", sa.JSON, nullable=False),  # what was changed; never contents, never a secret
+    sa.Index("audit_project", "project", "id"),
 )
 
 logins = sa.Table(  # one-time links (kind "link") and browser sessions (kind "cookie")
@@ -109,10 +125,31 @@ sessions = sa.Table(
     sa.Column("branches", sa.Integer, nullable=False, server_default="0"),  # beside the first
     sa.Column("agents", sa.Integer, nullable=False, server_default="0"),  # beside the one that people talk to
     sa.Column("continues", sa.Text),  # a call of the session that this one goes on from under another id
+    sa.Column("emptied_at", _big),  # when what was said in it was deleted, and its calls and costs were kept
+    sa.Column("contents", sa.Boolean, nullable=False, server_default=sa.true()),  # whether there may be any to delete
     sa.Index("sessions_last", "project", "last_at", "id"),
     sa.Index("sessions_newest", "last_at", "id"),  # the same for the master, who sees every project
     sa.Index("sessions_text", "project", "session_id"),
     sa.Index("sessions_updated", "updated_at"),
+    *(
+        sa.Index(f"sessions_{name}", "project", name, "id")  # lists in these orders
+        for name in ("first_at", "cost", "calls", "turns", "errors", "active", "input_tokens", "output_tokens")
+    ),
+    sa.Index(  # those that have not lost yet what was said in them, oldest first
+        "sessions_contents",
+        "last_at",
+        "id",
+        sqlite_where=sa.text("contents = 1"),
+        postgresql_where=sa.text("contents"),
+    ),
+    sa.Index(  # those that may have begun long before they ended
+        "sessions_long",
+        "project",
+        "last_at",
+        "id",
+        sqlite_where=sa.text("last_at - first_at > 86400000000"),
+        postgresql_where=sa.text("last_at - first_at > 86400000000"),
+    ),
 )
 
 session_bodies = sa.Table(  # which sessions' calls need which bodies beside the tree: system prompts, tools
@@ -125,11 +162,11 @@ session_bodies = sa.Table(  # which sessions' calls need which bodies beside the
     sqlite_with_rowid=False,
 )
 
-facets = sa.Table(  # which sessions have which model, client, key, user: what list filters look up
+facets = sa.Table(  # which sessions have which model, client, key, user, tag: what list filters look up
     "facets",
     metadata,
     sa.Column("project", sa.Integer, primary_key=True),
-    sa.Column("kind", sa.Text, primary_key=True),  # model | client | key | user
+    sa.Column("kind", sa.Text, primary_key=True),  # model | client | key | user | agent | tag
     sa.Column("value", sa.Text, primary_key=True),
     sa.Column("session", sa.Text, primary_key=True),
     sa.Index("facets_session", "project", "session"),
@@ -199,6 +236,9 @@ calls = sa.Table(
     sa.Column("answer_key", _hash),  # what the answer means, wherever it stands
     sa.Column("prompt_key", _hash),  # of the system prompt; null where there is none
     sa.Column("summary_key", _hash),  # where it was asked for a summary: see drain.compaction
+    sa.Column(
+        "unkept", sa.Text, nullable=False, server_default=""
+    ),  # why its contents are not kept: see record.exchange
     sa.Index("calls_session", "project", "session", "created_at", "id"),
     sa.Index("calls_created", "project", "created_at", "id"),
     sa.Index("calls_newest", "created_at", "id"),
@@ -242,6 +282,7 @@ calls = sa.Table(
         sqlite_where=sa.text("status = 'live'"),
         postgresql_where=sa.text("status = 'live'"),
     ),
+    postgresql_partition_by="RANGE (id)",  # see store.partitions
 )
 
 exchanges = sa.Table(  # one row a call: what is not shared with other calls
@@ -254,7 +295,12 @@ exchanges = sa.Table(  # one row a call: what is not shared with other calls
     sa.Column("response", sa.LargeBinary),  # wire.recipe.Recipe of the (assembled) answer, packed
     sa.Column("response_headers", sa.JSON),
     sa.Column("raw", sa.LargeBinary),  # a streamed answer's bytes as they came, packed
+    postgresql_partition_by="RANGE (call_id)",
 )
+
+for _table in (calls, exchanges):
+    _default = sa.DDL(f"CREATE TABLE {_table.name}_default PARTITION OF {_table.name} DEFAULT")  # type: ignore[no-untyped-call]
+    sa.event.listen(_table, "after_create", _default.execute_if(dialect="postgresql"))
 
 forgotten = sa.Table(  # calls that nothing goes on from: deleted by a client, or made with `store: false`
     "forgotten",
@@ -322,12 +368,54 @@ rates = sa.Table(  # how calls found their sessions, by the day and the calling 
     sqlite_with_rowid=False,
 )
 
+traffic = sa.Table(  # what passed, by minute, hour and day: deleted sessions' calls stay counted. See store.traffic
+    "traffic",
+    metadata,
+    sa.Column("project", sa.Integer, primary_key=True),
+    sa.Column("step", sa.Integer, primary_key=True),  # seconds: 60 | 3600 | 86400
+    sa.Column("at", _big, primary_key=True),  # when the step began; a call counts in that in which it began
+    sa.Column("key_id", sa.Text, primary_key=True),
+    sa.Column("model", sa.Text, primary_key=True),
+    sa.Column("client", sa.Text, primary_key=True),
+    sa.Column("provider", sa.Text, primary_key=True),
+    sa.Column("status", sa.Text, primary_key=True),  # ok | errors | cut
+    sa.Column("calls", sa.Integer, nullable=False),
+    sa.Column("input_tokens", _big, nullable=False),
+    sa.Column("cached_tokens", _big, nullable=False),
+    sa.Column("output_tokens", _big, nullable=False),
+    sa.Column("reasoning_tokens", _big, nullable=False),
+    sa.Column("cost", _big, nullable=False),  # of the calls whose price is known
+    sa.Column("unpriced", sa.Integer, nullable=False),  # calls without a price
+    sa.Column("duration", _big, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+views = sa.Table(  # lists that people saved: a page's parameters under a name
+    "views",
+    metadata,
+    sa.Column("project", sa.Integer, primary_key=True),
+    sa.Column("id", sa.Text, primary_key=True),  # view_…
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("page", sa.Text, nullable=False),  # sessions | calls
+    sa.Column("query", sa.Text, nullable=False),
+    sa.Column("created_at", _big, nullable=False),
+)
+
+deleted = sa.Table(  # sessions that were deleted lately: the spool may still have calls of theirs. See store.edits
+    "deleted",
+    metadata,
+    sa.Column("project", sa.Integer, primary_key=True),
+    sa.Column("session", sa.Text, primary_key=True),
+    sa.Column("at", _big, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 unneeded = sa.Table(  # what deleting has yet to look at: see store.sweep
     "unneeded",
     metadata,
     sa.Column("project", sa.Integer, primary_key=True),
-    sa.Column("kind", sa.Text, primary_key=True),  # session | message | body | scanned | scanner
-    sa.Column("ref", sa.LargeBinary, primary_key=True),  # a session's id as UTF-8, else a hash
+    sa.Column("kind", sa.Text, primary_key=True),  # session | contents | message | body | scanned | …
+    sa.Column("ref", sa.LargeBinary, primary_key=True),  # a name as UTF-8, else a hash
     sqlite_with_rowid=False,
 )
 
@@ -353,6 +441,21 @@ cursors = sa.Table(  # how far the drain has read each spool writer; committed w
     sa.Column("writer", sa.Text, primary_key=True),
     sa.Column("segment", sa.Integer, nullable=False),
     sa.Column("offset", _big, nullable=False),
+    sa.Column("gateway", sa.Text, nullable=False, server_default=""),  # whose writer it is: the id of a data folder
+    sa.Column("begun", _big, nullable=False, server_default="0"),  # calls, as the writer numbered them
+    sa.Column("stored", _big, nullable=False, server_default="0"),  # of them, as the next two
+    sa.Column("set_aside", _big, nullable=False, server_default="0"),  # they could not be understood
+    sa.Column("damaged", _big, nullable=False, server_default="0"),  # they could not be read from the spool any more
+)
+
+ledger = sa.Table(  # what became of the calls of writers that are gone: see store.ledger
+    "ledger",
+    metadata,
+    sa.Column("gateway", sa.Text, primary_key=True),
+    sa.Column("begun", _big, nullable=False),
+    sa.Column("stored", _big, nullable=False),
+    sa.Column("set_aside", _big, nullable=False),
+    sa.Column("damaged", _big, nullable=False),
 )
 
 search_docs = sa.Table(  # the calls that search finds; their text is in the tree, the index beside this table
@@ -368,8 +471,10 @@ search_docs = sa.Table(  # the calls that search finds; their text is in the tre
 set_aside = sa.Table(  # records that could not be understood: kept, with the reason
     "set_aside",
     metadata,
-    sa.Column("id", sa.Text, primary_key=True),  # writer/segment/offset
+    sa.Column("id", sa.Text, primary_key=True),  # writer/segment/offset after it
     sa.Column("at", _big, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("payload", sa.LargeBinary, nullable=False),
+    sa.Column("call_id", sa.Text),  # where that can be told
+    sa.Index("set_aside_call", "call_id"),
 )

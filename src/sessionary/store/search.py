@@ -12,25 +12,35 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 from sessionary.store import schema, words
+from sessionary.store.many import among
+from sessionary.store.writes import insert
 
 _TERM = re.compile(r'"([^"]+)"|(\S+)')
 _WORD = re.compile(r"[^\W_]+")
 _SNIPPET = 160
 _BEFORE = 40
 _MOST_QUERY = 1000
+_SHORTEST = 2
+"""Letters by which a word is found that begins with them."""
+_BEGINNINGS = 64
+"""Words that may be meant by the beginning of one."""
+_NEXT_WORD = sa.text("SELECT term FROM search_text_words WHERE term >= :at LIMIT 1")
+LOOKED_AT = 20_000
+"""Documents that match, for a page of hits."""
 _MOST_TERMS = 32
-_ADD = {
-    "sqlite": "INSERT INTO search_text(rowid, text) VALUES (:id, :text)",
-    # Punctuation out of the parser's sight: it would take a path, a host or a tag for one word, or for none.
-    "postgresql": "INSERT INTO search_text(id, words) VALUES "
-    "(:id, to_tsvector('simple', translate(:text, './-_@+<>&;=?#:', '              ')))",
-}
-_REMOVE = {
-    "sqlite": "INSERT INTO search_text(search_text, rowid, text) VALUES ('delete', :id, :text)",
-    "postgresql": "DELETE FROM search_text WHERE id = :id",
-}
+_ADD_SQLITE = "INSERT INTO search_text(rowid, text) VALUES (?, ?)"
+# Punctuation out of the parser's sight: it would take a path, a host or a tag for one word, or for none.
+_ADD_POSTGRESQL = sa.text(
+    "INSERT INTO search_text(id, words)"
+    " SELECT id, to_tsvector('simple', translate(text, './-_@+<>&;=?#:', '              '))"
+    " FROM unnest(:ids, :texts) AS given(id, text)"
+).bindparams(
+    sa.bindparam("ids", type_=postgresql.ARRAY(sa.Integer)), sa.bindparam("texts", type_=postgresql.ARRAY(sa.Text))
+)
+_FORGET = "INSERT INTO search_text(search_text, rowid, text) VALUES ('delete', :id, :text)"
 
 
 class Doc(msgspec.Struct, frozen=True):
@@ -56,17 +66,35 @@ class Hit(msgspec.Struct, frozen=True):
     marks: list[tuple[int, int]]
 
 
+class Hits(msgspec.Struct, frozen=True):
+    """`after`: the document below which the search goes on, None where there is no more. A page may have fewer hits
+    than it was asked for and not be the last: so many documents are looked at for one."""
+
+    hits: list[Hit]
+    after: int | None
+
+
 def add(connection: sa.Connection, docs: list[Doc]) -> None:
     """Whoever writes holds the store's lock, so that the next ids are free."""
     if not docs:
         return
     d = schema.search_docs
     first = (connection.scalar(sa.select(sa.func.max(d.c.id))) or 0) + 1
-    rows = [{"id": first + n, **msgspec.structs.asdict(doc)} for n, doc in enumerate(docs)]
-    named = [{k: row[k] for k in ("id", "project", "call_id", "answer")} for row in rows]
-    connection.execute(sa.insert(d), named)
-    texts = [{"id": row["id"], "text": row["text"]} for row in rows]
-    connection.execute(sa.text(_ADD[connection.dialect.name]), texts)
+    rows = [
+        {"id": id, "project": doc.project, "call_id": doc.call_id, "answer": doc.answer}
+        for id, doc in enumerate(docs, first)
+    ]
+    insert(connection, d, rows)
+    index(connection, [(id, doc.text) for id, doc in enumerate(docs, first)])
+
+
+def index(connection: sa.Connection, texts: Sequence[tuple[int, str]]) -> None:
+    """Documents' ids and their texts, of which none is in the index yet."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(_ADD_SQLITE, list(texts))
+    else:
+        ids, every = zip(*texts, strict=True)
+        connection.execute(_ADD_POSTGRESQL, {"ids": list(ids), "texts": list(every)})
 
 
 def tidy(connection: sa.Connection) -> None:
@@ -75,14 +103,36 @@ def tidy(connection: sa.Connection) -> None:
         connection.execute(sa.text("INSERT INTO search_text(search_text, rank) VALUES ('merge', -64)"))
 
 
-def remove(connection: sa.Connection, project: int, calls: Sequence[sa.RowMapping]) -> None:
-    """Before these calls and their messages are deleted: the index must be told the words that it is to forget."""
+def merge(connection: sa.Connection) -> bool:
+    """As `tidy`; whether there is more to do. SQLite's index has the words of a text that was removed until the pieces
+    are merged in which it was added and removed."""
+    if connection.dialect.name != "sqlite":
+        return False
+    changes = sa.text("SELECT total_changes()")
+    before = connection.execute(changes).scalar_one()
+    tidy(connection)
+    return bool(connection.execute(changes).scalar_one() - before > 1)
+
+
+def remove(connection: sa.Connection, project: int, calls: Sequence[str]) -> None:
+    """Before these calls, by their ids, and their messages are deleted: SQLite's index must be told the words that it
+    is to forget."""
     d = schema.search_docs.c
-    by_id = {call["id"]: call for call in calls}
-    mine = (d.project == project, d.call_id.in_(list(by_id)))
-    for doc in connection.execute(sa.select(d.id, d.call_id, d.answer).where(*mine)).all():
-        gone = {"id": doc.id, "text": words.of_call(connection, by_id[doc.call_id], answer=doc.answer)}
-        connection.execute(sa.text(_REMOVE[connection.dialect.name]), gone)
+    mine = (d.project == project, d.call_id.in_(calls))
+    docs = connection.execute(sa.select(d.id, d.call_id, d.answer).where(*mine)).all()
+    if not docs:
+        return
+    if connection.dialect.name == "sqlite":
+        texts: dict[tuple[str, bool], str] = {}
+        for answer in (False, True):
+            having = [doc.call_id for doc in docs if doc.answer == answer]
+            found = words.of_calls(connection, project, having, answer=answer)
+            texts |= {(call, answer): text for call, text in found.items()}
+        gone = [{"id": doc.id, "text": texts.get((doc.call_id, bool(doc.answer)), "")} for doc in docs]
+        connection.execute(sa.text(_FORGET), gone)
+    else:
+        index = sa.table("search_text", sa.column("id", sa.Integer))
+        connection.execute(sa.delete(index).where(index.c.id.in_([doc.id for doc in docs])))
     connection.execute(sa.delete(schema.search_docs).where(*mine))
 
 
@@ -97,48 +147,86 @@ def terms(query: str) -> list[list[str]]:
     return [found for phrase in phrases(query) if (found := _WORD.findall(phrase))]
 
 
-def matching(dialect: str, query: str) -> sa.Select[Any] | None:
-    """A select of (id) of `search_docs` that match; None where the query has no words."""
+def matching(connection: sa.Connection, query: str, of: sa.ColumnElement[int] | None = None) -> sa.Select[Any] | None:
+    """A select of the ids of `search_docs` that match; None where the query has no words. `of`: only of that one."""
     wanted = terms(query)
     if not wanted:
         return None
     star = not query.rstrip().endswith('"')
-    if dialect == "sqlite":
-        q = " ".join(f'"{" ".join(phrase)}"' for phrase in wanted) + "*" * star
-        rows = sa.text("SELECT rowid AS id FROM search_text WHERE search_text MATCH :q")
+    if connection.dialect.name == "sqlite":
+        q = " AND ".join(
+            [*map(_phrased, wanted[:-1]), _begun(connection, wanted[-1]) if star else _phrased(wanted[-1])]
+        )
+        found = sa.table("search_text", sa.column("rowid", sa.Integer), sa.column("search_text"))
+        id, match = found.c.rowid, found.c.search_text.op("MATCH")(q)
     else:
         q = " & ".join("(" + " <-> ".join(phrase) + ")" for phrase in wanted)[: -1 if star else None] + ":*)" * star
-        rows = sa.text("SELECT id FROM search_text WHERE words @@ to_tsquery('simple', :q)")
-    bound = rows.bindparams(sa.bindparam("q", q, unique=True))
-    return sa.select(bound.columns(sa.column("id", sa.Integer)).subquery().c.id)
+        found = sa.table("search_text", sa.column("id", sa.Integer), sa.column("words"))
+        id, match = found.c.id, found.c.words.op("@@")(sa.func.to_tsquery("simple", q))
+    select = sa.select(id).select_from(found).where(match)
+    return select if of is None else select.where(id == of)
 
 
-def find(
-    engine: sa.Engine, project: int | None, query: str, limit: int, before: tuple[int, int] | None = None
-) -> list[Hit]:
-    """Newest first. `before` is (at, id) of the last one seen."""
-    match = matching(engine.dialect.name, query)
-    if match is None:
+def _phrased(phrase: list[str]) -> str:
+    return f'"{" ".join(phrase)}"'
+
+
+def _begun(connection: sa.Connection, phrase: list[str]) -> str:
+    """The phrase, its last word or one that begins with it: those are looked up, a bounded number of them, for FTS5's
+    own prefixes gather all that any such word is in before the first is answered."""
+    *before, last = phrase
+    folded, found = _folded(last).lower(), [last]
+    at = folded if len(folded) >= _SHORTEST or not folded.isascii() else None
+    while at is not None and len(found) <= _BEGINNINGS:
+        at = connection.scalar(_NEXT_WORD, {"at": at + "\1"})  # sought, and not passed by all places that the word has
+        at = at if at is not None and at.startswith(folded) else None
+        found += [] if at is None or at == folded else [at]
+    return "(" + " OR ".join(_phrased([*before, word]) for word in found) + ")"
+
+
+def newest(connection: sa.Connection, query: str, most: int, before: int | None = None) -> Sequence[int]:
+    """The ids of the documents that match, newest first, below `before`: at most `most`, so that a word that is in all
+    of them costs no more than another."""
+    select = matching(connection, query)
+    if select is None:
         return []
+    (id,) = select.selected_columns
+    if before is not None:
+        select = select.where(id < before)
+    return list(connection.execute(select.order_by(id.desc()).limit(most)).scalars())
+
+
+def find(engine: sa.Engine, project: int | None, query: str, limit: int, before: int | None = None) -> Hits:
+    """Newest first. `before` is the `after` of the page before."""
+    d = schema.search_docs.c
+    with engine.connect() as connection:
+        docs = newest(connection, query, LOOKED_AT, before)
+        after = docs[-1] if len(docs) == LOOKED_AT else None
+        found: list[sa.RowMapping] = []
+        start, size = 0, 2 * limit
+        while start < len(docs) and len(found) <= limit:
+            some = documented(project).where(among(connection, d.id, docs[start : start + size]))
+            found += connection.execute(some.order_by(d.id.desc())).mappings().all()
+            start, size = start + size, 1000
+        if len(found) > limit:
+            after = found[limit - 1]["doc"]
+        return Hits([hit(connection, row, query) for row in found[:limit]], after)
+
+
+def documented(project: int | None) -> sa.Select[Any]:
+    """Documents with their calls and sessions; those of deleted sessions are not found any more."""
     d, c, s = schema.search_docs.c, schema.calls.c, schema.sessions.c
     select = (
         sa.select(d.id.label("doc"), d.answer, schema.calls, s.session_id, s.title)
         .select_from(schema.search_docs)
         .join(schema.calls, sa.and_(c.project == d.project, c.id == d.call_id))
         .join(schema.sessions, sa.and_(s.project == c.project, s.id == c.session))
-        .where(d.id.in_(match))
-        .order_by(c.created_at.desc(), d.id.desc())
-        .limit(limit)
     )
-    if project is not None:
-        select = select.where(d.project == project)
-    if before is not None:
-        select = select.where(sa.tuple_(c.created_at, d.id) < sa.tuple_(sa.literal(before[0]), sa.literal(before[1])))
-    with engine.connect() as connection:
-        return [_hit(connection, row, query) for row in connection.execute(select).mappings().all()]
+    # Not by the index that begins with the project: it would be read whole, for a few documents that are known.
+    return select if project is None else select.where(sa.func.coalesce(d.project, -1) == project)
 
 
-def _hit(connection: sa.Connection, row: sa.RowMapping, query: str) -> Hit:
+def hit(connection: sa.Connection, row: sa.RowMapping, query: str) -> Hit:
     return Hit(
         row["doc"],
         row["project"],

@@ -1,14 +1,17 @@
 """Reading the message tree: paths from a message to its root, and bodies put together again."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
+from sessionary.errors import Emptied
 from sessionary.store import schema
 from sessionary.store.pack import unpack
-from sessionary.store.writes import partial_bytes, present
+from sessionary.store.questions import present
+from sessionary.store.writes import partial_bytes
 from sessionary.wire import literal
 from sessionary.wire.message import Message
 from sessionary.wire.reading import read
@@ -85,20 +88,30 @@ def _stored(connection: sa.Connection, project: int, rows: Sequence[Any]) -> lis
     return [Stored(r.id, r.depth, r.role, r.format, r.answer, raw) for r, raw in zip(rows, found, strict=True)]
 
 
-def added(connection: sa.Connection, project: int, session: str) -> dict[str, list[Stored]]:
-    """The messages that each call of a session added to what was there before it, by call id."""
-    c = schema.calls.c
-    return _between(connection, project, session, c.base_depth, c.leaf)
+Ids = Sequence[str] | None
+"""Calls; None for all of the session."""
 
 
-def answers(connection: sa.Connection, project: int, session: str) -> dict[str, list[Stored]]:
-    """What the model said in each call of a session, by call id."""
+def _mine(project: int, session: str | None, ids: Ids) -> list[sa.ColumnElement[bool]]:
     c = schema.calls.c
-    return _between(connection, project, session, c.input_depth, c.output)
+    within = [] if session is None else [c.session == session]
+    return [c.project == project, *within, *([] if ids is None else [c.id.in_(ids)])]
+
+
+def added(connection: sa.Connection, project: int, session: str | None, ids: Ids = None) -> dict[str, list[Stored]]:
+    """The messages that each call of a session, None: of any, added to what was there before it, by call id."""
+    c = schema.calls.c
+    return _between(connection, project, session, ids, c.base_depth, c.leaf)
+
+
+def answers(connection: sa.Connection, project: int, session: str | None, ids: Ids = None) -> dict[str, list[Stored]]:
+    """What the model said in each call of a session, None: of any, by call id."""
+    c = schema.calls.c
+    return _between(connection, project, session, ids, c.input_depth, c.output)
 
 
 def _between(
-    connection: sa.Connection, project: int, session: str, above: sa.Column[int], end: sa.Column[bytes]
+    connection: sa.Connection, project: int, session: str | None, ids: Ids, above: sa.Column[int], end: sa.Column[bytes]
 ) -> dict[str, list[Stored]]:
     """Of each call of the session, the messages on the path to `end` that are deeper than `above`."""
     c, m = schema.calls.c, schema.messages
@@ -107,7 +120,7 @@ def _between(
         sa.select(c.id.label("call_id"), above.label("above"), *columns)
         .select_from(schema.calls)
         .join(m, sa.and_(m.c.project == c.project, m.c.id == end, m.c.depth > above))
-        .where(c.project == project, c.session == session)
+        .where(*_mine(project, session, ids))
         .cte("walk", recursive=True)
     )
     up = (
@@ -123,12 +136,14 @@ def _between(
 
 
 def _turns_query() -> sa.Select[Any]:
-    """Ends at a call whose session has no row: it is deleted."""
+    """Ends at a call whose session has no row, or that has no contents: they are deleted."""
     c, s = schema.calls.c, schema.sessions.c
     project: sa.BindParameter[int] = sa.bindparam("project")
     columns = (c.id, c.parent, c.above, c.session, c.edit, c.created_at, c.status, c.error_message)
     columns += (c.endpoint, c.stream, c.leaf, c.output, s.session_id.label("session_text"))  # type: ignore[assignment]
-    named = sa.and_(s.project == c.project, s.id == c.session)
+    e = schema.exchanges.c
+    said = sa.exists(sa.select(e.call_id).where(e.project == c.project, e.call_id == c.id))
+    named = sa.and_(s.project == c.project, s.id == c.session, said)
     first = sa.select(*columns, sa.literal(0).label("back")).select_from(schema.calls).join(schema.sessions, named)
     walk = first.where(c.project == project, c.id == sa.bindparam("call")).cte("walk", recursive=True)
     up = sa.select(*columns, walk.c.back + 1).select_from(walk).join(schema.calls, c.id == walk.c.parent)
@@ -157,15 +172,9 @@ def recipe(packed: bytes) -> Recipe:
     return msgspec.msgpack.decode(unpack(packed), type=Recipe)
 
 
-def recipes(connection: sa.Connection, project: int, session: str) -> dict[str, Recipe]:
-    """How each call's request is put together, by call id."""
-    c, e = schema.calls.c, schema.exchanges.c
-    rows = connection.execute(
-        sa.select(e.call_id, e.request)
-        .select_from(schema.calls)
-        .join(schema.exchanges, sa.and_(e.project == c.project, e.call_id == c.id))
-        .where(c.project == project, c.session == session)
-    )
+def recipes_of(connection: sa.Connection, project: int, ids: Iterable[str]) -> dict[str, Recipe]:
+    """As `recipes`, of these calls."""
+    rows = present(connection, schema.exchanges, "call_id", project, ids, "request")
     return {row.call_id: recipe(row.request) for row in rows}
 
 
@@ -183,15 +192,19 @@ def rebuild(connection: sa.Connection, project: int, packed: bytes, end: bytes |
 
 
 def request_body(connection: sa.Connection, call: sa.Row[Any]) -> bytes:
-    e = schema.exchanges.c
-    mine = sa.select(e.request).where(e.project == call.project, e.call_id == call.id)
-    return rebuild(connection, call.project, connection.execute(mine).scalar_one(), call.leaf)
+    """Raises Emptied, as the others do."""
+    return rebuild(connection, call.project, _exchange(connection, call, "request").request, call.leaf)
+
+
+def headers(connection: sa.Connection, call: sa.Row[Any]) -> tuple[dict[str, str], dict[str, str]]:
+    """Of a call's request and of its answer, by name."""
+    found = _exchange(connection, call, "request_headers", "response_headers")
+    return found.request_headers, found.response_headers or {}
 
 
 def response_body(connection: sa.Connection, call: sa.Row[Any]) -> bytes | None:
     """The answer, a stream's assembled; None while there is none."""
-    e = schema.exchanges.c
-    packed = connection.scalar(sa.select(e.response).where(e.project == call.project, e.call_id == call.id))
+    packed = _exchange(connection, call, "response").response
     return None if packed is None else rebuild(connection, call.project, packed, call.output)
 
 
@@ -199,6 +212,22 @@ def raw_events(connection: sa.Connection, call: sa.Row[Any]) -> bytes | None:
     """A streamed answer's bytes as they came, of a call in flight so far; None where there are none."""
     if call.status == "live":
         return partial_bytes(connection, call.project, call.id) or None
-    e = schema.exchanges.c
-    packed = connection.scalar(sa.select(e.raw).where(e.project == call.project, e.call_id == call.id))
+    packed = _exchange(connection, call, "raw").raw
     return None if packed is None else unpack(packed)
+
+
+def _exchange(connection: sa.Connection, call: sa.Row[Any], *columns: str) -> sa.Row[Any]:
+    """Raises Emptied where what was said in the call is deleted (see store.emptying)."""
+    e, s = schema.exchanges.c, schema.sessions.c
+    mine = sa.select(*(e[name] for name in columns)).where(e.project == call.project, e.call_id == call.id)
+    if (found := connection.execute(mine).first()) is not None:
+        return found
+    here = (s.project == call.project, s.id == call.session)
+    at = connection.scalar(sa.select(s.emptied_at).where(*here))
+    raise emptied(at)
+
+
+def emptied(at: int | None) -> Emptied:
+    """`at`: when, in microseconds, where that is known."""
+    when = "" if at is None else f" on {datetime.fromtimestamp(at / 1e6, UTC):%Y-%m-%d}"
+    return Emptied(f"What was said here was deleted{when}, as the settings for retention say.")

@@ -4,7 +4,7 @@ A call has two texts: what its request added, and its answer. `wire.text` decide
 an index that was made by other rules cannot forget a text, so a change there comes with a new index.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import sqlalchemy as sa
 
@@ -26,3 +26,9 @@ def of_call(connection: sa.Connection, call: sa.RowMapping, *, answer: bool) -> 
     """`call` has the columns of its row."""
     end, above = (call["output"], call["input_depth"]) if answer else (call["leaf"], call["base_depth"])
     return of(stored.message() for stored in tree.path(connection, call["project"], end, above))
+
+
+def of_calls(connection: sa.Connection, project: int, calls: Sequence[str], *, answer: bool) -> dict[str, str]:
+    """As `of_call`, of calls by their ids; those that have no text are not in it."""
+    said = (tree.answers if answer else tree.added)(connection, project, None, calls) if calls else {}
+    return {call: of(stored.message() for stored in messages) for call, messages in said.items()}

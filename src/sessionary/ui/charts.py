@@ -74,5 +74,20 @@ def spark(client: Json, days: Sequence[Json], height: int) -> list[Json]:
     return made
 
 
+def sparkline(days: Sequence[Json], height: int) -> list[Json]:
+    """As `columns`, of `api.usage.UseDay`s: calls, and from below those that failed; days without one have no parts."""
+    most = max((day["calls"] for day in days), default=0) or 1
+    made = []
+    for n, day in enumerate(days):
+        parts, floor = [], float(height)
+        for group, calls in (("failed", day["errors"]), ("well", day["calls"] - day["errors"])):
+            if calls:
+                tall = max(height * calls / most, 1.5)
+                floor = max(floor - tall, 0.0)
+                parts.append({"group": group, "y": round(floor, 2), "height": round(tall, 2)})
+        made.append(day | {"x": round(100 * n / len(days), 3), "parts": parts})
+    return made
+
+
 def _column(day: str, calls: int, missed: int, x: float, parts: list[Json]) -> Json:
     return {"day": day, "calls": calls, "missed": missed, "x": round(x, 3), "parts": parts}

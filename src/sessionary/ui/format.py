@@ -31,6 +31,14 @@ def cost(value: float | None) -> str:
     return f"${value:.{2 if value >= 10 else 3 if value >= 0.01 else 4}f}"
 
 
+def price(value: float | None) -> str:
+    """US dollars per million tokens, as price lists have them: at least two decimals."""
+    if value is None:
+        return UNKNOWN
+    whole, _, part = f"{value:.6f}".rstrip("0").partition(".")
+    return f"${whole}.{part:0<2}"
+
+
 def duration(ms: float | None) -> str:
     if ms is None:
         return UNKNOWN

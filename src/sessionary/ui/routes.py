@@ -1,188 +1,175 @@
 """The pages' routes. What they show comes from `Pages`; who may see it, from `request.state.principal`.
 
-Without a principal every page leads to the login page. Every answer carries the headers of `security`.
+Every answer carries the headers of `security`.
 """
 
-import asyncio
-import inspect
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
-from urllib.parse import quote, unquote
+from typing import Any
+from urllib.parse import quote
 
-import jinja2
 import msgspec
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from sessionary import __version__
-from sessionary.errors import BadRequest, GatewayError, NotFound, PayloadTooLarge
+from sessionary.errors import GatewayError, NotFound
 from sessionary.sessions import rules
-from sessionary.ui import charts, format, shown
-from sessionary.ui.security import HEADERS, secure
-
-COOKIE = "sessionary"
-COOKIE_SECONDS = 30 * 86400
-_MOST_FORM = 8192
-_HERE = Path(__file__).parent
-
-
-class Viewer(Protocol):
-    """Whoever looks. `project` None sees every project."""
-
-    @property
-    def project(self) -> int | None: ...
-    @property
-    def project_name(self) -> str: ...
-
-
-class Pages(Protocol):
-    """What the pages need. Each may be a plain method, which is called in a thread, or `async`.
-
-    What is returned may be dicts or structs. Refusals are GatewayErrors; the page shows their message.
-    """
-
-    def list_sessions(self, principal: Any, params: QueryParams) -> Any:
-        """`{data: [Session], next_cursor}`, as GET /api/sessions."""
-
-    def transcript(self, principal: Any, name: str) -> Any:
-        """`{session, calls}`, as GET /api/sessions/{id}/transcript. None or NotFound where there is none."""
-
-    def health(self, principal: Any, params: QueryParams) -> Any:
-        """As GET /api/health."""
-
-    def login(self, key: str) -> Awaitable[str | None] | str | None:
-        """A cookie for a valid key."""
-
-    def redeem(self, token: str) -> Awaitable[str | None] | str | None:
-        """A cookie for the token of a one-time link."""
-
-    def logout(self, cookie: str) -> Any:
-        """The cookie is void from now on."""
-
-    def send_demo(self, principal: Any) -> str | Awaitable[str]:
-        """Makes a session; its id."""
-
-    def info(self) -> Mapping[str, Any]:
-        """`demo`: whether the demo provider answers; `base_url`: where clients reach this server. Called inline."""
-
-
-async def _ask(method: Callable[..., Any], *args: Any) -> Any:
-    if inspect.iscoroutinefunction(method):
-        return await method(*args)
-    return await asyncio.to_thread(method, *args)
+from sessionary.ui import admin, charts, compared, lists, shown
+from sessionary.ui.contract import Pages
+from sessionary.ui.entry import Entry, form
+from sessionary.ui.screen import Screen, ask, see
+from sessionary.ui.security import secure
 
 
 class _Ui:
-    def __init__(self, pages: Pages) -> None:
+    def __init__(self, pages: Pages, screen: Screen) -> None:
         self._pages = pages
-        self._jinja = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(_HERE / "templates"),
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._jinja.filters.update(format.FILTERS)
-        self._jinja.filters.update(pretty=shown.pretty, cut=shown.cut)
-        self._jinja.filters.update(bar=charts.bar, percent=charts.percent)
-        self._jinja.globals.update(format.GLOBALS)
-        self._jinja.globals["version"] = __version__
-
-    def _page(self, request: Request, template: str, status: int = 200, **values: Any) -> Response:
-        html = self._jinja.get_template(template).render(
-            principal=request.state.principal, info=self._pages.info(), **values
-        )
-        return Response(html, status, HEADERS, "text/html")
-
-    def _trouble(self, request: Request, title: str, text: str, status: int) -> Response:
-        return self._page(request, "trouble.html", status, title=title, text=text)
+        self._screen = screen
 
     async def sessions(self, request: Request) -> Response:
-        problem = ""
-        found: Any = {"data": [], "next_cursor": None}
+        return await self._list(request, lists.SESSIONS, self._pages.list_sessions)
+
+    async def calls(self, request: Request) -> Response:
+        return await self._list(request, lists.CALLS, self._pages.list_calls)
+
+    async def _list(self, request: Request, listing: lists.Listing, found: Callable[..., Any]) -> Response:
+        query = request.query_params
+        if (same := lists.modern(listing, query)) is not None:
+            return see(lists.address(listing, same))
+        page: Any = {"data": [], "next_cursor": None}
+        problem, status = None, 200
         try:
-            found = await _ask(self._pages.list_sessions, request.state.principal, request.query_params)
+            page = msgspec.to_builtins(await ask(found, request.state.principal, lists.api_query(query)))
         except GatewayError as error:
-            problem = error.message
-        page = msgspec.to_builtins(found)
-        return self._page(request, "sessions.html", page=page, query=request.query_params, problem=problem)
+            problem, status = lists.problem(error), error.status
+        columns = lists.columns(listing, query, request.cookies)
+        return self._screen.page(
+            request,
+            f"{listing.of}.html",
+            status,
+            listing=listing,
+            page=page,
+            query=query,
+            problem=problem,
+            columns=columns,
+            usual=lists.usual(listing),
+            headers=lists.headers(listing, query, columns),
+            filtered=any(query.get(name) for name in ("filter", "cursor")),
+            next_href=lists.address(listing, query, cursor=page["next_cursor"] or ""),
+            base_url=f"{request.url.scheme}://{request.url.netloc}",
+        )
+
+    async def call(self, request: Request) -> Response:
+        """A call's own address leads to where it is read."""
+        found = msgspec.to_builtins(await ask(self._pages.call, request.state.principal, request.path_params["id"]))
+        return see(f"/ui/sessions/{quote(found['session'], safe='')}#{quote(found['id'], safe='')}")
 
     async def session(self, request: Request) -> Response:
         try:
-            found = await _ask(self._pages.transcript, request.state.principal, request.path_params["id"])
+            found = await ask(self._pages.transcript, request.state.principal, request.path_params["id"])
         except NotFound:
             found = None
         if found is None:
             text = "It may have been deleted, or it belongs to a project that this key does not see."
-            return self._trouble(request, "There is no such session", text, 404)
-        return self._page(request, "session.html", **shown.first_screen(msgspec.to_builtins(found)))
+            return self._screen.trouble(request, "There is no such session", text, 404)
+        return self._screen.page(request, "session.html", **shown.first_screen(msgspec.to_builtins(found)))
+
+    async def compare(self, request: Request) -> Response:
+        names = [request.query_params.get(letter, "").strip() for letter in "ab"]
+        sides = [await self._side(request, name) if name else None for name in names]
+        recent: Any = {"data": []}
+        if not all(sides):
+            recent = await ask(self._pages.list_sessions, request.state.principal, QueryParams(limit="12"))
+        heads = [side and side["head"] for side in sides]
+        screen = compared.screen(sides)
+        recent = msgspec.to_builtins(recent)["data"]
+        return self._screen.page(request, "compare.html", names=names, sides=heads, recent=recent, **screen)
+
+    async def _side(self, request: Request, name: str) -> dict[str, Any] | None:
+        """A session, a branch of one (`ses_…~` and the id of a call on it) or a call; None where there is none."""
+        who = request.state.principal
+        try:
+            if name.startswith("call_"):
+                call = msgspec.to_builtins(await ask(self._pages.call, who, name))
+                found = msgspec.to_builtins(await ask(self._pages.some, who, call["session"], [call["id"]]))
+                return compared.call_side(found, call)
+            session, branch = compared.parted(name)
+            begun = msgspec.to_builtins(await ask(self._pages.transcript, who, session))
+            if begun is None:
+                return None
+            if not branch and not begun["session"]["branches"]:
+                return compared.plain_side(begun)
+            tree = msgspec.to_builtins(await ask(self._pages.tree, who, session))
+            if branch and not compared.named(tree, branch):
+                return None
+            calls = compared.wanted(tree, branch)
+            found = await ask(self._pages.some, who, tree["session"]["id"], calls) if calls else {"calls": []}
+            return compared.session_side(tree, branch, msgspec.to_builtins(found)["calls"])
+        except NotFound:
+            return None
 
     async def demo(self, request: Request) -> Response:
-        name = await _ask(self._pages.send_demo, request.state.principal)
-        return _see(f"/ui/sessions/{quote(name, safe='')}")
+        await ask(self._pages.fill_demo, request.state.principal, await form(request))
+        return see("/ui/")
+
+    async def clear_demo(self, request: Request) -> Response:
+        await ask(self._pages.clear_demo, request.state.principal)
+        return see("/ui/")
 
     async def health(self, request: Request) -> Response:
         query = request.query_params
-        found = msgspec.to_builtins(await _ask(self._pages.health, request.state.principal, query))
-        return self._page(request, "health.html", query=query, groups=rules.GROUPS, **charts.drawn(found))
+        found = msgspec.to_builtins(await ask(self._pages.health, request.state.principal, query))
+        names = await self._project_names(request)
+        drawn = charts.drawn(found) | {"gauges": admin.gauges(found["gauges"])}
+        return self._screen.page(request, "health.html", query=query, projects=names, groups=rules.GROUPS, **drawn)
 
-    async def login(self, request: Request) -> Response:
-        token = request.query_params.get("token", "")
-        if not token:
-            following = local(request.query_params.get("next", ""))
-            return self._page(request, "login.html", problem="", following=following)
-        cookie = await _ask(self._pages.redeem, token)
-        if cookie is None:
-            problem = "This link has been used already, or is too old. `sessionary login` prints a new one."
-            return self._page(request, "login.html", 403, problem=problem, following="/ui/")
-        return _with_cookie(_see("/ui/"), request, cookie)
+    async def keys(self, request: Request) -> Response:
+        query = request.query_params
+        projects, found = msgspec.to_builtins(await ask(self._pages.keys, request.state.principal))
+        return self._screen.page(request, "keys.html", query=query, **admin.keys(projects["data"], found, query))
 
-    async def submit_login(self, request: Request) -> Response:
-        form = await _form(request)
-        following = local(form.get("next", ""))
-        cookie = await _ask(self._pages.login, form.get("key", "").strip())
-        if cookie is None:
-            problem = "This key is not valid here: unknown, expired or revoked."
-            return self._page(request, "login.html", 403, problem=problem, following=following)
-        return _with_cookie(_see(following), request, cookie)
+    async def models(self, request: Request) -> Response:
+        query = request.query_params
+        found = msgspec.to_builtins(await ask(self._pages.models, request.state.principal, admin.of_project(query)))
+        names = await self._project_names(request)
+        return self._screen.page(request, "models.html", query=query, projects=names, **admin.models(found))
 
-    async def logout(self, request: Request) -> Response:
-        await _ask(self._pages.logout, request.cookies.get(COOKIE, ""))
-        response = _see("/ui/login")
-        response.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
-        return response
+    async def audit(self, request: Request) -> Response:
+        query = request.query_params
+        found = msgspec.to_builtins(await ask(self._pages.audit, request.state.principal, admin.audit_query(query)))
+        names = await self._project_names(request)
+        return self._screen.page(request, "audit.html", query=query, projects=names, **admin.audit(found, query))
 
-    def known(self, page: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
-        """`page` for those who are logged in; its refusals as a page."""
-
-        async def guarded(request: Request) -> Response:
-            if request.state.principal is None:
-                here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-                return _see(f"/ui/login?next={quote(here, safe='')}")
-            try:
-                return await page(request)
-            except GatewayError as error:
-                return self._trouble(request, "That did not work", error.message, error.status)
-
-        return guarded
+    async def _project_names(self, request: Request) -> list[str]:
+        """What the master may switch between; nobody else may."""
+        if request.state.principal.project is not None:
+            return []
+        names: list[str] = await ask(self._pages.projects, request.state.principal)
+        return names
 
 
 def routes(pages: Pages) -> list[BaseRoute]:
-    ui = _Ui(pages)
+    screen = Screen(pages)
+    entry = Entry(pages, screen)
+    ui = _Ui(pages, screen)
     return [
-        Route("/ui", lambda request: _see("/ui/")),
-        Route("/ui/", ui.known(ui.sessions)),
-        Route("/ui/sessions/{id:path}", ui.known(ui.session)),
-        Route("/ui/health", ui.known(ui.health)),
-        Route("/ui/demo", ui.known(ui.demo), methods=["POST"]),
-        Route("/ui/login", ui.login),
-        Route("/ui/login", ui.submit_login, methods=["POST"]),
-        Route("/ui/logout", ui.logout, methods=["POST"]),
-        Mount("/ui/static", _Static(directory=_HERE / "static")),
+        Route("/ui", lambda request: see("/ui/")),
+        Route("/ui/", entry.known(ui.sessions)),
+        Route("/ui/sessions/{id:path}", entry.known(ui.session)),
+        Route("/ui/calls", entry.known(ui.calls)),
+        Route("/ui/calls/{id}", entry.known(ui.call)),
+        Route("/ui/compare", entry.known(ui.compare)),
+        Route("/ui/keys", entry.known(ui.keys)),
+        Route("/ui/models", entry.known(ui.models)),
+        Route("/ui/health", entry.known(ui.health)),
+        Route("/ui/audit", entry.known(ui.audit)),
+        Route("/ui/demo", entry.known(ui.demo), methods=["POST"]),
+        Route("/ui/demo/clear", entry.known(ui.clear_demo), methods=["POST"]),
+        *entry.routes(),
+        Mount("/ui/static", _Static(directory=Path(__file__).parent / "static")),
     ]
 
 
@@ -192,41 +179,3 @@ class _Static(StaticFiles):
         response.headers["cache-control"] = "no-cache"  # kept, and asked for anew: an update shows at once
         secure(response.headers)
         return response
-
-
-def local(path: str) -> str:
-    """`path` where it leads to one of our pages, else the list."""
-    plain = unquote(path)
-    segments = plain.replace("\\", "/").partition("?")[0].split("/")
-    safe = path.startswith("/ui/") and plain.isprintable() and "\\" not in plain and ".." not in segments
-    return path if safe and not path.startswith("/ui/login") else "/ui/"
-
-
-def _see(url: str) -> Response:
-    return RedirectResponse(url, 303, HEADERS)
-
-
-def _with_cookie(response: Response, request: Request, cookie: str) -> Response:
-    response.set_cookie(
-        COOKIE,
-        cookie,
-        max_age=COOKIE_SECONDS,
-        path="/",
-        httponly=True,
-        samesite="strict",
-        secure=request.url.scheme == "https",
-    )
-    return response
-
-
-async def _form(request: Request) -> dict[str, str]:
-    """A short urlencoded form."""
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > _MOST_FORM:
-            raise PayloadTooLarge("The form is too long.")
-    try:
-        return dict(QueryParams(body.decode()).items())
-    except UnicodeDecodeError:
-        raise BadRequest("The form is not UTF-8.") from None

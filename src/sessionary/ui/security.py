@@ -15,6 +15,7 @@ CSP = "; ".join(
         "style-src 'self'",
         "connect-src 'self'",
         "img-src 'self' data:",
+        "media-src data:",
         "base-uri 'none'",
         "form-action 'self'",
         "frame-ancestors 'none'",

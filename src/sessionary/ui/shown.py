@@ -14,12 +14,13 @@ from sessionary.wire import text
 CALLS = 20
 MESSAGES = 40
 LETTERS = 6000
-_MARKS = re.compile(r"\*{1,3}(?=\S)|(?<=\S)\*{1,3}|`+|^#{1,6} |^> ", re.MULTILINE)
+_MARKS = re.compile(r"\*{1,3}(?=\S)|(?<=\S)\*{1,3}|`+|^#{1,6} |^> |^[ |:-]*\|[ |:-]*$|^\| | \|$", re.MULTILINE)
 Json = dict[str, Any]
 
 
 def first_screen(transcript: Json) -> Json:
-    """`{session, calls, turns, more}`: the first calls, with tool results beside their calls and long texts cut."""
+    """`{session, calls, turns, more}`, of a transcript that has at least the first calls. Tool results are beside their
+    calls, and long texts cut."""
     calls: list[Json] = transcript["calls"]
     _pair(calls[: CALLS + 1])
     shown = []
@@ -27,7 +28,9 @@ def first_screen(transcript: Json) -> Json:
         messages = added["messages"]
         last = _grouped(messages[-MESSAGES:])
         shown.append({**added, "messages": last, "cut": max(0, len(messages) - MESSAGES)})
-    return {"session": transcript["session"], "calls": shown, "turns": _turns(shown), "more": len(calls) - len(shown)}
+    session = transcript["session"]
+    more = max(len(calls), session["calls"]) - len(shown)
+    return {"session": session, "calls": shown, "turns": _turns(shown), "more": more}
 
 
 def pretty(value: Any) -> str:

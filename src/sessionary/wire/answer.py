@@ -35,7 +35,8 @@ def inspect(body: bytes, endpoint: str) -> Answer:
     try:
         try:
             found = _body.decode(body)
-            value = {k: loose.decode(bytes(getattr(found, k))) for k in _Body.__struct_fields__}
+            given = ((k, bytes(getattr(found, k))) for k in _Body.__struct_fields__)
+            value = {k: loose.decode(raw) for k, raw in given if raw != b"null"}
         except (msgspec.DecodeError, UnicodeDecodeError):
             value = loose.decode(body)
     except loose.FAILURES:

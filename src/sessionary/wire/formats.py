@@ -40,6 +40,10 @@ class Writer(Protocol):
     body: Body | None
     """The whole answer, from `Ended` or `Failed` on."""
 
+    @property
+    def unasked(self) -> bytes:
+        """An event with the usage, where the client's stream has none because it did not ask."""
+
     def feed(self, told: Told) -> bytes: ...
 
     def close(self) -> bytes: ...

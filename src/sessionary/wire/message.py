@@ -4,7 +4,7 @@
 that resend the same message agree on. Both come from one reading of the wire bytes.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -14,7 +14,8 @@ Role = Literal["system", "user", "assistant", "tool"]
 class Piece(msgspec.Struct, frozen=True, omit_defaults=True):
     """One part of a message. Which fields are set depends on `type`:
 
-    text, reasoning, refusal      text
+    text, reasoning, refusal      text; of a text `annotations`: what it cites, as the provider writes it;
+                                  of reasoning that is not shown `detail`: `redacted` or `encrypted`
     image, audio, file            url (http(s): or data:), media_type, name, detail
     tool_call                     id, name, arguments (parsed JSON where it parses, else the string), kind
     tool_result                   id, content (pieces), error
@@ -37,6 +38,7 @@ class Piece(msgspec.Struct, frozen=True, omit_defaults=True):
     error: bool = False
     value: object = None
     kind: str = ""
+    annotations: list[Any] = []
 
 
 class Message(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -194,12 +194,21 @@ def _fields(body: bytes) -> dict[str, Raw] | None:
     return None if _repeats(body, fields) else fields
 
 
+def _compact(body: bytes) -> bytes:
+    """Without white space, where it is strict JSON."""
+    try:
+        return msgspec.json.format(body, indent=-1)
+    except _FAILURES:
+        return body
+
+
 def _repeats(body: bytes, fields: dict[str, Raw]) -> bool:
     """Whether the object has a key twice: then taking it apart would lose one of them.
 
-    Without white space the fields account for every byte; with it, the keys are counted one by one.
+    The fields account for every byte beside white space; where they do not, the keys are counted one by one.
     """
-    if len(body) == len(_shell(fields, set())):
+    shell = _shell(fields, set())
+    if len(body) == len(shell) or len(_compact(body)) == len(_compact(shell)):
         return False
     counted = 0
 

@@ -1,9 +1,15 @@
-"""Parsing server-sent events from chunks of any size. Pure. (HTML standard, section 9.2.6.)"""
+"""Server-sent events from chunks of any size: cut into their bytes, or parsed. Pure. (HTML standard, section 9.2.6.)"""
 
 import re
 from dataclasses import dataclass
 
 _BOM = b"\xef\xbb\xbf"
+_BLANK = re.compile(rb"\r\n(?:\r\n?|\n)|\n(?:\r\n?|\n)|\r(?:\r\n?)")
+"""The end of a line, and a line without anything."""
+_BEFORE = 3
+"""Bytes of it that may have come before its last."""
+LONGEST = 16 << 20
+"""Bytes of one event that are held until it is whole."""
 _LINE = re.compile(rb"([^\r\n]*+)(\r\n|\n|\r)")
 
 
@@ -13,6 +19,65 @@ class Event:
 
     event: str
     data: str
+
+
+class Cutter:
+    """Feed it bytes; it gives the events that are complete, each as it was sent, with its blank line.
+
+    The same events for any chunking, in linear time. One that is longer than `longest` bytes comes in parts of that
+    size: no more is ever held.
+    """
+
+    def __init__(self, longest: int = LONGEST) -> None:
+        self._longest = longest
+        self._held: list[bytes] = []
+        self._size = 0
+        self._tail = b""  # the end of what is held, in which a blank line may have begun
+
+    def feed(self, chunk: bytes) -> list[bytes]:
+        recent = self._tail + chunk
+        before = len(self._tail)
+        events: list[bytes] = []
+        start = 0
+        for found in _BLANK.finditer(recent):
+            if found.end() == len(recent) and recent.endswith(b"\r"):
+                break  # a line feed may follow, and would belong to it
+            end = found.end() - before
+            self._hold(chunk[start:end])
+            events += self._parts(self._size)
+            start = end
+        self._hold(chunk[start:])
+        self._tail = (recent if not events else chunk[start:])[-_BEFORE:]
+        if self._size > self._longest:
+            events += self._parts((self._size - 1) // self._longest * self._longest)
+        return events
+
+    @property
+    def held(self) -> int:
+        """Bytes that came after the last blank line."""
+        return self._size
+
+    def close(self) -> bytes:
+        """What came after the last blank line: an event, or what a cut has left of one."""
+        rest, self._held, self._size, self._tail = b"".join(self._held), [], 0, b""
+        return rest
+
+    def _hold(self, data: bytes) -> None:
+        self._held.append(data)
+        self._size += len(data)
+
+    def _parts(self, size: int) -> list[bytes]:
+        """So many of the held bytes, in parts that are not too long."""
+        held = b"".join(self._held)
+        self._held, self._size = [held[size:]], len(held) - size
+        return [held[at : min(at + self._longest, size)] for at in range(0, size, self._longest)]
+
+
+def whole(data: bytes, most: int) -> int:
+    """How many of the first bytes, at most, are whole events, as a quick look tells: the usual ones, that end with two
+    line feeds, exactly as `Cutter` would find them; of others 0."""
+    at = data.rfind(b"\n\n", 0, most)
+    return at + 2 if at > 0 and data[at - 1] not in b"\r\n" else 0
 
 
 class Parser:

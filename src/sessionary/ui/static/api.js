@@ -5,10 +5,12 @@ export class Refused extends Error {
   /**
    * @param {string} message
    * @param {number} status
+   * @param {string|null} [param] the parameter that is wrong
    */
-  constructor(message, status) {
+  constructor(message, status, param = null) {
     super(message);
     this.status = status;
+    this.param = param;
   }
 }
 
@@ -28,7 +30,7 @@ async function ask(path, options = {}) {
   if (answer.ok) return answer;
   if (answer.status === 401) location.assign(`/ui/login?next=${encodeURIComponent(location.pathname + location.search)}`);
   const body = await answer.json().catch(() => null);
-  throw new Refused(body?.error?.message ?? `The server answered ${answer.status}.`, answer.status);
+  throw new Refused(body?.error?.message ?? `The server answered ${answer.status}.`, answer.status, body?.error?.param);
 }
 
 /**
@@ -59,28 +61,53 @@ export async function change(method, path, body) {
   return (await ask(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) })).json();
 }
 
+/** How long a page that nobody sees goes on listening. */
+const UNSEEN = 20_000;
+
 /**
  * Sessions as they change, until the page goes. A lost connection comes back by itself; `onback` is told then,
- * since news may have been missed.
+ * since news may have been missed. A page that is not looked at lets go of its connection, for a browser has only a
+ * few to a server for all its tabs; it takes it up again, and `onback` is told, when someone looks.
  * @param {string} session an id, or "" for all
  * @param {(session: import("./types.js").Session) => void} onsession
- * @param {{onback?: () => void, onstate?: (connected: boolean) => void}} [also]
+ * @param {{onback?: () => void, onstate?: (connected: boolean) => void, ongrowth?: (growth: import("./types.js").Growth) => void}} [also]
+ *   `ongrowth`: answers of the session as they stream
  */
-export function watch(session, onsession, { onback, onstate } = {}) {
-  const source = new EventSource(`/api/events${session ? `?session_id=${encodeURIComponent(session)}` : ""}`);
-  let lost = false;
-  source.addEventListener("open", () => {
-    onstate?.(true);
-    if (lost) onback?.();
-    lost = false;
+export function watch(session, onsession, { onback, onstate, ongrowth } = {}) {
+  /** @type {EventSource|null} */
+  let source = null;
+  let missed = false;
+  let hiding = 0;
+
+  function open() {
+    if (source) return;
+    source = new EventSource(`/api/events${session ? `?session_id=${encodeURIComponent(session)}` : ""}`);
+    source.addEventListener("open", () => {
+      onstate?.(true);
+      if (missed) onback?.();
+      missed = false;
+    });
+    source.addEventListener("error", () => {
+      missed = true;
+      onstate?.(false);
+    });
+    source.addEventListener("session", (event) => onsession(JSON.parse(event.data)));
+    if (ongrowth) source.addEventListener("growing", (event) => ongrowth(JSON.parse(event.data)));
+  }
+
+  function close() {
+    source?.close();
+    [source, missed] = [null, true];
+  }
+
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(hiding);
+    if (document.hidden) hiding = setTimeout(close, UNSEEN);
+    else open();
   });
-  source.addEventListener("error", () => {
-    lost = true;
-    onstate?.(false);
-  });
-  source.addEventListener("session", (event) => onsession(JSON.parse(event.data)));
-  addEventListener("pagehide", () => source.close());
-  return source;
+  addEventListener("pagehide", close);
+  addEventListener("pageshow", (event) => event.persisted && open());
+  open();
 }
 
 /**
@@ -106,5 +133,17 @@ export function calmly(work, pause) {
       await new Promise((done) => setTimeout(done, Math.max(pause, Math.min(3 * took, 10_000))));
     } while (again);
     busy = false;
+  };
+}
+
+/**
+ * `work`, at most once a frame.
+ * @param {() => void} work
+ */
+export function framed(work) {
+  let waiting = false;
+  return () => {
+    if (!waiting) requestAnimationFrame(() => ((waiting = false), work()));
+    waiting = true;
   };
 }

@@ -18,11 +18,18 @@ const PATHS = /** @type {Record<string, string>} */ ({ "chat.completions": "/cha
 /** How an answer ends that is not whole. */
 const SHORT = new Set(["length", "max_tokens", "max_output_tokens", "max_tool_calls", "model_context_window_exceeded", "content_filter", "incomplete", "refusal", "pause_turn"]);
 
+const UNKEPT = /** @type {Record<string, string>} */ ({
+  client: "contents are not kept (the client asked so)",
+  key: "contents are not kept (the key records metadata only)",
+  failed: "contents are not kept (what must not be in the log could not be taken out)",
+});
+
 /**
  * @typedef {object} How
  * @property {import("./types.js").Spot} spot where it is read
  * @property {boolean} selected
  * @property {Message[]} said its messages; of another attempt where this one's are not told
+ * @property {string} problem why its contents could not be had
  * @property {Call|undefined} after the call that it goes on from, where that is not the one above
  * @property {Call|undefined} from the call whose summary it carries, where it is of this session
  * @property {(tab?: string) => void} select
@@ -41,14 +48,17 @@ export function callView(added, how) {
   const page = el("div", { class: "page" });
   if (call.origin?.kind === "compaction") page.append(compacted(call.origin, how));
   page.append(separator(added, how));
+  if (added.loaded === false) page.append(el("p", { class: "waiting" }, how.problem || "loading …"));
   if (added.system.length) page.append(system(added));
   if (added.unprompted) page.append(el("p", { class: "event" }, "no system prompt in this call"));
-  const line = resent(added, spot.tried === 1, select);
+  if (added.emptied) page.append(el("p", { class: "event emptied" }, "what was said here was deleted"));
+  if (call.unkept) page.append(el("p", { class: "event unkept" }, UNKEPT[call.unkept] ?? "contents are not kept"));
+  const line = added.emptied ? null : resent(added, spot.tried === 1, select);
   if (line) page.append(line);
-  page.append(...messages(said));
+  page.append(...messages(said, call.id));
   if (output) page.append(...answer(added));
   if (call.error || !["ok", "live"].includes(call.status)) page.append(failure(added));
-  if (call.status === "live") page.append(el("p", { class: "waiting" }, el("i"), "waiting for the answer"));
+  if (call.status === "live") page.append(el("p", { class: "waiting" }, el("i"), output ? "answering" : "waiting for the answer"));
   article.append(page);
   article.addEventListener("click", (event) => {
     if (!(event.target instanceof Element) || event.target.closest("a, button, summary, input")) return;
@@ -119,10 +129,10 @@ function letters({ pieces }) {
 /**
  * A message of the request; what a program tells the model at length is folded.
  * @param {Message} m
- * @param {string} [note]
+ * @param {{note?: string, anchor?: string}} [how]
  */
-function view(m, note) {
-  return m.role === "system" && letters(m) > LONG ? folded("system message", [m], letters(m)) : message(m, { note });
+function view(m, how = {}) {
+  return m.role === "system" && letters(m) > LONG ? folded("system message", [m], letters(m)) : message(m, how);
 }
 
 /**
@@ -131,7 +141,7 @@ function view(m, note) {
  * @param {boolean} alone whether no other attempt is shown with it
  * @param {(tab?: string) => void} select
  */
-function resent({ call, resent, recalled, retry, messages }, alone, select) {
+function resent({ call, resent, recalled, retry, messages, broke }, alone, select) {
   const owned = messages.flatMap((m) => m.pieces).filter((piece) => piece.owner);
   const parts = [];
   if (retry && alone) parts.push("the same request again");
@@ -139,24 +149,30 @@ function resent({ call, resent, recalled, retry, messages }, alone, select) {
   if (recalled) parts.push(`${plural(recalled, "earlier message")} recalled by the gateway`);
   if ((resent || recalled) && call.cached_tokens) parts.push(`${exact(call.cached_tokens)} tokens cached`);
   if (owned.length) parts.push(`${owned.length === 1 ? `the result of ${owned[0].owner}` : plural(owned.length, "tool result")}, shown above`);
-  if (!parts.length) return null;
-  return el("button", { type: "button", class: "resent", title: "The request as it was sent", onclick: () => select("sent") }, parts.join(" · "));
+  if (!parts.length && !broke) return null;
+  const mark = broke ? el("b", { class: "broke", title: "From here on it is not what was sent before, so a provider cannot have it in its cache" }, breaks(broke)) : null;
+  return el("button", { type: "button", class: "resent", title: "The request as it was sent, and what changed in it", onclick: () => select(call.parent_id ? "changes" : "sent") }, parts.join(" · "), parts.length && mark ? " · " : null, mark);
+}
+
+/** @param {import("./types.js").Broke} broke */
+export function breaks({ what, at }) {
+  const names = { model: "another model", system: "the system prompt changed", tools: "the tools changed", messages: `message ${at} changed` };
+  return `cache prefix broken: ${names[what]}`;
 }
 
 /**
  * The new messages; of very many, the last.
  * @param {Message[]} said
+ * @param {string} call its id
  */
-function messages(said) {
-  const messages = grouped(said);
-  const cut = Math.max(0, messages.length - MESSAGES);
-  const views = messages.slice(cut).map((m) => view(m, m.created_at ? clock(m.created_at) : "")).filter((m) => m !== null);
-  if (!cut) return views;
-  const rest = el("button", { type: "button", class: "resent", onclick: all }, `${plural(cut, "message")} before these`);
-  function all() {
-    rest.replaceWith(...messages.slice(0, cut).map((m) => view(m)).filter((m) => m !== null));
-  }
-  return [rest, ...views];
+function messages(said, call) {
+  const all = grouped(said);
+  const cut = Math.max(0, all.length - MESSAGES);
+  const views = (/** @type {number} */ from, /** @type {number} */ to) =>
+    all.slice(from, to).flatMap((m, n) => view(m, { note: m.created_at ? clock(m.created_at) : "", anchor: `${call}/m${from + n + 1}` }) ?? []);
+  if (!cut) return views(0, all.length);
+  const rest = el("button", { type: "button", class: "resent", onclick: () => rest.replaceWith(...views(0, cut)) }, `${plural(cut, "message")} before these`);
+  return [rest, ...views(cut, all.length)];
 }
 
 /** @param {Added} added */
@@ -167,7 +183,7 @@ function answer({ call, output }) {
   if (call.duration_ms !== null) notes.push(duration(call.duration_ms));
   if (call.output_tokens !== null) notes.push(`${call.estimated ? "≈ " : ""}${count(call.output_tokens)} tokens`);
   const flag = call.status === "ok" && call.finish_reason && SHORT.has(call.finish_reason) ? `stopped: ${call.finish_reason.replaceAll("_", " ")}` : "";
-  const shown = message(output, { name: call.model, note: notes.join(" · "), flag });
+  const shown = message(output, { name: call.model, note: notes.join(" · "), flag, anchor: `${call.id}/answer` });
   return shown ? [shown] : [];
 }
 

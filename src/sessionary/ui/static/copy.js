@@ -23,7 +23,7 @@ export function copyButton(text, label = "Copy", title = "Copy") {
  * The clipboard API is there on https and loopback only; elsewhere the old way does it.
  * @param {string} text
  */
-async function write(text) {
+export async function write(text) {
   try {
     await navigator.clipboard.writeText(text);
     return true;

@@ -94,3 +94,15 @@ export function safeUrl(url) {
     return null;
   }
 }
+
+/**
+ * Where an address leads; "" where it is none.
+ * @param {string} url
+ */
+export function host(url) {
+  try {
+    return new URL(url).host;
+  } catch {
+    return "";
+  }
+}

@@ -2,7 +2,7 @@
 
 import { el } from "./el.js";
 import { cost, count, duration, exact, plural } from "./format.js";
-import { gist, mood } from "./story.js";
+import { gist, known, mood } from "./story.js";
 
 /** @typedef {import("./types.js").Added} Added */
 /** @typedef {import("./types.js").Fold} Fold */
@@ -12,9 +12,10 @@ const STATES = /** @type {Record<string, string>} */ ({ client_closed: "client c
 /**
  * @param {Fold} fold
  * @param {Added[]} calls
- * @param {{open: boolean, toggle: () => void}} how
+ * @param {{open: boolean, toggle: () => void, need: (calls: number[]) => void}} how `need`: whose contents it tells
  */
-export function foldView(fold, calls, { open, toggle }) {
+export function foldView(fold, calls, { open, toggle, need }) {
+  need([fold.calls[0] ?? -1, ...fold.calls.slice(-1)]);
   const line = { agent, attempts, side }[fold.what](fold, calls);
   const button = el("button", { type: "button", class: `fold-line ${fold.what}`, "aria-expanded": String(open), onclick: toggle }, line);
   return el("div", { class: `call folded in${depth(fold.folds)}` }, el("div", { class: "page" }, button));
@@ -26,7 +27,7 @@ export function foldView(fold, calls, { open, toggle }) {
  * @param {Added[]} calls
  */
 export function version(fold, calls) {
-  return JSON.stringify([fold.agent?.status, fold.agent?.total, fold.calls.map((index) => [calls[index].call.status, calls[index].call.cost])]);
+  return JSON.stringify([fold.agent?.status, fold.agent?.total, known(calls, fold.calls), fold.calls.map((index) => [calls[index].call.status, calls[index].call.cost])]);
 }
 
 /**

@@ -65,6 +65,17 @@ export function share(part, whole) {
 }
 
 /**
+ * Of bytes: 1234 -> 1.2 kB
+ * @param {number} bytes
+ */
+export function size(bytes) {
+  for (const [limit, unit] of /** @type {[number, string][]} */ ([[1e9, "GB"], [1e6, "MB"], [1e3, "kB"]])) {
+    if (bytes >= limit) return `${(bytes / limit).toFixed(1)} ${unit}`;
+  }
+  return `${bytes} B`;
+}
+
+/**
  * Local time of day.
  * @param {string} at
  */

@@ -10,6 +10,7 @@ export function keys(table) {
     button.hidden = false;
     button.addEventListener("click", () => help.showModal());
   }
+  document.querySelector(".bar [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" }); // on small screens
   const all = { "?": () => help.showModal(), ...table };
   addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;

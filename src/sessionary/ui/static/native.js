@@ -1,9 +1,11 @@
 // What only one provider has: calls of its own tools, what those gave, and items that are no message. Each is shown
 // as what it is; what is not known here is a JSON tree. Addresses become links, never pictures or frames.
 
-import { el, outward } from "./el.js";
+import { code, letters } from "./code.js";
+import { el, host, outward } from "./el.js";
 import { plural } from "./format.js";
 import { plain, prose } from "./prose.js";
+import { patch, readable, typed } from "./tools.js";
 import { tree } from "./tree.js";
 
 /** @typedef {import("./types.js").Piece} Piece */
@@ -27,14 +29,14 @@ export function label({ kind, detail }) {
  */
 export function asked(piece) {
   const given = piece.arguments;
-  if (piece.kind === "custom") return typeof given === "string" ? [plain(given, "plain mono")] : null;
-  if (!piece.kind || !given || typeof given !== "object") return null;
+  if (!piece.kind || piece.kind === "custom") return readable(given) ?? (piece.kind && typeof given === "string" ? [plain(given, "plain mono")] : null);
+  if (!given || typeof given !== "object") return null;
   const { action, operation } = given;
   if (piece.kind === "mcp_list_tools") return [el("p", { class: "soft" }, "which tools are there?")];
   if (piece.kind === "computer_call") return computer(given);
   if (given.code || given.command || given.commands) return program(given);
   if (action?.command || action?.commands) return program(action);
-  if (typeof operation?.type === "string") return patch(operation);
+  if (typeof operation?.type === "string") return operated(operation);
   if (piece.name === "web_search" || piece.name === "web_fetch") return browsing(action ?? given);
   if (Array.isArray(given.queries)) return given.queries.map(quoted);
   if (typeof given.revised_prompt === "string") return [plain(given.revised_prompt)];
@@ -159,20 +161,16 @@ function browsing(action) {
 
 /** @param {Fields} given */
 function program(given) {
-  if (typeof given.code === "string") return [plain(given.code, "plain mono")];
-  const command = given.command ?? given.commands;
-  if (Array.isArray(command)) {
-    const lines = given.commands ? command.map(text) : [command.map(text).join(" ")];
-    return [plain(lines.map((line) => `$ ${line}`).join("\n"), "plain mono")];
-  }
-  const more = Object.keys(given).some((key) => !["command", "description", "restart", "timeout"].includes(key));
-  return more ? null : [plain(`$ ${text(command)}`, "plain mono")];
+  if (typeof given.code === "string") return [code(given.code, "python", "code")];
+  const all = Array.isArray(given.commands) ? given.commands.map(typed) : [typed(given.command)];
+  const more = Object.keys(given).some((key) => !["command", "commands", "description", "restart", "timeout", "timeout_ms", "type", "env", "max_output_length", "user", "working_directory"].includes(key));
+  return more ? null : [code(all.map((line) => `$ ${line}`).join("\n"), "shell")];
 }
 
 /** @param {Fields} operation */
-function patch({ type, path, diff }) {
-  const named = el("p", null, `${text(type).replaceAll("_", " ")} `, el("code", null, text(path)));
-  return diff ? [named, plain(text(diff), "plain mono")] : [named];
+function operated({ type, path, diff }) {
+  const named = el("p", null, `${text(type).replaceAll("_", " ")} `, el("code", null, letters(text(path), true)));
+  return diff ? [named, patch(text(diff))] : [named];
 }
 
 /** @param {Fields} given */
@@ -206,15 +204,6 @@ function quoted(words) {
 /** @param {string} url */
 function link(url) {
   return outward(url, url.slice(0, 200));
-}
-
-/** @param {string} url */
-function host(url) {
-  try {
-    return new URL(url).host;
-  } catch {
-    return "";
-  }
 }
 
 /** @param {any} value */

@@ -35,7 +35,7 @@ export function visible(items, open) {
  * @returns {Spot[]}
  */
 export function flat(calls) {
-  return calls.map((_, index) => ({ kind: "call", index, first: index, folds: [], agent: "", nth: 1, tried: 1, attempt: null, side: false, format: false, after: null, begins: false }));
+  return calls.map((_, index) => ({ kind: "call", index, first: index, folds: [], agent: "", nth: 1, tried: 1, attempt: null, side: false, format: false, after: null, begins: false, branch: "" }));
 }
 
 class Outline {
@@ -120,7 +120,7 @@ class Outline {
     const main = this.index(node.call_id);
     const of = this.indices(node);
     const format = Boolean(before) && this.calls[this.index(before?.call_id)].call.endpoint !== this.calls[main].call.endpoint;
-    const common = { folds, agent: node.agent, nth, first: of[0] ?? main, tried: of.length, side: node.side, attempt: null };
+    const common = { folds, agent: node.agent, nth, first: of[0] ?? main, tried: of.length, side: node.side, attempt: null, branch: node.branch ?? "" };
     this.items.push({ kind: "call", index: main, ...common, format: format || !before, ...this.origin(node, before) });
     if (of.length > 1) {
       const fold = this.fold("attempts", `attempts ${node.id}`, folds);

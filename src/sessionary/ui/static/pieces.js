@@ -1,32 +1,49 @@
-// A message's parts as elements. Pictures are shown from data: addresses only; whatever else is named is a link.
+// A message's parts as elements. Pictures and sound are from data: addresses only; whatever else is named is a link.
 
 import { copyButton } from "./copy.js";
-import { el, outward } from "./el.js";
+import { el } from "./el.js";
+import { json } from "./json.js";
+import { media } from "./media.js";
 import { asked, folded, label, shown } from "./native.js";
 import { plain, prose } from "./prose.js";
+import { sourcesView } from "./sources.js";
 import { parts } from "./speech.js";
 import { tree } from "./tree.js";
 
 /** @typedef {import("./types.js").Piece} Piece */
 /** @typedef {import("./types.js").Message} Message */
 
-const PICTURE = /^data:image\/(?:png|jpeg|jpg|gif|webp|avif|bmp);base64,/i;
-
 /**
  * @param {Message} message
- * @param {{name?: string, note?: string, flag?: string}} [how] `flag`: a note that must not be overlooked
+ * @param {{name?: string, note?: string, flag?: string, anchor?: string}} [how] `flag`: a note that must not be
+ *   overlooked; `anchor`: its id on the page, for links to it
  * @returns {HTMLElement|null} null where everything in it is shown elsewhere
  */
-export function message(message, { name, note = "", flag = "" } = {}) {
+export function message(message, { name, note = "", flag = "", anchor } = {}) {
   const pieces = message.pieces.filter((piece) => !piece.owner);
   if (!pieces.length && message.pieces.length) return null;
   const text = () => pieces.map((piece) => piece.text ?? "").filter(Boolean).join("\n\n");
+  const copies = [text() ? copyButton(text, "Copy", "Copy this text") : null, copyButton(() => asJson(message), "JSON", "Copy this message as JSON")];
+  const link = anchor ? el("a", { class: "anchor", href: `#${anchor}`, "aria-label": "A link to this message", title: "A link to this message" }, "#") : null;
   return el(
     "section",
-    { class: `msg ${roleClass(message.role)}` },
-    el("h3", null, el("b", null, message.name || name || message.role), el("span", null, text() ? copyButton(text, "Copy", "Copy this text") : null, flag ? el("b", { class: "flag" }, flag) : null, note)),
+    { class: `msg ${roleClass(message.role)}`, id: anchor },
+    el("h3", null, el("b", null, el("bdi", null, message.name || name || message.role)), link, el("span", null, copies, flag ? el("b", { class: "flag" }, flag) : null, note)),
     pieces.length ? pieces.map((piece) => render(piece, message.role)) : el("p", { class: "soft" }, "(empty)"),
   );
+}
+
+/**
+ * As the API gives it: without what the page put beside it.
+ * @param {Message} message
+ */
+function asJson(message) {
+  return JSON.stringify({ ...message, pieces: message.pieces.map(own) }, null, 2);
+}
+
+/** @param {Piece} piece */
+function own({ owner, result, ...piece }) {
+  return piece;
 }
 
 /** @param {string} role */
@@ -42,23 +59,32 @@ function roleClass(role) {
 function render(piece, role) {
   switch (piece.type) {
     case "text":
-      return role === "system" || role === "tool" ? result(piece.text ?? "") : role === "user" ? spoken(piece.text ?? "") : prose(piece.text ?? "");
+      return text(piece, role);
     case "reasoning":
-      return reasoning(piece.text ?? "");
+      return reasoning(piece);
     case "refusal":
-      return el("div", { class: "bad" }, prose(piece.text ?? ""));
+      return el("div", { class: "refusal" }, el("b", { class: "tag" }, "refused"), prose(piece.text ?? ""));
     case "tool_call":
       return toolCall(piece);
     case "tool_result":
       return toolResult(piece);
     case "image":
-      return picture(piece);
     case "audio":
     case "file":
-      return attached(piece);
+      return media(piece);
     default:
       return other(piece.value ?? piece);
   }
+}
+
+/**
+ * @param {Piece} piece
+ * @param {string} role
+ */
+function text({ text = "", annotations }, role) {
+  const said = role === "system" || role === "tool" ? result(text) : (json(text) ?? (role === "user" ? spoken(text) : prose(text)));
+  const cited = sourcesView(annotations);
+  return cited ? el("div", null, said, cited) : said;
 }
 
 /**
@@ -71,9 +97,10 @@ function spoken(text) {
   return el("div", null, found.map(({ tag, text }) => (tag ? folded(tag.replace(/[-_]/g, " "), text) : prose(text))));
 }
 
-/** @param {string} text */
-function reasoning(text) {
-  if (!text) return el("p", { class: "event" }, "reasoning, not shown by the provider");
+/** @param {Piece} piece */
+function reasoning({ text, detail }) {
+  const hidden = { redacted: "redacted", encrypted: "kept encrypted" }[detail ?? ""] ?? "not shown";
+  if (!text) return el("p", { class: "event" }, `reasoning, ${hidden} by the provider`);
   const fold = folded("reasoning", text);
   fold.classList.add("reasoning");
   return fold;
@@ -93,17 +120,27 @@ function other(value) {
 function toolCall(piece) {
   const given = piece.arguments;
   const asText = () => (typeof given === "string" ? given : JSON.stringify(given, null, 2));
+  const whole = () => JSON.stringify({ call: own(piece), ...(piece.result ? { result: own(piece.result) } : null) }, null, 2);
   const empty = given === null || given === undefined || given === "" || (typeof given === "object" && !Object.keys(given).length);
   const kind = label(piece);
-  const own = kind && piece.kind !== "custom" ? " own" : "";
+  const read = empty ? null : asked(piece);
+  const wide = read && asText()?.length > 160;
+  const long = asText()?.length > 600 ? { tabindex: 0, role: "group", "aria-label": "Arguments" } : null;
   return el(
     "div",
-    { class: `tool${own}${piece.result?.error ? " failed" : ""}` },
-    el("h4", null, piece.name || "tool", kind ? el("span", { class: "tag" }, kind) : null, el("span", { class: "copies" }, copyButton(asText, "Copy", "Copy the arguments"))),
+    { class: `tool${kind && piece.kind !== "custom" ? " own" : ""}${piece.result?.error ? " failed" : ""}` },
+    el(
+      "h4",
+      null,
+      el("bdi", null, piece.name || "tool"),
+      kind ? el("span", { class: "tag" }, kind) : null,
+      piece.result?.error ? el("span", { class: "tag bad" }, "failed") : null,
+      el("span", { class: "copies" }, copyButton(asText, "Copy", "Copy the arguments"), copyButton(whole, "JSON", "Copy the call and its result as JSON")),
+    ),
     el(
       "div",
-      { class: piece.result ? "pair" : "pair alone" },
-      el("div", { class: "given" }, empty ? el("p", { class: "soft" }, "no arguments") : (asked(piece) ?? value(given))),
+      { class: `pair${piece.result ? (wide ? " stacked" : "") : " alone"}` },
+      el("div", { class: "given", ...long }, empty ? el("p", { class: "soft" }, "no arguments") : (read ?? value(given))),
       piece.result ? toolResult(piece.result) : null,
     ),
   );
@@ -112,33 +149,27 @@ function toolCall(piece) {
 /** @param {Piece} piece */
 function toolResult(piece) {
   const content = piece.content ?? [];
+  const said = () => content.map((part) => part.text ?? (part.value === undefined ? "" : JSON.stringify(part.value, null, 2))).filter(Boolean).join("\n\n");
   return el(
     "div",
-    { class: `result${piece.error ? " failed" : ""}` },
+    { class: `result${piece.error ? " failed" : ""}`, role: "group", "aria-label": piece.error ? "Result: failed" : "Result" },
+    said() ? el("span", { class: "copies" }, copyButton(said, "Copy", "Copy the result")) : null,
     content.length ? content.map((part) => given(part)) : el("p", { class: "soft" }, "empty result"),
   );
 }
 
 /** @param {Piece} part of a tool's result */
 function given(part) {
-  if (part.type === "text") return result(part.text ?? "");
+  if (part.type === "text") return text(part, "tool");
   return part.type === "other" ? shown(part.value) : render(part, "tool");
 }
 
 /**
- * Text that may be JSON: then a tree.
+ * Text of a program: JSON, a diff, or as it is.
  * @param {string} text
  */
 function result(text) {
-  const start = text.trimStart()[0];
-  if ((start === "{" || start === "[") && text.length < 2_000_000) {
-    try {
-      return tree(JSON.parse(text), { open: text.length < 1500 ? 9 : 2 });
-    } catch {
-      // it only looked like JSON
-    }
-  }
-  return plain(text, "plain mono");
+  return json(text) ?? plain(text, "plain mono");
 }
 
 /** @param {any} given */
@@ -146,40 +177,3 @@ function value(given) {
   if (typeof given === "string") return result(given);
   return tree(given, { open: JSON.stringify(given).length < 1500 ? 9 : 2 });
 }
-
-/** @param {Piece} piece */
-function picture(piece) {
-  if (!PICTURE.test(piece.url ?? "")) return attached(piece);
-  return el("img", { class: "picture", src: piece.url, alt: piece.name || "picture in this message", loading: "lazy" });
-}
-
-/** @param {Piece} piece */
-function attached(piece) {
-  const url = piece.url ?? "";
-  const what = piece.name || piece.media_type || (url.startsWith("data:") ? url.slice(5, 60).split(/[;,]/)[0] : url) || piece.id || "";
-  const label = el("p", { class: "attached" }, el("b", null, piece.type), " ", /^https?:/.test(url) ? outward(url, what) : what.slice(0, 200), size(url));
-  const text = readable(url);
-  return text ? el("div", null, label, folded("text", text)) : label;
-}
-
-/** @param {string} url */
-function size(url) {
-  if (!url.startsWith("data:")) return "";
-  const bytes = Math.floor(((url.length - url.indexOf(",") - 1) * 3) / 4);
-  return ` · ${bytes < 1024 ? `${bytes} B` : `${Math.round(bytes / 1024).toLocaleString("en-US")} KB`}`;
-}
-
-/**
- * A data: address's text, where it is one.
- * @param {string} url
- */
-function readable(url) {
-  const found = /^data:(?:text\/[\w.+-]+|application\/json)(?:;charset=[\w-]+)?;base64,/i.exec(url);
-  if (!found || url.length > 2_000_000) return "";
-  try {
-    return new TextDecoder().decode(Uint8Array.from(atob(url.slice(found[0].length)), (letter) => letter.charCodeAt(0)));
-  } catch {
-    return "";
-  }
-}
-

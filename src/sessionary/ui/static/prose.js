@@ -1,64 +1,64 @@
 // Markdown as elements. An image in Markdown is a link with its text: a page never loads what a model names.
 
-import { copyButton } from "./copy.js";
+import { code, coloured, letters } from "./code.js";
 import { el, outward } from "./el.js";
+import { shortened, stretches } from "./long.js";
 import { parse } from "./markdown.js";
 
 /** @typedef {import("./inline.js").Inline} Inline */
 /** @typedef {import("./markdown.js").Block} Block */
 
-const MOST = 20_000;
-
 /**
- * A text as Markdown; a long one is cut until asked for.
+ * A text as Markdown; of a long one the beginning, until all is asked for.
  * @param {string} text
  */
 export function prose(text) {
-  const box = el("div", { class: "prose" });
-  show(box, text, MOST, (part) => parse(part).map(block));
-  return box;
+  return shortened(el("div", { class: "prose", dir: "auto" }), text, blocks);
 }
 
 /**
- * A text as it is, lines kept; a long one is cut until asked for.
+ * A text as it is, lines kept; a long one likewise.
  * @param {string} text
  * @param {string} [kind]
  */
 export function plain(text, kind = "prose plain") {
-  const box = el("div", { class: kind });
-  show(box, text, MOST, (part) => [document.createTextNode(part)]);
-  return box;
+  const exact = kind.includes("mono");
+  return shortened(el("div", { class: kind, dir: "auto" }), text, (part) => {
+    const parts = stretches(part);
+    if (parts.length > 1) return parts.map((stretch) => el("div", null, letters(stretch, exact)));
+    return exact ? coloured(part) : letters(part);
+  });
 }
 
 /**
- * @param {HTMLElement} box
  * @param {string} text
- * @param {number} limit
- * @param {(text: string) => Node[]} render
+ * @returns {HTMLElement[]} headings by rank below the message's own, none left out between two
  */
-function show(box, text, limit, render) {
-  if (text.length <= limit * 1.1) {
-    box.replaceChildren(...render(text));
-    return;
-  }
-  const rest = text.length - limit;
-  const size = rest > 2000 ? `${Math.round(rest / 1000).toLocaleString("en-US")}k` : String(rest);
-  const more = el("button", { type: "button", class: "rest", onclick: () => show(box, text, limit * 10, render) }, `… ${size} more characters`);
-  box.replaceChildren(...render(text.slice(0, limit)), more);
+function blocks(text) {
+  /** @type {number[]} */
+  const above = [];
+  return parse(text).map((b) => {
+    if (b.type === "heading") {
+      while (above.length && above[above.length - 1] >= b.level) above.pop();
+      above.push(b.level);
+    }
+    return block(b, above.length);
+  });
 }
 
 /**
  * @param {Block} b
+ * @param {number} [rank] of a heading
  * @returns {HTMLElement}
  */
-function block(b) {
+function block(b, rank = 1) {
   switch (b.type) {
     case "heading":
-      return el("p", { class: `heading h${b.level}`, role: "heading", "aria-level": Math.min(6, b.level + 3) }, inlines(b.children));
+      return el("p", { class: `heading h${b.level}`, role: "heading", "aria-level": rank + 3 }, inlines(b.children));
     case "code":
       return code(b.text, b.lang);
     case "quote":
-      return el("blockquote", null, b.blocks.map(block));
+      return el("blockquote", null, b.blocks.map((inner) => block(inner)));
     case "rule":
       return el("hr");
     case "list":
@@ -66,7 +66,7 @@ function block(b) {
     case "table":
       return el(
         "div",
-        { class: "wide", tabindex: 0 },
+        { class: "wide", tabindex: 0, role: "group", "aria-label": "Table" },
         el(
           "table",
           null,
@@ -75,30 +75,16 @@ function block(b) {
         ),
       );
     default:
-      return el("p", null, inlines(b.children));
+      return el("p", { dir: "auto" }, inlines(b.children));
   }
 }
 
 /** @param {import("./markdown.js").Item} i */
 function item(i) {
   const only = i.blocks.length === 1 && i.blocks[0].type === "paragraph" ? i.blocks[0] : null;
-  const inside = only ? inlines(only.children) : i.blocks.map(block);
+  const inside = only ? inlines(only.children) : i.blocks.map((inner) => block(inner));
   if (i.checked === null) return el("li", null, inside);
   return el("li", { class: "task" }, el("input", { type: "checkbox", disabled: true, checked: i.checked, "aria-label": i.checked ? "done" : "open" }), inside);
-}
-
-/**
- * Code with what it is written in, and a button that copies it.
- * @param {string} text
- * @param {string} [lang]
- */
-export function code(text, lang = "") {
-  return el(
-    "div",
-    { class: "code" },
-    el("div", { class: "code-top" }, el("span", null, lang.slice(0, 30)), copyButton(() => text, "Copy", "Copy this code")),
-    el("pre", { tabindex: 0 }, el("code", null, text)),
-  );
 }
 
 /**
@@ -106,8 +92,8 @@ export function code(text, lang = "") {
  * @returns {Node[]}
  */
 function inlines(nodes) {
-  return nodes.map((node) => {
-    if (typeof node === "string") return document.createTextNode(node);
+  return nodes.flatMap((node) => {
+    if (typeof node === "string") return letters(node);
     switch (node.type) {
       case "strong":
         return el("strong", null, inlines(node.children));
@@ -116,11 +102,11 @@ function inlines(nodes) {
       case "strike":
         return el("s", null, inlines(node.children));
       case "code":
-        return el("code", null, node.text);
+        return el("code", { dir: "ltr" }, letters(node.text, true));
       case "link":
         return outward(node.url, ...inlines(node.children));
       case "image":
-        return outward(node.url, `image: ${node.alt || node.url}`);
+        return outward(node.url, ...letters(`image: ${node.alt || node.url}`));
       default:
         return el("br");
     }

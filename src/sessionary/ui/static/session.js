@@ -1,12 +1,17 @@
 // The session page: puts rail, transcript, inspector and timeline together, and keeps them at one call.
 
+import { actions } from "./actions.js";
 import * as api from "./api.js";
+import { beside } from "./beside.js";
 import { callView } from "./call.js";
+import { Contents } from "./contents.js";
 import { byId, el } from "./el.js";
+import { Find } from "./find.js";
 import { foldView, version as foldVersion } from "./fold.js";
-import { actions, pills } from "./header.js";
-import { Inspector, TABS } from "./inspector.js";
+import { pills } from "./pills.js";
+import { Inspector } from "./inspector.js";
 import { keys } from "./keys.js";
+import { Numbers } from "./numbers.js";
 import { outline, visible } from "./outline.js";
 import { Rail } from "./rail.js";
 import * as story from "./story.js";
@@ -19,10 +24,8 @@ import { Virtual } from "./virtual.js";
 const id = byId("head").dataset.id ?? "";
 const path = `/api/sessions/${encodeURIComponent(id)}`;
 const wide = matchMedia("(min-width: 1180px)");
-/** @type {Added[]} */
-let calls = [];
-/** @type {Map<string, number>} */
-let indexOf = new Map();
+/** Calls of the first screen, fetched before it takes the place of the server's. */
+const FIRST = 8;
 /** @type {Item[]} everything, as it is read */
 let items = [];
 /** @type {Item[]} what is not folded away */
@@ -33,43 +36,69 @@ const open = new Set();
 let placeOf = new Map();
 let selected = -1;
 let ready = false;
+/** Whether the rail has not told yet what was said. */
+let told = false;
 
 const feed = byId("main");
 const aside = byId("inspector");
+const contents = new Contents(path, (said) => {
+  told ||= said;
+  redrawn();
+});
+const numbers = new Numbers(path, () => refresh());
+const need = (/** @type {number[]} */ indices) => contents.need(indices);
 const timeline = new Timeline(byId("timeline"), (index) => select(index));
-const rail = new Rail(byId("rail"), (index) => select(index));
+const rail = new Rail(byId("rail"), { select: (index) => select(index), need });
+const find = new Find(feed, { session: id, select: (call) => select(indexOf(call)), place: indexOf });
 const inspector = new Inspector(aside, {
   ontab: (tab) => address({ tab }),
   onclose: () => toggle(aside, false),
-  has: (name) => indexOf.has(name),
+  has: (name) => contents.indexOf.has(name),
 });
 const inner = el("div", { class: "calls" });
 /** @type {Virtual<Item>} */
 const transcript = new Virtual({
   scroller: feed,
   host: inner,
-  estimate: (item) => (item.kind === "fold" ? 50 : height(calls[item.index])),
+  estimate: (item) => (item.kind === "fold" ? 50 : story.height(contents.calls[item.index])),
   reach: 900,
-  key: (/** @type {Item} */ item) => (item.kind === "fold" ? item.key : calls[item.index].call.id),
-  version: (item) => (item.kind === "fold" ? `${open.has(item.key)} ${foldVersion(item, calls)}` : `${story.version(calls[item.index])} ${JSON.stringify({ ...item, index: 0 })}`),
-  render: (item) => (item.kind === "fold" ? foldView(item, calls, { open: open.has(item.key), toggle: () => turnOver(item.key) }) : article(item)),
-  onscroll: (top) => ready && rail.follow(inSight(selected) ? selected : firstCall(shown[top])),
+  key: (/** @type {Item} */ item) => (item.kind === "fold" ? item.key : contents.calls[item.index].call.id),
+  version: (item) => (item.kind === "fold" ? `${open.has(item.key)} ${foldVersion(item, contents.calls)}` : versionOf(item)),
+  render: (item) => (item.kind === "fold" ? foldView(item, contents.calls, { open: open.has(item.key), toggle: () => turnOver(item.key), need }) : article(item)),
+  onscroll: (top) => {
+    if (!ready) return;
+    rail.follow(inSight(selected) ? selected : firstCall(shown[top]));
+    find.mark();
+  },
 });
+
+/** @param {string} call */
+function indexOf(call) {
+  return contents.indexOf.get(call) ?? -1;
+}
+
+/** @param {import("./types.js").Spot} spot */
+function versionOf(spot) {
+  const added = contents.calls[spot.index];
+  return [story.version(added), contents.calls[spot.first].taken, contents.failed.get(added.call.id), JSON.stringify({ ...spot, index: 0 })].join(" ");
+}
 
 /** @param {import("./types.js").Spot} spot */
 function article(spot) {
   const { index } = spot;
+  const { calls } = contents;
   const added = calls[index];
-  const { call } = added;
-  const from = call.origin ? indexOf.get(call.origin.call_id) : undefined;
+  need(spot.attempt ? [index] : [index, spot.first]);
+  const from = indexOf(added.call.origin?.call_id ?? "");
   return callView(added, {
     spot,
     said: added.messages.length || spot.attempt ? added.messages : calls[spot.first].messages,
+    problem: contents.failed.get(added.call.id) ?? "",
     selected: index === selected,
     after: spot.after === null ? undefined : calls[spot.after].call,
-    from: from === undefined ? undefined : calls[from].call,
+    from: calls[from]?.call,
     select: (tab) => select(index, { tab, scroll: false }),
-    visit: (name) => select(indexOf.get(name) ?? -1),
+    visit: (name) => select(indexOf(name)),
   });
 }
 
@@ -91,17 +120,14 @@ function arrange() {
   transcript.set(shown);
 }
 
-/**
- * Roughly, from the number of letters.
- * @param {Added} added
- */
-function height({ messages, output }) {
-  let letters = 0;
-  for (const message of output ? [...messages.slice(-30), output] : messages.slice(-30)) {
-    for (const piece of message.pieces) letters += 60 + Math.min(20_000, piece.text?.length ?? 200);
-  }
-  return 110 + letters / 4;
-}
+/** What was needed has come. */
+const redrawn = api.framed(() => {
+  if (!ready) return;
+  if (told) rail.set(story.rail(contents.calls, items));
+  told = false;
+  transcript.update();
+  find.mark();
+});
 
 /**
  * @param {number} index
@@ -113,13 +139,11 @@ function inSight(index) {
 }
 
 async function load() {
-  const [found, tree] = await Promise.all([api.get(`${path}/transcript`), api.get(`${path}/tree`)]);
-  /** @type {import("./types.js").Session} */
-  const session = found.session;
-  calls = found.calls;
-  story.pair(calls);
+  const { session, calls: noted, tree } = await numbers.ask();
+  contents.set(noted);
+  contents.forgive();
+  const { calls } = contents;
   items = outline(calls, tree);
-  indexOf = new Map(calls.map(({ call }, index) => [call.id, index]));
   const dot = byId("head").querySelector(".dot");
   if (dot) {
     dot.className = `dot ${session.status}`;
@@ -128,7 +152,7 @@ async function load() {
   }
   rename(session.title || session.session_id);
   byId("pills").replaceChildren(...pills(session, calls));
-  if (!byId("actions").firstChild) byId("actions").append(...buttons(), ...actions(session, rename));
+  if (!ready) await contents.ready(start());
   const atEnd = ready && feed.scrollHeight - feed.scrollTop - feed.clientHeight < 80;
   if (!inner.isConnected) feed.replaceChildren(inner);
   rail.set(story.rail(calls, items));
@@ -138,6 +162,23 @@ async function load() {
   else if (atEnd) feed.scrollTop = feed.scrollHeight;
   const current = calls[selected];
   if (current) inspector.show(current.call);
+  if (!byId("actions").firstChild) byId("actions").append(...buttons(), ...actions(session, { onrenamed: rename, onchanged: refresh, call: () => contents.calls[selected]?.call.id }));
+}
+
+/** Indices of the calls that the first screen shows. */
+function start() {
+  const places = visible(items, open).flatMap((item) => (item.kind === "call" ? [item.index] : []));
+  const at = places.indexOf(linked());
+  return at < 0 && linked() >= 0 ? [linked()] : places.slice(Math.max(0, at - 2), Math.max(0, at - 2) + FIRST);
+}
+
+/** The call that the address names: by its id, by a message of it, or by its turn. */
+function linked() {
+  const [name] = decodeURIComponent(location.hash.slice(1)).split("/");
+  const turn = /^turn-(\d+)$/.exec(name)?.[1];
+  if (turn === undefined) return indexOf(name);
+  const first = items.find((item) => item.kind === "call" && !item.attempt && !item.agent && contents.calls[item.index].call.turn === Number(turn));
+  return firstCall(first);
 }
 
 /** @param {string} title */
@@ -155,13 +196,16 @@ function buttons() {
 function begin() {
   ready = true;
   byId("three").classList.add("ready");
-  toggle(aside, wide.matches);
-  byId("timeline").hidden = calls.length < 2 || innerHeight < 560 || innerWidth < 800;
-  const tab = new URLSearchParams(location.search).get("tab") ?? "overview";
-  const start = indexOf.get(location.hash.slice(1));
-  inspector.tab = TABS.find((name) => name === tab) ?? "overview";
-  if (start !== undefined) select(start);
+  const query = new URLSearchParams(location.search);
+  toggle(aside, wide.matches || query.has("tab"));
+  byId("timeline").hidden = contents.calls.length < 2 || innerHeight < 560 || innerWidth < 800;
+  inspector.choose(query.get("tab") ?? "overview");
+  const named = linked();
+  if (named >= 0) select(named, { keep: false });
   else select(firstCall(shown.find((item) => item.kind === "call") ?? shown[0]), { scroll: false, keep: false });
+  visitMessage();
+  if (query.get("q")) find.open(query.get("q") ?? "");
+  api.watch(id, (session) => session.id === id && numbers.changed(session) && refresh(), { onback: refresh, ongrowth: (growth) => contents.grow(growth) });
 }
 
 /**
@@ -180,7 +224,7 @@ function toggle(panel, on) {
  * @param {{tab?: string, scroll?: boolean, keep?: boolean}} [how] `keep`: put it into the address
  */
 function select(index, { tab, scroll = true, keep = true } = {}) {
-  const added = calls[index];
+  const added = contents.calls[index];
   if (!added) return;
   selected = index;
   reveal(index);
@@ -193,6 +237,12 @@ function select(index, { tab, scroll = true, keep = true } = {}) {
   document.getElementById(added.call.id)?.classList.add("selected");
   if (scroll) transcript.show(placeOf.get(index) ?? -1, { margin: 8 });
   rail.follow(index);
+}
+
+/** Brings the message that the address names into sight. */
+function visitMessage() {
+  const name = decodeURIComponent(location.hash.slice(1));
+  if (name.includes("/")) document.getElementById(name)?.scrollIntoView();
 }
 
 /**
@@ -221,34 +271,24 @@ function turn(step) {
   if (next !== null) select(next);
 }
 
-/**
- * The session beside this one in the list that one came from.
- * @param {number} step
- */
-async function neighbour(step) {
-  const query = new URLSearchParams(sessionStorage.getItem("list") ?? "");
-  query.set("limit", "200");
-  const { data } = await api.get(`/api/sessions?${query}`).catch(() => ({ data: [] }));
-  const at = data.findIndex((/** @type {{id: string}} */ row) => row.id === id);
-  const next = at < 0 ? undefined : data[at + step];
-  if (next) location.assign(`/ui/sessions/${encodeURIComponent(next.id)}`);
-}
-
 keys({
   j: () => turn(1),
   k: () => turn(-1),
-  "[": () => neighbour(-1),
-  "]": () => neighbour(1),
+  "[": () => beside(id, -1),
+  "]": () => beside(id, 1),
   i: () => toggle(aside),
   t: () => {
     byId("timeline").hidden = !byId("timeline").hidden;
     transcript.update();
   },
-  "/": () => location.assign("/ui/#q"),
+  "/": () => find.open(),
+  n: () => find.step(1),
+  N: () => find.step(-1),
 });
-addEventListener("hashchange", () => select(indexOf.get(location.hash.slice(1)) ?? -1));
+addEventListener("hashchange", () => {
+  select(linked(), { keep: false });
+  visitMessage();
+});
 wide.addEventListener("change", () => toggle(aside, wide.matches));
 const refresh = api.calmly(load, 250);
-refresh().then(() => {
-  api.watch(id, (session) => session.id === id && refresh(), { onback: refresh });
-});
+refresh();

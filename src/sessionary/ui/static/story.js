@@ -39,9 +39,28 @@ export function pair(calls) {
  * What changes when the way a call is shown changes.
  * @param {Added} added
  */
-export function version({ call, messages, output, retry }) {
+export function version({ call, messages, output, retry, loaded, taken }) {
   const paired = output?.pieces.filter((piece) => piece.result).length ?? 0;
-  return [call.status, call.duration_ms, call.output_tokens, call.cost, messages.length, output?.pieces.length, paired, retry].join(" ");
+  const said = call.status === "live" ? output?.pieces.map(letters).join() : output?.pieces.length;
+  return [call.status, call.duration_ms, call.output_tokens, call.cost, messages.length, said, paired, retry, loaded, taken].join(" ");
+}
+
+/**
+ * How high a call will be, roughly: by its letters, or, until these are here, by what it was billed for.
+ * @param {Added} added
+ */
+export function height({ call, messages, output, loaded }) {
+  if (loaded === false) return 230 + Math.min(4000, call.output_tokens ?? 0);
+  let letters = 0;
+  for (const message of output ? [...messages.slice(-30), output] : messages.slice(-30)) {
+    for (const piece of message.pieces) letters += 60 + Math.min(20_000, piece.text?.length ?? 200);
+  }
+  return 110 + letters / 4;
+}
+
+/** @param {import("./types.js").Piece} piece */
+function letters({ text, arguments: given }) {
+  return (text?.length ?? 0) + (typeof given === "string" ? given.length : 0);
 }
 
 /**
@@ -73,11 +92,15 @@ export function rail(calls, items = flat(calls)) {
     if (ended >= reached) [reached, last] = [ended, item.index];
     if (item.side || inAgent(item)) continue;
     if (idle >= PAUSE) stops.push({ kind: "idle", after: before, ms: idle });
-    if (!turn || turn.number !== call.turn || idle >= PAUSE || item.begins) {
-      turn = { kind: "turn", number: call.turn, calls: [], said: said(first), answer: "", status: "ok", at: first.call.created_at, failed: 0, ms: null, cost: null, tokens: 0, branch: item.begins, beside: [] };
+    /** @type {string} */
+    const path = item.branch || (turn?.path ?? "");
+    if (!turn || turn.number !== call.turn || turn.path !== path || idle >= PAUSE || item.begins) {
+      const fork = item.begins ? (item.after ?? -1) : null;
+      turn = { kind: "turn", number: call.turn, calls: [], said: said(first), answer: "", status: "ok", at: first.call.created_at, failed: 0, ms: null, cost: null, tokens: 0, path, fork, beside: [], loaded: true };
       stops.push(turn);
     }
     turn.calls.push(item.index);
+    turn.loaded = known(calls, turn.calls);
     if (mood(call.status) === "errors") turn.failed += 1;
     if (!item.attempt) {
       turn.answer = (added.output && text(added.output)) || tools(added.output) || call.error?.message?.slice(0, 200) || turn.answer;
@@ -89,6 +112,15 @@ export function rail(calls, items = flat(calls)) {
     turn.tokens += (call.input_tokens ?? 0) + (call.output_tokens ?? 0);
   }
   return stops;
+}
+
+/**
+ * Whether it is here what the first and the last of these calls say.
+ * @param {Added[]} calls
+ * @param {number[]} indices
+ */
+export function known(calls, indices) {
+  return [indices[0] ?? -1, indices.at(-1) ?? -1].every((index) => calls[index]?.loaded !== false);
 }
 
 /** @param {import("./types.js").Item} item */
@@ -104,7 +136,7 @@ function inAgent({ folds }) {
  */
 function started(calls, fold, { name, status, total }) {
   const depth = fold.folds.length + 1;
-  return { kind: "agent", key: fold.key, name, depth, calls: fold.calls, ...gist(calls, fold), status, cost: total.cost, count: total.calls, tokens: total.input_tokens + total.output_tokens, ms: total.active_ms };
+  return { kind: "agent", key: fold.key, name, depth, calls: fold.calls, ...gist(calls, fold), status, cost: total.cost, count: total.calls, tokens: total.input_tokens + total.output_tokens, ms: total.active_ms, loaded: known(calls, fold.calls) };
 }
 
 /**
@@ -119,7 +151,8 @@ export function gist(calls, { calls: indices }) {
 }
 
 /** @param {Added} added */
-function said({ call, messages }) {
+function said({ call, messages, loaded }) {
+  if (loaded === false) return "";
   const human = messages.findLast((message) => message.role === "user" && text(message));
   const any = human ?? messages.findLast(text);
   return any ? text(any) : (kinds(messages) ?? call.endpoint);
@@ -137,11 +170,23 @@ function kinds(messages) {
   return piece.name?.slice(0, 200) || piece.type.replaceAll("_", " ");
 }
 
+/** @type {WeakMap<Message, string>} */
+const texts = new WeakMap();
+
 /**
  * The beginning of a message's text.
  * @param {Message} message
  */
 export function text(message) {
+  const known = texts.get(message);
+  if (known !== undefined) return known;
+  const found = beginning(message);
+  texts.set(message, found);
+  return found;
+}
+
+/** @param {Message} message */
+function beginning(message) {
   for (const piece of message.pieces) {
     const found = (piece.type === "text" || piece.type === "refusal") && plain(words(piece.text?.slice(0, 20_000) ?? "").slice(0, 400));
     if (found) return found.slice(0, 200);
@@ -150,11 +195,11 @@ export function text(message) {
 }
 
 /**
- * A preview: Markdown's marks taken out.
+ * A preview: Markdown's marks taken out, a table's lines with them.
  * @param {string} text
  */
-function plain(text) {
-  return text.replace(/\*{1,3}(?=\S)|(?<=\S)\*{1,3}|`+|^#{1,6} |^> /gm, "").replace(/\s+/g, " ").trim();
+export function plain(text) {
+  return text.replace(/\*{1,3}(?=\S)|(?<=\S)\*{1,3}|`+|^#{1,6} |^> |^[ |:-]*\|[ |:-]*$|^\| | \|$/gm, "").replace(/\s+/g, " ").trim();
 }
 
 /** @param {Message|null} message */

@@ -2,7 +2,7 @@
 // of colour. Many calls share bars. Click selects.
 
 import { el, svg } from "./el.js";
-import { clock, cost, duration } from "./format.js";
+import { clock, cost, duration, moment } from "./format.js";
 import { PAUSE, mood } from "./story.js";
 
 /** @typedef {import("./types.js").Added} Added */
@@ -115,8 +115,10 @@ export class Timeline {
     const picture = svg("svg", { width: "100%", height: lanes * 15 + 4, role: "img", "aria-label": `${calls.length} calls over ${duration(length)} of activity` }, hatch(), ...marks, ...this.nodes);
     const last = calls[calls.length - 1].call;
     const folded = folds.length ? `${folds.length} ${folds.length === 1 ? "pause" : "pauses"} folded` : `${duration(length)}`;
+    const [from, to] = [calls[0].call.created_at, new Date(Date.parse(last.created_at) + (last.duration_ms ?? 0)).toISOString()];
+    const edge = moment(from).slice(0, 10) === moment(to).slice(0, 10) ? clock : moment;
     this.host.replaceChildren(
-      el("p", { class: "axis" }, el("span", null, clock(calls[0].call.created_at)), el("span", null, folded), el("span", null, clock(new Date(Date.parse(last.created_at) + (last.duration_ms ?? 0)).toISOString()))),
+      el("p", { class: "axis" }, el("span", null, edge(from)), el("span", null, folded), el("span", null, edge(to))),
       el("div", { class: "lanes" }, picture),
     );
     this.mark(this.selected);

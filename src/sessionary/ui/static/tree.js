@@ -1,10 +1,23 @@
 // JSON as a tree that opens. What is closed is not in the document; long texts and lists are cut until asked for.
 
+import { letters } from "./code.js";
 import { el } from "./el.js";
 import { plural } from "./format.js";
 
 const TEXT = 600;
 const ITEMS = 60;
+
+/** A number as it was written, where JavaScript has no such number. */
+export class Exact {
+  /** @param {string} source */
+  constructor(source) {
+    this.source = source;
+  }
+
+  toJSON() {
+    return this.source;
+  }
+}
 
 /**
  * @param {any} value
@@ -23,8 +36,8 @@ export function tree(value, { open = 1, label } = {}) {
  * @returns {HTMLElement}
  */
 function node(path, value, open, label) {
-  const name = path.length ? el("span", { class: "k" }, path[path.length - 1]) : null;
-  if (value === null || typeof value !== "object") return el("div", { class: "leaf" }, name, leaf(value));
+  const name = path.length ? el("span", { class: "k" }, el("bdi", null, letters(path[path.length - 1], true))) : null;
+  if (value === null || typeof value !== "object" || value instanceof Exact) return el("div", { class: "leaf" }, name, leaf(value));
   const entries = Object.entries(value);
   const list = Array.isArray(value);
   if (!entries.length) return el("div", { class: "leaf" }, name, el("span", { class: "v" }, list ? "[ ]" : "{ }"));
@@ -60,10 +73,11 @@ function more(inside, path, entries, from, open, label) {
 
 /** @param {any} value */
 function leaf(value) {
+  if (value instanceof Exact) return el("span", { class: "v number" }, value.source);
   if (typeof value !== "string") return el("span", { class: `v ${value === null ? "null" : typeof value}` }, String(value));
-  if (value.length <= TEXT) return el("span", { class: "v string" }, value || "“”");
-  const box = el("span", { class: "v string" }, value.slice(0, TEXT));
+  if (value.length <= TEXT) return el("span", { class: "v string", dir: "auto" }, value ? letters(value, true) : "“”");
+  const box = el("span", { class: "v string", dir: "auto" }, letters(value.slice(0, TEXT), true));
   const rest = `… ${(value.length - TEXT).toLocaleString("en-US")} more characters`;
-  box.append(el("button", { type: "button", class: "rest", onclick: () => box.replaceChildren(value) }, rest));
+  box.append(el("button", { type: "button", class: "rest", onclick: () => box.replaceChildren(...letters(value, true)) }, rest));
   return box;
 }

@@ -25,6 +25,7 @@
  * @property {string} first_at
  * @property {string} last_at
  * @property {number} [active_ms]
+ * @property {string|null} [emptied_at] when what was said in it was deleted
  * @property {number} [branches] beside the first
  * @property {number} [agents] beside the one that people talk to
  * @property {{session: string, session_id: string, call_id: string}|null} [continues]
@@ -32,6 +33,7 @@
  * @typedef {object} Call
  * @property {string} id
  * @property {string} session_id
+ * @property {string} [session] ours
  * @property {string} source
  * @property {string} [rule]
  * @property {string|null} parent_id
@@ -65,6 +67,7 @@
  * @property {{kind: string, call_id: string, tool_call_id: string|null}|null} [origin]
  * @property {boolean} [side]
  * @property {boolean} [ambiguous]
+ * @property {string} [unkept] why its contents are not kept
  * @property {Record<string, any>[]|number|null} attempts
  *
  * @typedef {object} Piece fields that are empty are left out
@@ -80,10 +83,12 @@
  * @property {Piece[]} [content]
  * @property {boolean} [error]
  * @property {any} [value]
+ * @property {Record<string, any>[]} [annotations] of a text: what it cites, as the provider writes it
  * @property {Piece} [result] set by story.pair: a tool call's result
  * @property {string} [owner] set by story.pair on a result: the name of the tool it answers
  *
  * @typedef {object} Message
+ * @property {string} [id] hashed with all that came before it
  * @property {string} role
  * @property {Piece[]} pieces
  * @property {string} [name]
@@ -95,9 +100,21 @@
  * @property {number} [recalled] earlier messages that the gateway put in front
  * @property {boolean} retry
  * @property {Message[]} system where it changed
+ * @property {boolean} [emptied] what was said in it is deleted
  * @property {boolean} [unprompted] the call before had a system prompt, and this one has none
  * @property {Message[]} messages
  * @property {Message|null} output
+ * @property {Broke|null} [broke]
+ * @property {boolean} [loaded] false while only its numbers are here
+ * @property {number} [taken] other whenever its contents were fetched anew
+ *
+ * @typedef {{what: "model"|"system"|"tools"|"messages", at: number}} Broke where what a provider could have cached of
+ *   the request before differs in this one; `at` is the number of the first message that differs, 0 for the others
+ *
+ * @typedef {object} Growth more of an answer that streams
+ * @property {string} call_id
+ * @property {{index: number, type: string, name?: string, id?: string, from: number, text: string}[]} pieces of piece
+ *   `index`, from character `from` on, this text
  *
  * @typedef {object} Turn
  * @property {"turn"} kind
@@ -112,7 +129,9 @@
  * @property {number|null} cost
  * @property {number} tokens
  *
- * @property {boolean} branch whether it begins a branch
+ * @property {string} path id of the branch that it is on
+ * @property {number|null} fork index of the call that it goes on from, where it begins a branch
+ * @property {boolean} loaded whether what was said is known
  * @property {number[]} beside indices of its side calls
  *
  * @typedef {object} Started an agent in the rail
@@ -128,6 +147,7 @@
  * @property {number} count
  * @property {number} tokens
  * @property {number} ms
+ * @property {boolean} loaded whether what was said is known
  *
  * @typedef {object} Idle
  * @property {"idle"} kind
@@ -171,6 +191,7 @@
  * @property {boolean} format whether the request before had another
  * @property {number|null} after the call that it goes on from, where that is not the one above
  * @property {boolean} begins a branch
+ * @property {string} branch id of the one that it is on
  *
  * @typedef {object} Fold
  * @property {"fold"} kind
@@ -205,6 +226,58 @@
  * @property {string} call_id
  * @property {string} snippet
  * @property {[number, number][]} marks
+ */
+
+/**
+ * @typedef {object} Field of the filter language
+ * @property {string} name
+ * @property {"text"|"number"|"money"|"duration"|"time"|"choice"|"flag"} kind
+ * @property {string} help
+ * @property {string[]} [choices]
+ * @property {boolean} [suggests] whether GET /api/suggest knows values of it
+ *
+ * @typedef {{at: string, calls: number, errors: number, cost: number|null}} Bar
+ * @typedef {{field: string, values: {value: string, count: number}[]}} Facet
+ *
+ * @typedef {object} Summary of what a filter finds
+ * @property {string} since
+ * @property {string} until
+ * @property {number} step_ms
+ * @property {Bar[]} bars
+ * @property {Facet[]} facets
+ * @property {number} matched
+ * @property {boolean} more `matched` is "at least"
+ * @property {boolean} exact otherwise of the newest `counted`
+ * @property {number} counted
+ *
+ * @typedef {{id: string, name: string, page: "sessions"|"calls", query: string}} View
+ */
+
+/**
+ * @typedef {object} Limits what is null is not limited
+ * @property {number|null} calls_per_minute
+ * @property {number|null} tokens_per_minute
+ * @property {number|null} concurrent
+ * @property {number|null} budget USD
+ * @property {"day"|"month"|"total"} budget_period
+ * @property {number|null} session_calls
+ * @property {number|null} session_tokens
+ * @property {number|null} session_cost USD
+ */
+
+/**
+ * @typedef {object} Key as the API shows it; the key itself is never among it
+ * @property {string} id
+ * @property {string} project
+ * @property {string} name
+ * @property {string} hint
+ * @property {string[]|null} models null: all
+ * @property {boolean} threading
+ * @property {"full"|"metadata"} capture
+ * @property {Limits|null} limits its own; null: those of the configuration
+ * @property {"valid"|"expired"|"revoked"} state
+ * @property {string|null} last_used_at
+ * @property {{calls: number}} use
  */
 
 export {};

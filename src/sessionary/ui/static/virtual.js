@@ -1,5 +1,6 @@
 // A list of which only what is near the screen is in the document. Heights may differ: they are estimated until
-// seen, measured then, and what is being read keeps its place when something above it turns out taller.
+// seen, measured then, and what is being read, or has the keyboard's focus, keeps its place when something above it turns
+// out taller.
 
 import { el } from "./el.js";
 
@@ -43,6 +44,15 @@ export class Virtual {
     (this.page ? window : options.scroller).addEventListener("scroll", soon, { passive: true });
     addEventListener("resize", soon, { passive: true });
     this.sizes = new ResizeObserver(soon);
+    /** @type {{key: string, margin: number}|null} what was brought to the top stays there, until someone scrolls */
+    this.pinned = null;
+    for (const what of ["wheel", "touchmove", "keydown", "pointerdown"]) {
+      options.scroller.addEventListener(what, () => (this.pinned = null), { passive: true });
+    }
+    // Tab leads on from outside as well, and the browser brings what gets the focus into view.
+    options.scroller.addEventListener("focusin", ({ target }) => {
+      if (target instanceof Element && target !== options.scroller && target.matches(":focus-visible")) this.pinned = null;
+    });
   }
 
   /** @param {T[]} items */
@@ -56,19 +66,35 @@ export class Virtual {
     for (const [key, { node }] of this.shown) if (!keys.has(key)) this.drop(key, node);
     const at = anchor ? items.findIndex((item) => this.o.key(item) === anchor.key) : -1;
     if (anchor && at >= 0) {
-      const y = this.offsets[at] + anchor.into;
-      this.layout(...this.range(y));
-      this.scroll(y);
+      this.layout(...this.range(this.offsets[at] + anchor.into));
+      this.scroll(this.offsets[at] + anchor.into);
     }
     this.update();
   }
 
-  /** What is at the top of the screen, and how far it has been scrolled past. */
+  /** What keeps its place, and how far it has been scrolled past. */
   anchor() {
     const y = this.y();
-    if (!this.items.length || y <= 0) return null;
-    const at = this.at(y);
-    return { key: this.o.key(this.items[at]), into: y - this.offsets[at] };
+    const at = this.kept(y);
+    return at < 0 ? null : { key: this.o.key(this.items[at]), into: y - this.offsets[at] };
+  }
+
+  /**
+   * The index of what keeps its place when scrolled to `y`: what has the keyboard's focus, if it is in sight, else what is
+   * at the top; -1: before anything has been scrolled past, nothing.
+   * @param {number} y
+   */
+  kept(y) {
+    const focus = document.activeElement;
+    if (focus && this.o.host.contains(focus) && focus.matches(":focus-visible")) {
+      const index = this.items.findIndex((item) => this.shown.get(this.o.key(item))?.node.contains(focus));
+      if (index >= 0 && this.offsets[index] < y + this.height() && this.offsets[index + 1] > y) return index;
+    }
+    return this.items.length && y > 0 ? this.at(y) : -1;
+  }
+
+  height() {
+    return this.page ? innerHeight : this.o.scroller.clientHeight;
   }
 
   /** The scroll position, within the host. */
@@ -88,9 +114,8 @@ export class Virtual {
    * @returns {[number, number]}
    */
   range(y) {
-    const height = this.page ? innerHeight : this.o.scroller.clientHeight;
     const reach = this.o.reach ?? 600;
-    return [this.at(y - reach), this.items.length ? this.at(y + height + reach) + 1 : 0];
+    return [this.at(y - reach), this.items.length ? this.at(y + this.height() + reach) + 1 : 0];
   }
 
   measure() {
@@ -122,15 +147,32 @@ export class Virtual {
     const end = scroller.scrollTop > 0 && scroller.scrollTop + scroller.clientHeight >= scroller.scrollHeight - 2;
     for (let round = 0; round < 4; round++) {
       const y = this.y();
-      const top = this.at(Math.max(0, y));
-      const before = this.offsets[top] ?? 0;
+      const kept = this.kept(y);
+      const before = this.offsets[kept];
       const changed = this.layout(...this.range(y));
-      const moved = (this.offsets[top] ?? 0) - before;
-      if (end) scroller.scrollTop = scroller.scrollHeight;
-      else if (moved && y > 0) scroller.scrollTop += moved;
+      const moved = kept < 0 ? 0 : this.offsets[kept] - before;
+      const held = this.hold();
+      if (held) continue;
+      if (held === null) {
+        if (end) scroller.scrollTop = scroller.scrollHeight;
+        else if (moved) scroller.scrollTop += moved;
+      }
       if (!changed) break;
     }
     this.o.onscroll?.(this.at(Math.max(0, this.y()) + 1));
+  }
+
+  /**
+   * Brings what is pinned back to the top.
+   * @returns {boolean|null} whether it was elsewhere; null: nothing is pinned
+   */
+  hold() {
+    const { pinned } = this;
+    const index = pinned ? this.items.findIndex((item) => this.o.key(item) === pinned.key) : -1;
+    if (index < 0) return null;
+    const before = this.o.scroller.scrollTop;
+    this.scroll(this.offsets[index] - (pinned?.margin ?? 0));
+    return Math.abs(this.o.scroller.scrollTop - before) > 1;
   }
 
   /**
@@ -154,7 +196,7 @@ export class Virtual {
     let changed = false;
     for (const [key, index] of wanted) {
       const height = this.shown.get(key)?.node.getBoundingClientRect().height ?? 0;
-      if (Math.abs(height - (this.offsets[index + 1] - this.offsets[index])) > 0.5) changed = true;
+      if (Math.abs(height - (this.offsets[index + 1] - this.offsets[index])) > 0.05) changed = true;
       this.heights.set(key, height);
     }
     if (changed) this.measure();
@@ -209,8 +251,9 @@ export class Virtual {
    */
   show(index, { into = "top", margin = 0 } = {}) {
     if (index < 0 || index >= this.items.length) return;
+    if (into === "top") this.pinned = { key: this.o.key(this.items[index]), margin };
     for (let round = 0; round < 3; round++) {
-      const height = this.page ? innerHeight : this.o.scroller.clientHeight;
+      const height = this.height();
       const y = this.y();
       const [start, end] = [this.offsets[index], this.offsets[index + 1]];
       if (into === "top") this.scroll(start - margin);

@@ -22,11 +22,11 @@ export function told(call) {
 
 /**
  * @param {Call} call
- * @param {(id: string) => boolean} has whether a call is of this session
  * @param {AbortSignal} signal
+ * @param {(id: string) => boolean} has whether a call is of this session
  * @returns {Promise<HTMLElement[]>}
  */
-export async function why(call, has, signal) {
+export async function why(call, signal, has) {
   /** @type {Evidence} */
   const found = await api.get(`/api/calls/${encodeURIComponent(call.id)}/evidence`, signal);
   const { origin } = found;

@@ -7,6 +7,8 @@ A system message inside the history has no meaning: clients inject and move thos
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import msgspec
+
 from sessionary.wire import loose, meaning
 from sessionary.wire.message import Message, Piece, Role
 
@@ -61,7 +63,7 @@ def pieces(value: Mapping[str, Any]) -> list[tuple[Piece, Any]]:
         if isinstance(value.get(key), str) and value[key]:
             found.append((Piece("reasoning", text=value[key]), None))
             break
-    content = list(_content(value.get("content")))
+    content = _cited(list(_content(value.get("content"))), loose.dicts(value.get("annotations")))
     if role_of(value) == "tool":
         call_id = str(value.get("tool_call_id") or value.get("name") or "")
         found.append((Piece("tool_result", id=call_id, content=[piece for piece, _ in content]), None))
@@ -87,6 +89,14 @@ def _content(content: Any) -> Iterator[tuple[Piece, Any]]:
                 yield piece, part
     elif content is not None:
         yield Piece("other", value=content), None
+
+
+def _cited(content: list[tuple[Piece, Any]], annotations: list[dict[str, Any]]) -> list[tuple[Piece, Any]]:
+    """Chat says beside the content what its text cites."""
+    for at, (piece, part) in enumerate(content):
+        if annotations and piece.type == "text":
+            return [*content[:at], (msgspec.structs.replace(piece, annotations=annotations), part), *content[at + 1 :]]
+    return content
 
 
 def _part(part: Any) -> list[Piece]:

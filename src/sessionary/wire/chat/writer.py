@@ -30,6 +30,7 @@ class Writer:
         self._logprobs: list[Any] | None = None
         self._apart = False
         self._said = False
+        self.unasked = b""
         self.body: Wire | None = None
 
     def feed(self, told: Told) -> bytes:
@@ -107,8 +108,12 @@ class Writer:
     def _ended(self, told: Ended) -> bytes:
         self._whole(Answer(self._id, self._model, self._turns(), told.stop, usage=told.usage, created=self._created))
         sent = self._chunk({}, reason_of(told.stop, self._parts))
-        if self._usage and told.usage is not None:
-            sent += _event({**self._head(), "choices": [], "usage": usage_as_chat(told.usage)})
+        if told.usage is not None:
+            usage = _event({**self._head(), "choices": [], "usage": usage_as_chat(told.usage)})
+            if self._usage:
+                sent += usage
+            else:
+                self.unasked = usage
         return sent + b"data: [DONE]\n\n"
 
     def _failed(self, told: Failed) -> bytes:

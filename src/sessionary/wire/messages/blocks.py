@@ -7,7 +7,7 @@ be, but is `other` in the canonical form: no other provider is sent it.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sessionary.wire import meaning, signature
+from sessionary.wire import loose, meaning, signature
 from sessionary.wire.canonical import Format, Part, Unsupported
 from sessionary.wire.message import Piece
 from sessionary.wire.messages import ids, sources
@@ -22,11 +22,11 @@ def shown(block: Any) -> list[Piece]:
         return [Piece("text", text=block)] if block else []
     match block:
         case {"type": "text", "text": str(text)}:
-            return [Piece("text", text=text)] if text else []
+            return [Piece("text", text=text, annotations=loose.dicts(block.get("citations")))] if text else []
         case {"type": "thinking", "thinking": str(text)}:
             return [Piece("reasoning", text=text)]
         case {"type": "redacted_thinking"}:
-            return [Piece("reasoning")]
+            return [Piece("reasoning", detail="redacted")]
         case {"type": "image", "source": dict(source)}:
             piece = sources.image(source)
         case {"type": "document", "source": dict(source), **rest}:

@@ -133,6 +133,8 @@ def _opening(start: Wire) -> Piece:
 class Writer:
     """Of a client's stream. `body` is the whole answer, from `Ended` or `Failed` on."""
 
+    unasked = b""
+
     def __init__(self, asked: Wire, answer_id: str, created: int) -> None:
         self.body: Wire | None = None
         self._id = answer.answer_id(answer_id)

@@ -80,7 +80,8 @@ def read_content(content: Any) -> list[Piece]:
 def _content_part(part: Any) -> list[Piece]:
     match part:
         case str(text) | {"type": "input_text" | "output_text" | "text" | "summary_text", "text": str(text)}:
-            return [Piece("text", text=text)] if text else []
+            cited = loose.dicts(part.get("annotations")) if isinstance(part, dict) else []
+            return [Piece("text", text=text, annotations=cited)] if text else []
         case {"type": "refusal", "refusal": str(text)}:
             return [Piece("refusal", text=text)]
         case {"type": "reasoning_text", "text": str(text)}:
@@ -109,7 +110,9 @@ def reasoning_text(item: Item) -> str:
 
 def _reasoning(item: Item) -> Part:
     text, proof = reasoning_text(item), _str(item.get("encrypted_content"))
-    own = Part(Piece("reasoning", text=text), "responses", item, proof, redacted=bool(proof) and not text)
+    hidden = bool(proof) and not text
+    piece = Piece("reasoning", text=text, detail="encrypted" if hidden else "")
+    own = Part(piece, "responses", item, proof, redacted=hidden)
     return signature.read(proof, text) or own
 
 

@@ -36,6 +36,8 @@ class _Live:
 class Writer:
     """`asked` is the caller's request, whose settings a response repeats; `created` is in seconds."""
 
+    unasked = b""
+
     def __init__(self, asked: Body, answer_id: str, created: int) -> None:
         self._asked = asked
         self._id = answer_id

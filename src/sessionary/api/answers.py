@@ -1,0 +1,45 @@
+"""What every handler of the API does: who asks, what the body says, an answer in JSON."""
+
+import re
+from typing import TypeVar
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from sessionary.auth import Principal
+from sessionary.errors import BadRequest, PayloadTooLarge
+
+HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff", "referrer-policy": "no-referrer"}
+_MOST_BODY = 64 * 1024
+_FIELD = re.compile(r"`\$\.(\w+)|field `(\w+)`")
+"""How the decoder names the field that is wrong."""
+T = TypeVar("T")
+
+
+def json(value: object, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(value), status, HEADERS, "application/json")
+
+
+def principal(request: Request) -> Principal:
+    found: Principal = request.state.principal
+    return found
+
+
+async def body(request: Request) -> bytes:
+    """Raises PayloadTooLarge."""
+    found = b""
+    async for part in request.stream():
+        found += part
+        if len(found) > _MOST_BODY:
+            raise PayloadTooLarge
+    return found
+
+
+async def wanted(request: Request, kind: type[T]) -> T:
+    """Raises BadRequest, which names the field that is wrong."""
+    try:
+        return msgspec.json.decode(await body(request), type=kind)
+    except (ValueError, RecursionError) as error:
+        found = _FIELD.search(str(error))
+        raise BadRequest(f"the body is not valid: {error}", param=found[1] or found[2] if found else None) from None

@@ -1,0 +1,34 @@
+"""The command line. Each command imports what it needs when it is called: `sessionary --help` is there at once."""
+
+import typer
+
+from sessionary import __version__
+from sessionary.cli import demo, keys, migrate, serve, upkeep
+from sessionary.cli.common import out, tell
+from sessionary.errors import SettingsError
+
+app = typer.Typer(
+    help="An LLM gateway that remembers: every call relayed, recorded, priced, and grouped into its session.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_show_locals=False,
+)
+for command in (serve.serve, serve.login, demo.demo, upkeep.doctor, upkeep.verify, upkeep.rehash, migrate.migrate):
+    app.command()(command)
+app.command("audit")(upkeep.audit_log)
+app.add_typer(keys.app, name="keys")
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    out.print(__version__)
+
+
+def main() -> None:
+    try:
+        app()
+    except SettingsError as error:  # of a store that cannot be opened, whichever command asks for it
+        tell(error.message)
+        raise SystemExit(2) from None

@@ -1,0 +1,86 @@
+"""What all commands share: their options, where they tell of something, the configuration and the store."""
+
+import getpass
+import os
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from sessionary.errors import SettingsError
+from sessionary.settings import Settings
+from sessionary.settings.load import load
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from sessionary.store.audit import Actor
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        envvar="SESSIONARY_CONFIG",
+        help="YAML file, or a LiteLLM config.yaml.",
+        dir_okay=False,
+    ),
+]
+DataDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-dir",
+        envvar="SESSIONARY_DATA_DIR",
+        help="Everything is kept here. [default: ./sessionary-data]",
+        file_okay=False,
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="For scripts.")]
+
+
+def configured(config: Path | None, **overrides: object) -> Settings:
+    try:
+        return load(config, os.environ, **{k: v for k, v in overrides.items() if v is not None})
+    except SettingsError as error:
+        fail(error.message)
+
+
+def fail(message: str) -> NoReturn:
+    tell(message)
+    raise typer.Exit(2)
+
+
+def tell(message: str) -> None:
+    """What went wrong, printed as it is: brackets in it are no markup."""
+    err.print(f"[bold red]sessionary:[/] {escape(message)}", markup=True, soft_wrap=True)
+
+
+def store(settings: Settings) -> "sa.Engine":
+    """The store, made and migrated where it is not there yet."""
+    from sessionary.store.engine import open_engine
+    from sessionary.store.migrate import upgrade
+
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    upgrade(settings.database_url)
+    return open_engine(settings.database_url)
+
+
+def by() -> "Actor":
+    """Whoever types, by the machine's name for them."""
+    from sessionary.store.audit import Actor
+
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):  # in a container a user may have no name
+        name = str(os.getuid())
+    return Actor("command", name)
+
+
+def iso(at: int | None) -> str | None:
+    return datetime.fromtimestamp(at / 1e6).astimezone().isoformat(timespec="seconds") if at else None

@@ -1,0 +1,191 @@
+"""A hot request on its connection, and its answer, past ASGI: no message is made of what comes and goes.
+
+An `Exchange` stands in the server's protocol where else uvicorn has its `RequestResponseCycle`, and has the names that
+the protocol uses of one. The protocol hands it the body and tells it that the client has left; the call reads and
+writes through it. What parses HTTP is the same for all requests.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, MutableMapping
+from typing import Any
+
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+
+from sessionary.asgi import headers_of, read_body
+from sessionary.capacity import Place
+from sessionary.leaving import Leaving
+
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class Exchange:
+    __slots__ = (
+        "_always",
+        "_ended",
+        "_expects",
+        "_flow",
+        "_head",
+        "_held",
+        "_is_chunked",
+        "_left",
+        "_parts",
+        "_raw",
+        "_transport",
+        "_waiting",
+        "disconnected",
+        "endpoint",
+        "keep_alive",
+        "leaving",
+        "more_body",
+        "response_complete",
+        "started",
+    )
+
+    def __init__(
+        self,
+        endpoint: str,
+        headers: list[tuple[bytes, bytes]],
+        transport: asyncio.Transport,
+        flow: FlowControl,
+        ended: Callable[[], None],
+        always: bytes,
+        *,
+        keep_alive: bool,
+        expects: bool,
+    ) -> None:
+        """`always`: the lines that every answer's head has. `expects`: the client waits to be told to send its body."""
+        self.endpoint = endpoint
+        self.leaving = Leaving()
+        self.disconnected = False
+        self.keep_alive = keep_alive
+        self.more_body = True
+        self.started = False
+        self.response_complete = False
+        self._raw = headers
+        self._transport = transport
+        self._flow = flow
+        self._ended = ended
+        self._always = always
+        self._expects = expects
+        self._parts: list[bytes] = []
+        self._held = 0
+        """Bytes of the body that are here and were not asked for."""
+        self._waiting: asyncio.Future[None] | None = None
+        self._head = b""
+        """That of a whole answer, which is written with its body."""
+        self._is_chunked = False
+        self._left = 0
+        """Bytes that the answer's head has promised and that are not written."""
+
+    # What the protocol knows.
+
+    @property
+    def message_event(self) -> "Exchange":
+        return self
+
+    def set(self) -> None:
+        """Something came, or the client has left."""
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
+        if self.disconnected and not self.response_complete:
+            self.leaving.tell()
+
+    def came(self, part: bytes) -> None:
+        """Of the body."""
+        self._parts.append(part)
+        self._held += len(part)
+        if self._held > HIGH_WATER_LIMIT and self.more_body:
+            self._flow.pause_reading()
+        self.set()
+
+    # What comes.
+
+    def headers(self) -> dict[str, str]:
+        return headers_of(self._raw)
+
+    async def body(self, headers: Mapping[str, str], place: Place) -> bytes:
+        """As `asgi.read_body`; at once where it is here."""
+        if self.more_body or self.disconnected:
+            return await read_body(self._receive, headers, place)
+        place.take(self._held)
+        self._held = 0
+        parts, self._parts = self._parts, []
+        self._flow.resume_reading()
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    async def _receive(self) -> MutableMapping[str, Any]:
+        if self._expects and not self._transport.is_closing():
+            self._transport.write(_CONTINUE)
+        self._expects = False
+        self._flow.resume_reading()
+        if not self._parts and self.more_body and not self.disconnected:
+            self._waiting = asyncio.get_running_loop().create_future()
+            await self._waiting
+        if self.disconnected:
+            return {"type": "http.disconnect"}
+        parts, self._parts, self._held = self._parts, [], 0
+        return {"type": "http.request", "body": b"".join(parts), "more_body": self.more_body}
+
+    # What goes. Who writes to a client that has left is not told so: the call is cancelled.
+
+    async def head(self, status: int, headers: Mapping[str, str]) -> None:
+        """Raises RuntimeError for headers that would end their lines, and where there is an answer already."""
+        if self.started:
+            raise RuntimeError("a second answer")
+        if self._flow.write_paused and not self.disconnected:
+            await self._flow.drain()
+        if self.disconnected:
+            return
+        lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+        if lines.count("\n") + lines.count("\r") != 2 * len(headers) or "\0" in lines:
+            raise RuntimeError("a header with a line break")
+        self.started, self._expects = True, False
+        size = headers.get("content-length")
+        if size is None:
+            self._is_chunked = True
+            lines += "transfer-encoding: chunked\r\n"
+        else:
+            self._left = int(size)
+        if "connection" in headers:
+            self.keep_alive = False
+        elif not self.keep_alive:
+            lines += "connection: close\r\n"
+        first = STATUS_LINE.get(status) or b"HTTP/1.1 %d \r\n" % status
+        head = first + self._always + lines.encode("latin-1", "replace") + b"\r\n"
+        if self._is_chunked:
+            self._transport.write(head)
+        else:
+            self._head = head
+
+    async def send(self, data: bytes) -> None:
+        if self._flow.write_paused and not self.disconnected:
+            await self._flow.drain()
+        if data and not self.disconnected:
+            self._transport.write(b"%x\r\n%b\r\n" % (len(data), data) if self._is_chunked else self._counted(data))
+
+    async def end(self, data: bytes = b"") -> None:
+        """Raises RuntimeError where the body is not as long as the head said."""
+        if self._flow.write_paused and not self.disconnected:
+            await self._flow.drain()
+        if self.disconnected:
+            return
+        if not self._is_chunked:
+            self._transport.write(self._counted(data))
+            if self._left:
+                raise RuntimeError("an answer shorter than it was said to be")
+        elif data:
+            self._transport.write(b"%x\r\n%b\r\n0\r\n\r\n" % (len(data), data))
+        else:
+            self._transport.write(b"0\r\n\r\n")
+        self.response_complete = True
+        if not self.keep_alive:
+            self._transport.close()
+        self._ended()
+
+    def _counted(self, data: bytes) -> bytes:
+        if len(data) > self._left:
+            raise RuntimeError("an answer longer than it was said to be")
+        self._left -= len(data)
+        head, self._head = self._head, b""
+        return head + data

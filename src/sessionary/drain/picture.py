@@ -1,0 +1,85 @@
+"""What a round knows of calls and sessions: their rows as they are stored, and as they become while it goes on.
+
+What a round's records are about is read for all of them at once; what turns out to be needed later is read then.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import sqlalchemy as sa
+
+from sessionary.store import schema
+from sessionary.store.questions import present
+
+Row = dict[str, Any]
+Key = tuple[int, str]
+"""Project, and the id of a session or call."""
+_SLICE = 500
+_SESSION = [c.name for c in schema.sessions.c]
+
+
+class Picture:
+    def __init__(self, connection: sa.Connection) -> None:
+        self.db = connection
+        self.calls: dict[str, Row] = {}
+        """Columns of their rows; `new` of those that begin in this round, `leaf_role` of the others."""
+        self.sessions: dict[Key, Row] = {}
+        self.there: set[str] = set()
+        """Calls that begin once more: they are stored already."""
+        self.aside: set[str] = set()
+        """Calls whose begin is set aside: what else is known of them is kept beside it."""
+        self.with_parts: set[str] = set()
+        """Calls of whose answer there is something in the store."""
+        self._looked: set[Key] = set()
+        """Sessions that were looked for in the store."""
+        self._agents: set[tuple[int, str, str]] = set()
+        """Project, session, agent: those that have been counted."""
+
+    def load_sessions(self, project: int, ids: Iterable[str]) -> None:
+        wanted = {id for id in ids if (project, id) not in self._looked}
+        for row in present(self.db, schema.sessions, "id", project, wanted, *_SESSION):
+            self.sessions.setdefault((project, row.id), {n: row._mapping[n] for n in _SESSION})
+        self._looked |= {(project, id) for id in wanted}
+
+    def session(self, project: int, id: str) -> Row | None:
+        key = (project, id)
+        if key not in self.sessions and key not in self._looked:
+            self.load_sessions(project, [id])
+        return self.sessions.get(key)
+
+    def load_calls(self, ids: Iterable[str]) -> None:
+        """Calls that were begun in an earlier round and go on in this one; none whose session is deleted."""
+        wanted = sorted(ids)
+        found: list[Row] = []
+        for start in range(0, len(wanted), _SLICE):
+            c = schema.calls.c
+            every = sa.select(schema.projects.c.id)  # named, so that the primary key serves the look-up
+            m, s = schema.messages.c, schema.sessions.c
+            leaf = sa.and_(m.project == c.project, m.id == c.leaf)
+            query = sa.select(schema.calls, m.role.label("leaf_role")).outerjoin(schema.messages, leaf)
+            query = query.join(schema.sessions, sa.and_(s.project == c.project, s.id == c.session))
+            query = query.where(c.project.in_(every), c.id.in_(wanted[start : start + _SLICE]))
+            found += [dict(row) for row in self.db.execute(query).mappings()]
+        self.calls |= {row["id"]: row for row in found}
+        for project in {row["project"] for row in found}:
+            mine = [row for row in found if row["project"] == project]
+            self.load_sessions(project, {row["session"] for row in mine})
+            streams = [row["id"] for row in mine if row["stream"] and row["status"] == "live"]
+            self.with_parts |= {row.call_id for row in present(self.db, schema.partials, "call_id", project, streams)}
+        self._load_aside([id for id in wanted if id not in self.calls])
+
+    def _load_aside(self, wanted: list[str]) -> None:
+        c = schema.set_aside.c
+        for start in range(0, len(wanted), _SLICE):
+            some = c.call_id.in_(wanted[start : start + _SLICE])
+            self.aside |= set(self.db.scalars(sa.select(c.call_id).where(some)))
+
+    def is_new_agent(self, project: int, session: str, agent: str) -> bool:
+        """Whether it has not called in this session before; it has, from now on."""
+        key = (project, session, agent)
+        if key in self._agents:
+            return False
+        self._agents.add(key)
+        f = schema.facets.c
+        mine = sa.and_(f.project == project, f.kind == "agent", f.value == agent, f.session == session)
+        return self.db.scalar(sa.select(f.session).where(mine)) is None

@@ -1,0 +1,99 @@
+"""Limits, as a worker asks for them: off the event loop, so that no lock of the counters ever stops relaying.
+
+Where the counters cannot be reached, calls go through uncounted: the failure is logged and shows in the metrics.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import msgspec
+import sqlalchemy as sa
+
+from sessionary.errors import GatewayError
+from sessionary.limits import arithmetic, told
+from sessionary.limits.arithmetic import Sums
+from sessionary.limits.counters import LEASE, Call, Counters
+from sessionary.limits.histories import History
+from sessionary.metrics import Metrics
+from sessionary.settings import Limits
+
+log = logging.getLogger("sessionary.limits")
+_PATIENCE = 5.0
+"""Seconds until the counters count as out of reach."""
+_BEAT = LEASE / 1e6 / 4
+T = TypeVar("T")
+
+
+class Admitted(msgspec.Struct, frozen=True):
+    """What every answer of the call says of its limits; `problem`: it may not begin."""
+
+    headers: dict[str, str] = {}
+    problem: GatewayError | None = None
+    holds: bool = False
+    """Whether it counts as being answered, until it is released."""
+
+
+class Admission:
+    def __init__(self, counters: Counters, defaults: Limits, metrics: Metrics, writer: str) -> None:
+        """`writer`: this worker's name in the spool."""
+        self.writer = writer
+        self._counters = counters
+        self._defaults = defaults
+        self._without = arithmetic.effective(defaults, None)
+        self._metrics = metrics
+        self._threads = ThreadPoolExecutor(2, thread_name_prefix="limits")
+        self._holding = False
+
+    def limits_of(self, own: Limits | None) -> Limits | None:
+        """Of a key with these limits of its own; None: there are none."""
+        return self._without if own is None else arithmetic.effective(self._defaults, own)
+
+    async def ask(
+        self,
+        call: Call,
+        limits: Limits,
+        most: Callable[[], Sums],
+        history: Callable[[], History | None],
+        *,
+        anthropic: bool,
+    ) -> Admitted:
+        """`most`: what the call may use at most, worked out in a thread. That counts until the drain stores the end.
+        `history`: of a call that names no session."""
+        now = time.time_ns() // 1000
+        self._holding = self._holding or limits.concurrent is not None
+        answer = await self._off(lambda: self._counters.reserve(call, limits, most(), now, history()))
+        if answer is None:
+            return Admitted()
+        used, refused = answer
+        headers = told.headers(limits, used, now, anthropic=anthropic)
+        if refused is not None:
+            self._metrics.limited.labels(limit=refused.limit).inc()
+            return Admitted(headers, told.refusal(refused))
+        return Admitted(headers, holds=limits.concurrent is not None)
+
+    async def release(self, call_id: str) -> None:
+        await self._off(lambda: self._counters.release(call_id))
+
+    async def keep_alive(self) -> None:
+        """Runs as long as the worker does: gateways of other hosts are told that it lives, where it holds calls."""
+        while True:
+            await asyncio.sleep(_BEAT)
+            if self._holding:
+                await self._off(lambda: self._counters.seen(self.writer, time.time_ns() // 1000))
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _off(self, work: Callable[[], T]) -> T | None:
+        """None where it could not be done."""
+        try:
+            doing = asyncio.get_running_loop().run_in_executor(self._threads, work)
+            return await asyncio.wait_for(doing, _PATIENCE)
+        except (sa.exc.SQLAlchemyError, OSError, TimeoutError) as error:
+            self._metrics.limits_unreached.inc()
+            log.error("limits cannot be counted: %s", error.__class__.__name__)
+            return None

@@ -1,0 +1,216 @@
+"""Providers over HTTP: requests on kept connections, answers within their times and sizes, failures in our words.
+
+A request that meets a kept connection just when the provider lets go of it is sent once more, on a fresh one: nothing
+of an answer had come, and it ended at once, so nobody has begun to work on it.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from types import TracebackType
+from typing import NamedTuple, Self
+
+from sessionary.errors import UpstreamError, UpstreamTimeout
+from sessionary.providers.routing import LONGEST_NAME, Target
+from sessionary.relay.address import Address, address
+from sessionary.relay.connection import Broke, Reply, Silent, Stale
+from sessionary.relay.hiding import Hiding, credentials, hidden
+from sessionary.relay.pool import LookUp, Origin, Pool, look_up
+from sessionary.relay.unpacking import Packed, Unpacking
+from sessionary.relay.upstream import Answer, is_stream
+from sessionary.settings import Settings
+from sessionary.sockets import watch
+
+_PLAIN = "identity"
+_MOST_PLACES = 1024
+"""Kept; models' names may be of the clients' choosing."""
+
+
+class _Place(NamedTuple):
+    """What a target's requests to an endpoint have in common."""
+
+    address: Address
+    origin: Origin
+    secrets: tuple[bytes, ...]
+
+
+class HttpUpstream:
+    """One connection pool a worker."""
+
+    def __init__(self, settings: Settings, look_up: LookUp = look_up) -> None:
+        self._settings = settings
+        self._pool = Pool(lambda made: watch(made, settings.idle_timeout), look_up)
+        self._places: dict[tuple[Target, str], _Place] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._pool.close()
+
+    @property
+    def kept(self) -> int:
+        """Connections that are idle."""
+        return self._pool.idle
+
+    async def open(
+        self, target: Target, endpoint: str, body: bytes, headers: dict[str, str], *, stream: bool
+    ) -> Answer:
+        s = self._settings
+        place = self._places.get((target, endpoint)) or self._place(target, endpoint)
+        first_byte = target.deployment.timeout or s.timeout
+        until = asyncio.get_running_loop().time() + first_byte
+        head = place.address.head(headers, len(body))
+        try:
+            reply = await self._asked(place.origin, head, body, until)
+        except Silent as error:
+            raise UpstreamTimeout(f"{target.provider.title} did not answer within {first_byte:g} s") from error
+        except _NotConnected as error:
+            raise UpstreamTimeout(
+                f"{target.provider.title} could not be reached: no connection within {s.connect_timeout:g} s"
+            ) from error
+        except (Broke, OSError) as error:
+            raise UpstreamError(f"{target.provider.title} could not be reached: {_why(error)}") from error
+        reply.idle = s.idle_timeout if stream else None
+        return self._answer(target.provider.title, reply, place.secrets)
+
+    def _answer(self, title: str, reply: Reply, secrets: tuple[bytes, ...]) -> Answer:
+        encoding = reply.headers.pop("content-encoding", _PLAIN).strip().lower()
+        reply.headers = hidden(reply.headers, secrets)
+        answer = _HttpAnswer(title, reply)
+        ends = is_stream(reply.headers) or _at_most(self._settings.max_answer, reply.headers)
+        bounded = encoding == _PLAIN and ends
+        if bounded and reply.status < 400:
+            return answer
+        most = None if bounded else self._settings.max_answer
+        return _Checked(title, answer, encoding, secrets if reply.status >= 400 else (), most)
+
+    def _place(self, target: Target, endpoint: str) -> _Place:
+        """Raises UpstreamError."""
+        found = address(target, endpoint)
+        secrets = credentials(target.deployment.api_key, target.deployment.base_url)
+        origin = self._pool.origin(found.host, found.port, tls=found.tls)
+        place = _Place(found, origin, secrets)
+        if len(target.deployment.model) <= LONGEST_NAME:
+            if len(self._places) >= _MOST_PLACES:
+                self._places.clear()
+            self._places[target, endpoint] = place
+        return place
+
+    async def _asked(self, origin: Origin, head: bytes, body: bytes, until: float) -> Reply:
+        """With its head. Raises Broke, OSError."""
+        connection = origin.idle()
+        if connection is not None:
+            try:
+                return await _begun(connection.ask(head, body, until))
+            except Stale:
+                pass
+        connect_until = min(until, asyncio.get_running_loop().time() + self._settings.connect_timeout)
+        try:
+            async with asyncio.timeout_at(connect_until):
+                connection = await origin.connect()
+        except TimeoutError as error:
+            raise (Silent("no connection") if connect_until == until else _NotConnected) from error
+        return await _begun(connection.ask(head, body, until))
+
+
+def _at_most(size: int, headers: Mapping[str, str]) -> bool:
+    """Whether an answer says so of itself, and can then be no longer."""
+    said = headers.get("content-length", "")
+    return said.isdecimal() and int(said) <= size and "transfer-encoding" not in headers
+
+
+class _NotConnected(Exception):
+    """There was no connection in time."""
+
+
+async def _begun(reply: Reply) -> Reply:
+    try:
+        await reply.head()
+    except BaseException:
+        reply.close(ended=False)
+        raise
+    return reply
+
+
+def _why(error: Broke | OSError) -> str:
+    """What kind of failure it was, and nothing of the address."""
+    match error:
+        case Broke():
+            return str(error)
+        case socket.gaierror():
+            return "its name could not be resolved"
+        case ssl.SSLCertVerificationError():
+            return "its certificate is not valid"
+        case _:
+            return "the connection failed"
+
+
+class _HttpAnswer:
+    """As it comes."""
+
+    def __init__(self, title: str, reply: Reply) -> None:
+        self.status = reply.status
+        self.headers: Mapping[str, str] = reply.headers
+        self._title = title
+        self._reply = reply
+
+    async def read(self) -> bytes:
+        try:
+            return await self._reply.read()
+        except Silent as error:
+            raise UpstreamTimeout(f"{self._title} fell silent before its answer was complete") from error
+        except Broke as error:
+            raise UpstreamError(f"{self._title} broke off its answer", code="upstream_broke_off") from error
+
+    def close(self, *, ended: bool = False) -> None:
+        self._reply.close(ended=ended)
+
+
+class _Checked:
+    """One that may be too long, be compressed although that was refused, or quote what it was told."""
+
+    def __init__(
+        self, title: str, answer: _HttpAnswer, encoding: str, secrets: tuple[bytes, ...], most: int | None
+    ) -> None:
+        """`most`: bytes of it, unpacked; `secrets`: not to be let through."""
+        self.status = answer.status
+        self.headers = answer.headers
+        self._title = title
+        self._answer = answer
+        self._unpacked = self._unpack(encoding) if encoding != _PLAIN else None
+        self._hiding = Hiding(secrets) if secrets else None
+        self._most = most
+        self._size = 0
+
+    async def read(self) -> bytes:
+        while data := await (self._answer.read() if self._unpacked is None else anext(self._unpacked, b"")):
+            self._size += len(data)
+            if self._most is not None and self._size > self._most:
+                raise UpstreamError(
+                    f"{self._title}'s answer is larger than {self._most} bytes", code="upstream_too_large"
+                )
+            if self._hiding is None:
+                return data
+            if shown := self._hiding.feed(data):
+                return shown
+        return self._hiding.close() if self._hiding is not None else b""
+
+    async def _unpack(self, encoding: str) -> AsyncIterator[bytes]:
+        try:
+            unpacking = Unpacking(encoding)
+            while data := await self._answer.read():
+                for piece in unpacking.feed(data):
+                    yield piece
+                    await asyncio.sleep(0)  # a little may unpack to very much, and others have a turn
+            unpacking.close()
+        except Packed as error:
+            raise UpstreamError(
+                f"{self._title}'s answer is compressed and cannot be unpacked", code="upstream_unreadable"
+            ) from error
+
+    def close(self, *, ended: bool = False) -> None:
+        self._answer.close(ended=ended)

@@ -1,0 +1,312 @@
+"""A worker's HTTP server: uvicorn's, with bounds on what comes in before a call begins, and an end of our own.
+
+A request's head is bounded in size and time; what an early answer leaves unread of a body is read past, within bounds,
+so that its sender gets to see the answer. When the server stops, connections without a request are closed, calls have
+`grace` seconds to end, and those that do not are cancelled: they tell their clients and the log. `hurry` ends grace.
+"""
+
+import asyncio
+import logging
+import math
+import socket
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from sessionary import errors, ids
+from sessionary.direct import Exchange
+from sessionary.edge import Edge
+from sessionary.errors import BadRequest, GatewayError, HeadTooLarge, RequestTimeout, TargetTooLong
+from sessionary.settings import Settings
+
+log = logging.getLogger("sessionary.serving")
+MOST_HEAD = 64 * 1024
+MOST_TARGET = 16 * 1024
+"""Bytes of a request's path and query."""
+MOST_HEADERS = 200
+MOST_UNSENT = 32 * 1024
+"""Bytes that wait for a client to take them, before the provider is read no further."""
+_TO_READ = 1.0
+"""Seconds that a client has to read why it is refused."""
+_LAST_WORDS = 2.0
+"""Seconds that cancelled calls have to tell their clients, and connections to pass that on."""
+_TICK = 0.05
+
+
+class Head:
+    """The lines that every answer's head has, the date for one; they change once a second."""
+
+    def __init__(self) -> None:
+        self._headers: list[tuple[bytes, bytes]] | None = None
+        self._lines = b""
+
+    def lines(self, headers: list[tuple[bytes, bytes]]) -> bytes:
+        if headers is not self._headers:
+            self._headers = headers
+            self._lines = b"".join(b"%b: %b\r\n" % header for header in headers)
+        return self._lines
+
+
+class Protocol(HttpToolsProtocol):
+    """One connection. Hot requests are handed to `edge` as they are (`direct`), others go by ASGI.
+
+    It waits for one thing at a time: a head, the rest of what is read past, the next request. One timer is kept for
+    that and moved only when it rings, for most of what is waited for comes long before.
+    """
+
+    def __init__(self, *, edge: Edge, head: Head, pause: float, most_unread: int, **given: Any) -> None:
+        """`pause`: seconds for a head, and for what is read past; `most_unread`: bytes of that."""
+        super().__init__(**given)
+        self._edge = edge
+        self._always = head
+        self._pause = pause
+        self._most_unread = most_unread
+        self._timer: asyncio.TimerHandle | None = None
+        self._until = math.inf
+        self._in_head = False
+        self._head = 0
+        """Bytes that came while a head was not whole."""
+        self._coming = 0
+        """Bytes that came last."""
+        self._problem: GatewayError | None = None
+        self._unread = 0
+        self._refused = False
+        self._answering: Exchange | None = None
+        """Not what has come behind it."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        transport.set_write_buffer_limits(high=MOST_UNSENT)
+        self._wait(self._pause)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._until = math.inf
+        if self._timer is not None:
+            self._timer.cancel()
+        super().connection_lost(exc)
+        if self._answering is not None and not self._answering.disconnected:
+            self._answering.disconnected = True
+            self._answering.set()
+
+    def data_received(self, data: bytes) -> None:
+        if self._refused:
+            return
+        self._coming = len(data)
+        super().data_received(data)
+        if self._in_head:
+            if self._head == 0:
+                self._wait(self._pause)
+            self._head += len(data)
+            if self._head > MOST_HEAD:
+                self._refuse(HeadTooLarge())
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_head = True
+        self._head = 0
+
+    def on_url(self, url: bytes) -> None:
+        self.url += url
+        if len(self.url) > MOST_TARGET:
+            self._fail(TargetTooLong())
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
+        if len(self.headers) > MOST_HEADERS:
+            self._fail(HeadTooLarge())
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        self._until = math.inf
+        if self._head + self._coming > MOST_HEAD and sum(len(n) + len(v) for n, v in self.headers) > MOST_HEAD:
+            self._fail(HeadTooLarge())
+        endpoint = self._edge.hot(self.url) if self.parser.get_method() == b"POST" else ""
+        if endpoint and not (self.parser.should_upgrade() and self._should_upgrade()):
+            self._take(endpoint)
+        else:
+            super().on_headers_complete()
+
+    def _take(self, endpoint: str) -> None:
+        before = self.cycle
+        self.cycle = exchange = Exchange(  # type: ignore[assignment]
+            endpoint,
+            self.headers,
+            self.transport,
+            self.flow,
+            self.on_response_complete,
+            self._always.lines(self.server_state.default_headers),
+            keep_alive=self.parser.should_keep_alive() and self.parser.get_http_version() != "1.0",
+            expects=self.expect_100_continue,
+        )
+        if before is None or before.response_complete:
+            self._start_asgi_task(exchange, self.app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((exchange, self.app))  # type: ignore[arg-type]
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        if isinstance(cycle, Exchange):
+            self._answering = cycle
+            self.tasks.add(self.loop.create_task(self._answer(cycle)))
+        else:
+            self._answering = None
+            super()._start_asgi_task(cycle, app)
+
+    async def _answer(self, exchange: Exchange) -> None:
+        """An answer without an end ends its connection."""
+        try:
+            await self._edge.call(exchange)
+        finally:
+            if not exchange.response_complete and not exchange.disconnected:
+                self.transport.close()
+            self.tasks.discard(asyncio.current_task())
+
+    def on_body(self, body: bytes) -> None:
+        cycle: object = self.cycle
+        if not self._idle():
+            if isinstance(cycle, Exchange):
+                return cycle.came(body)
+            return super().on_body(body)
+        self._unread += len(body)
+        if self._unread > self._most_unread:
+            self.transport.close()
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        if self._idle():
+            self._wait(self.timeout_keep_alive)
+
+    def on_response_complete(self) -> None:
+        """As uvicorn does, but for its timer."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        elif self.cycle.more_body:
+            self._unread = 0
+            self._wait(self._pause)
+        elif not self._in_head:
+            self._wait(self.timeout_keep_alive)
+
+    def handle_websocket_upgrade(self) -> None:
+        self._until = math.inf  # the connection is another protocol's from here on
+        super().handle_websocket_upgrade()
+
+    def send_400_response(self, msg: str) -> None:
+        self._refuse(self._problem or BadRequest("This is no HTTP request.", code="invalid_http"))
+
+    def _fail(self, problem: GatewayError) -> None:
+        """From within the parser, which stops at an exception."""
+        self._problem = problem
+        raise problem
+
+    def _idle(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
+
+    def _wait(self, seconds: float) -> None:
+        self._until = self.loop.time() + seconds
+        if self._timer is not None and self._timer.when() > self._until:
+            self._timer.cancel()
+            self._timer = None
+        if self._timer is None:
+            self._timer = self.loop.call_at(self._until, self._rings)
+
+    def _rings(self) -> None:
+        self._timer = None
+        if self._until > self.loop.time():
+            if self._until < math.inf:
+                self._timer = self.loop.call_at(self._until, self._rings)
+        elif self._in_head and not self._refused:
+            self._refuse(RequestTimeout("The request's head did not come in time."))
+        else:
+            self.transport.close()
+
+    def _refuse(self, error: GatewayError) -> None:
+        """Before there is a call, or a format to answer in."""
+        if self.transport.is_closing() or self._refused:
+            return
+        self._refused = True
+        if not self._idle():
+            self.transport.close()
+        else:
+            body = errors.body(error, ids.new_request_id())
+            status = HTTPStatus(error.status)
+            head = f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: application/json\r\n"
+            self.transport.write(f"{head}content-length: {len(body)}\r\nconnection: close\r\n\r\n".encode() + body)
+            self._wait(_TO_READ)  # a reset, for what it still sends, would take the answer along
+
+
+class Server(uvicorn.Server):
+    def __init__(
+        self, config: uvicorn.Config, grace: float, busy: Callable[[], bool], ready: Callable[[], None]
+    ) -> None:
+        """`busy`: whether calls are being answered, also without a connection. `ready` is called when it serves."""
+        super().__init__(config)
+        self._ready = ready
+        self._grace = grace
+        self._busy = busy
+        self._hurried = False
+
+    def hurry(self) -> None:
+        """Grace is over."""
+        self._hurried = self.should_exit = True
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        for sock in sockets or []:
+            sock.close()
+        await self._ended(self._grace)
+        for task in list(self.server_state.tasks):
+            task.cancel()
+        if self.server_state.tasks:
+            log.warning("%d calls did not end in time: interrupted", len(self.server_state.tasks))
+            await asyncio.wait(self.server_state.tasks, timeout=_LAST_WORDS)
+        await self.lifespan.shutdown()
+        for connection in list(self.server_state.connections):  # what is left takes nothing
+            if connection.transport is not None:
+                connection.transport.abort()
+
+    async def _ended(self, seconds: float) -> None:
+        """Until nothing is answered any more, or grace is over."""
+        end = asyncio.get_running_loop().time() + seconds
+        while asyncio.get_running_loop().time() < end and not self._hurried:
+            connections = [each for each in self.server_state.connections if isinstance(each, Protocol)]
+            for connection in connections:  # one that is idle is closed, another one after its answer
+                connection.shutdown()
+            if not connections and not self.server_state.tasks and not self._busy():
+                return
+            await asyncio.sleep(_TICK)
+
+
+def config(app: Edge, settings: Settings) -> uvicorn.Config:
+    head = Head()
+
+    def protocol(**given: Any) -> Protocol:
+        return Protocol(edge=app, head=head, pause=settings.request_timeout, most_unread=settings.max_body, **given)
+
+    return uvicorn.Config(
+        app,
+        http=protocol,  # type: ignore[arg-type]
+        loop="none",
+        ws="websockets-sansio",
+        ws_max_size=settings.max_body,
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=75,
+    )

@@ -1,0 +1,137 @@
+"""One question, asked for many values at once: a batch looks up what each of its calls needs at the price of one.
+
+`present` asks which rows there are by a column's values; a `Question` may be any other.
+
+PostgreSQL is asked in one statement, a lateral join that answers each set of values by the same index as if it were
+asked alone. SQLite has no round trip to save: it is asked set by set, by its driver, since what lies above that costs
+ten times what the look-up does. Either way the statement is compiled once.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from typing import Any, cast
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql import visitors
+
+_SLICES = (8, 64, 512)
+"""Values that SQLite is asked for at once: as many, filled up with the last, so that there are few statements."""
+Values = Mapping[str, Any]
+Rows = list[Sequence[Any]]
+
+
+class Question:
+    """A select of plain columns, with bind parameters that have types. Not to be changed once it is made."""
+
+    def __init__(self, one: sa.Select[Any]) -> None:
+        self.one = one
+        self.many = _many(one)
+        self._sqlite, self._names = _compiled(one)
+
+    def ask(self, connection: sa.Connection, each: Sequence[Values]) -> list[Rows]:
+        """The rows for each set of values, in any order. Raises what SQLAlchemy raises."""
+        if not each:
+            return []
+        if connection.dialect.name == "sqlite":
+            return self._ask_sqlite(connection, each)
+        found: list[Rows] = [[] for _ in each]
+        names = each[0].keys()
+        for row in connection.execute(self.many, {name: [values[name] for values in each] for name in names}):
+            found[row[0] - 1].append(row[1:])
+        return found
+
+    def _ask_sqlite(self, connection: sa.Connection, each: Sequence[Values]) -> list[Rows]:
+        cursor = connection.connection.cursor()
+        try:
+            return [cursor.execute(self._sqlite, self._parameters(values)).fetchall() for values in each]
+        except sqlite3.Error as error:
+            raise sa.exc.DBAPIError.instance(
+                self._sqlite, None, error, sqlite3.Error, hide_parameters=True, dialect=connection.dialect
+            ) from error
+        finally:
+            cursor.close()
+
+    def _parameters(self, values: Values) -> list[Any]:
+        return [values[name] if fixed is None else fixed for name, fixed in self._names]
+
+
+def _compiled(one: sa.Select[Any]) -> tuple[str, list[tuple[str, Any]]]:
+    """For SQLite: the text, and of each of its parameters the name, with the value where it has one already."""
+    compiled = one.compile(dialect=sqlite.dialect())
+    return compiled.string, [(name, compiled.params[name]) for name in compiled.positiontup or ()]
+
+
+def _many(one: sa.Select[Any]) -> sa.Select[Any]:
+    """`one` for each of many sets: every parameter is a list, and the row's first column says of which it is."""
+    types = {p.key: p.type for p in _parameters(one)}
+    lists = (sa.bindparam(name, type_=postgresql.ARRAY(kind)) for name, kind in types.items())
+    columns = (sa.column(f"the_{name}", kind) for name, kind in types.items())
+    asked = sa.func.unnest(*lists).table_valued(*columns, with_ordinality="n").render_derived(name="asked")
+
+    def of_list(element: Any, **_: Any) -> Any:
+        """As text: however deep it stands, it is no reason to read from the lists once more."""
+        if isinstance(element, sa.BindParameter) and element.key in types:
+            return sa.literal_column(f"asked.the_{element.key}", element.type)
+        return None
+
+    put = cast("sa.Select[Any]", visitors.replacement_traverse(one, {}, of_list))
+    answer = put.lateral("answer")
+    return sa.select(asked.c.n, *answer.c).select_from(asked.join(answer, sa.true()))
+
+
+def _parameters(one: sa.Select[Any]) -> list[sa.BindParameter[Any]]:
+    """Those that have no value yet."""
+    found = (element for element in visitors.iterate(one) if isinstance(element, sa.BindParameter))
+    return [parameter for parameter in found if parameter.required]
+
+
+def present(
+    connection: sa.Connection, table: sa.Table, column: str, project: int, values: Iterable[Any], *columns: str
+) -> list[sa.Row[Any]]:
+    """The rows of a project whose `column` is among `values`: `column`, then `columns`."""
+    wanted = sorted(set(values))
+    if not wanted:
+        return []
+    names = (column, *columns)
+    if connection.dialect.name != "sqlite":
+        return [*connection.execute(_any(table, names), {"project": project, "some": wanted})]
+    found: list[sa.Row[Any]] = []
+    for start in range(0, len(wanted), _SLICES[-1]):
+        some = wanted[start : start + _SLICES[-1]]
+        if not _plain(table, names):
+            found += connection.execute(_in(table, names), {"project": project, "some": some})
+            continue
+        size = next(size for size in _SLICES if size >= len(some))
+        given = (project, *some, *[some[-1]] * (size - len(some)))
+        found += connection.exec_driver_sql(_in_driven(table, names, size), given)
+    return found
+
+
+@cache
+def _plain(table: sa.Table, names: tuple[str, ...]) -> bool:
+    """Whether SQLite's driver gives these columns as they are."""
+    return not any(isinstance(table.c[name].type, sa.JSON | sa.Boolean) for name in names)
+
+
+@cache
+def _any(table: sa.Table, names: tuple[str, ...]) -> sa.Select[Any]:
+    picked = [table.c[name] for name in names]
+    some = sa.bindparam("some", type_=postgresql.ARRAY(picked[0].type))
+    return sa.select(*picked).where(table.c.project == sa.bindparam("project"), picked[0] == sa.any_(some))
+
+
+@cache
+def _in(table: sa.Table, names: tuple[str, ...]) -> sa.Select[Any]:
+    picked = [table.c[name] for name in names]
+    some = picked[0].in_(sa.bindparam("some", expanding=True))
+    return sa.select(*picked).where(table.c.project == sa.bindparam("project"), some)
+
+
+@cache
+def _in_driven(table: sa.Table, names: tuple[str, ...], size: int) -> str:
+    picked = [table.c[name] for name in names]
+    some = picked[0].in_([sa.bindparam(f"some_{n}") for n in range(size)])
+    one = sa.select(*picked).where(table.c.project == sa.bindparam("project"), some)
+    return str(one.compile(dialect=sqlite.dialect()))

@@ -1,0 +1,58 @@
+"""How a page is made: from a template, with the headers of `security`."""
+
+import asyncio
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from sessionary import __version__
+from sessionary.ui import admin, charts, clients, format, limits, lists, shown
+from sessionary.ui.contract import Pages
+from sessionary.ui.security import HEADERS
+
+
+async def ask(method: Callable[..., Any], *args: Any) -> Any:
+    """A plain method's answer comes from a thread."""
+    if inspect.iscoroutinefunction(method):
+        return await method(*args)
+    return await asyncio.to_thread(method, *args)
+
+
+def see(url: str) -> Response:
+    return RedirectResponse(url, 303, HEADERS)
+
+
+class Screen:
+    """Templates, rendered with what every page has."""
+
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages
+        self._jinja = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._jinja.filters.update(format.FILTERS)
+        self._jinja.filters.update(pretty=shown.pretty, cut=shown.cut)
+        self._jinja.filters.update(bar=charts.bar, percent=charts.percent)
+        self._jinja.filters.update(sparkline=charts.sparkline, price=format.price, ask=admin.ask)
+        self._jinja.filters.update(limits=limits.shown)
+        self._jinja.filters.update(client_shape=clients.shape, client_letters=clients.letters, dot=lists.dot)
+        self._jinja.globals.update(format.GLOBALS)
+        self._jinja.globals["version"] = __version__
+
+    def page(self, request: Request, template: str, status: int = 200, **values: Any) -> Response:
+        html = self._jinja.get_template(template).render(
+            principal=request.state.principal, info=self._pages.info(), **values
+        )
+        return Response(html, status, HEADERS, "text/html")
+
+    def trouble(self, request: Request, title: str, text: str, status: int) -> Response:
+        return self.page(request, "trouble.html", status, title=title, text=text)

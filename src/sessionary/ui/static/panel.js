@@ -1,0 +1,14 @@
+// A panel that its button opens (the platform's popover): it stands below the button, within the window.
+
+/**
+ * @param {HTMLElement} button
+ * @param {HTMLElement} panel
+ */
+export function below(button, panel) {
+  panel.addEventListener("beforetoggle", (event) => {
+    if (/** @type {ToggleEvent} */ (event).newState !== "open") return;
+    const { bottom, right } = button.getBoundingClientRect();
+    panel.style.top = `${bottom + 6}px`;
+    if (innerWidth >= 800) panel.style.right = `${Math.max(14, document.documentElement.clientWidth - right)}px`;
+  });
+}
