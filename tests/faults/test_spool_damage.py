@@ -105,7 +105,7 @@ def test_a_lost_segment_costs_its_records(tmp_path: Path, which: int, how: str) 
         found += [i.payload for _, i in chunk.items if isinstance(i, Frame)]
         cursor, more = chunk.cursor, chunk.more
     assert found == kept
-    assert take(reader, {writer: cursor}, 10**16).dead == [writer]
+    assert take(reader, {writer: cursor}, lambda: 10**16).dead == [writer]
     assert reader.pending_bytes(writer, cursor) == 0
 
 
@@ -124,7 +124,7 @@ def test_a_folder_without_lock_or_segments_is_a_dead_writers(tmp_path: Path) -> 
     (tmp_path / "a file").write_text("?")
     assert sorted(reader.writers()) == sorted([writer, "empty"])
     assert everything(reader, writer) == (RECORDS, [])
-    assert take(reader, {}, 10**16).dead == ["empty"]
+    assert take(reader, {}, lambda: 10**16).dead == ["empty"]
     reader.retire(writer)
     reader.remove(writer)
     assert reader.writers() == ["empty"]

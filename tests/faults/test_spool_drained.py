@@ -284,9 +284,9 @@ def test_a_clock_that_is_set_back_makes_nothing_wait(tmp_path: Path) -> None:
         writer.append(exchange.encode(record))
         wrote[writer.name].append(record.call_id)
         if n % 5 == 4:
-            later = clock + 2 * MARGIN_US  # a moment in which nothing is written
+            later = itertools.repeat(clock + 2 * MARGIN_US)  # a moment in which nothing is written
             for _ in range(2):
-                intake = take(reader, cursors, later)
+                intake = take(reader, cursors, later.__next__)
                 cursors |= intake.cursors
                 for item in intake.items:
                     took[item.writer].append(item.record.call_id)  # type: ignore[union-attr]
@@ -329,7 +329,7 @@ def test_a_stale_lock_and_two_workers(tmp_path: Path) -> None:
     now = 10 * HOUR
     one.append(exchange.encode(begin("a", now)))
     two.append(exchange.encode(begin("b", now + 1)))
-    intake: Any = take(reader, {}, now + 2 * MARGIN_US)
+    intake: Any = take(reader, {}, lambda: now + 2 * MARGIN_US)
     assert [i.record.call_id for i in intake.items] == ["a", "b"]
     assert intake.dead == [stale.name]
     one.close()

@@ -1,5 +1,6 @@
 """What a round takes from the spool: causes before effects, whichever worker recorded them, dead or alive."""
 
+import itertools
 from pathlib import Path
 
 from sessionary.drain.intake import MARGIN_US, Intake, take
@@ -31,9 +32,9 @@ def test_the_records_of_all_writers_come_by_time(tmp_path: Path) -> None:
     one, two = Writer(tmp_path), Writer(tmp_path)
     write(one, begin("a", 10), finish("a", 30))
     write(two, begin("b", 20), finish("b", 40), begin("late", 1000))
-    found = take(Reader(tmp_path), {}, 100 + MARGIN_US)
+    found = take(Reader(tmp_path), {}, lambda: 100 + MARGIN_US)
     assert ids(found) == ["a", "b", "a", "b"]
-    later = take(Reader(tmp_path), found.cursors, 2000 + MARGIN_US)
+    later = take(Reader(tmp_path), found.cursors, lambda: 2000 + MARGIN_US)
     assert ids(later) == ["late"]
     one.close()
     two.close()
@@ -48,7 +49,7 @@ def test_what_a_dead_worker_left_comes_before_what_goes_on_from_it(tmp_path: Pat
     write(alive, begin("follows", 500))
     reader, cursors, order = Reader(tmp_path), dict[str, Cursor](), list[str]()
     for _ in range(30):
-        found = take(reader, cursors, 1000 + MARGIN_US, limit=1000)
+        found = take(reader, cursors, lambda: 1000 + MARGIN_US, limit=1000)
         cursors |= found.cursors
         if found.dead and "ended" not in order:
             order.append("ended")
@@ -57,3 +58,17 @@ def test_what_a_dead_worker_left_comes_before_what_goes_on_from_it(tmp_path: Pat
             break
     assert order == [*(f"left{n}" for n in range(10)), "ended", "follows"]
     alive.close()
+
+
+def test_what_came_while_it_was_read_waits_for_its_cause(tmp_path: Path) -> None:
+    """It is later than the round began, and no clock was set back."""
+    one, two = Writer(tmp_path), Writer(tmp_path)
+    began = 10 * MARGIN_US
+    write(one, begin("follows", began + 5_000))
+    write(two, begin("cause", began - 50_000), finish("cause", began - 40_000))
+    times = itertools.count(began, 10_000)
+    found = take(Reader(tmp_path), {}, lambda: next(times))
+    assert ids(found) == []
+    assert ids(take(Reader(tmp_path), found.cursors, lambda: 2 * began)) == ["cause", "cause", "follows"]
+    one.close()
+    two.close()

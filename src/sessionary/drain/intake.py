@@ -5,7 +5,7 @@ first, so reading every writer up to one common moment, the horizon, and merging
 effects. With several writers the horizon lies a little back, so that nothing before it is still being appended.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -52,9 +52,15 @@ class Intake:
 
 
 def take(
-    reader: Reader, stored: Mapping[str, Cursor], now: int, *, limit: int = 4 << 20, until: int | None = None
+    reader: Reader,
+    stored: Mapping[str, Cursor],
+    clock: Callable[[], int],
+    *,
+    limit: int = 4 << 20,
+    until: int | None = None,
 ) -> Intake:
-    """One round's records. `now` is in microseconds, as is `until`: nothing is taken of what came later."""
+    """One round's records. `clock` tells microseconds, as is `until`: nothing is taken of what came later."""
+    now = clock()
     lanes: list[list[Item]] = []
     intake = Intake()
     writers = reader.writers()
@@ -64,9 +70,10 @@ def take(
         cursor = stored.get(writer, Cursor())
         chunk = reader.read(writer, cursor, alive=alive, limit=limit)
         lane = _decoded(writer, chunk.items)
-        if lane and lane[-1].at > now:
+        if lane and lane[-1].at > (read_at := clock()):
             # The clock was set back. What is in the file is past, whatever it says: it does not wait for its time.
-            lane = [replace(item, at=horizon) if item.at > now else item for item in lane]
+            # What came since `now` is no such thing: its cause may be in another's file.
+            lane = [replace(item, at=horizon) if item.at > read_at else item for item in lane]
         if not alive and not lane and not chunk.more:
             intake.dead.append(writer)
         elif lane and (not alive or reader.pending_bytes(writer, chunk.cursor) > 0):

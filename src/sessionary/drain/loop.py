@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from msgspec.structs import replace
 
 from sessionary import locks
+from sessionary.bell import Bell
 from sessionary.drain import books, rows
 from sessionary.drain.intake import Intake, Item, take, unreadable
 from sessionary.drain.round import Round
@@ -35,6 +36,9 @@ from sessionary.wire import meaning
 
 log = logging.getLogger("sessionary.drain")
 PAUSE = 0.05
+"""Seconds at least between a look that finds nothing and the next."""
+REST = 1.0
+"""Seconds at most: so long nobody sees what comes without a ring."""
 _TIDY_EVERY = 50
 _LEFTOVERS_EVERY = 60.0
 """Seconds."""
@@ -108,7 +112,7 @@ class Drain:
                 cursors = self._cursors = self._begin()
             now = now_us()
             self._be_known(cursors, now)
-            intake = take(self._reader, cursors, now, until=self._until)
+            intake = take(self._reader, cursors, now_us, until=self._until)
             if not intake.items and not intake.cursors and not intake.dead:
                 self._tidy()
                 self._free(idle=True)
@@ -129,6 +133,11 @@ class Drain:
             time.sleep(PAUSE)
         self._free(idle=False)
         return len(intake.items)
+
+    @property
+    def is_freeing(self) -> bool:
+        """Whether it goes on with that when there is nothing to store."""
+        return self._sweeping
 
     def _begin(self) -> dict[str, Cursor]:
         """How far the store is."""
@@ -311,15 +320,22 @@ def _said(error: Exception) -> str:
     return getattr(error, "orig", error).__class__.__name__
 
 
-def run(drain: Drain, spool: Path, lifeline: int) -> None:
-    """Until `lifeline`, a pipe's read end, says that the parent is gone; then once more all there is."""
+def run(drain: Drain, spool: Path, lifeline: int, bell: Bell, *, pause: float = PAUSE, rest: float = REST) -> None:
+    """Until `lifeline`, a pipe's read end, says that the parent is gone; then once more all there is.
+
+    What is appended rings. Without that it looks after `pause`, and then less and less often, up to once in `rest`
+    seconds: for what others append, for records that it has seen and not taken yet, and for a ring that was lost.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     lock = os.open(spool / "drain.lock", os.O_CREAT | os.O_RDWR, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX)
     trouble, told = 0, ""
     stopping = False
+    wait = pause
     while True:
+        bell.listen()
+        looked = time.monotonic()
         try:
             busy = drain.round()
             if trouble:
@@ -333,10 +349,21 @@ def run(drain: Drain, spool: Path, lifeline: int) -> None:
                 log.error("no round can be stored (%d in a row): %s", trouble, told, exc_info=not known)
         if stopping and not busy:
             return
-        if not busy:
-            pause = PAUSE if not trouble else min(5.0, 0.1 * 2 ** min(trouble, 6))
-            ready, _, _ = select.select([lifeline], [], [], pause)
-            stopping = stopping or bool(ready)
+        if busy:
+            wait = pause
+            continue
+        if trouble:
+            ready = _ready([lifeline], min(5.0, 0.1 * 2 ** min(trouble, 6)))
+        else:
+            ready = _ready([lifeline, bell], pause if drain.is_freeing else wait)
+            wait = pause if bell in ready else min(2 * wait, rest)
+            if ready == [bell]:  # where much comes, some of it is looked at together
+                ready = _ready([lifeline], looked + PAUSE - time.monotonic())
+        stopping = stopping or lifeline in ready
+
+
+def _ready(files: list[int | Bell], seconds: float) -> list[int | Bell]:
+    return select.select(files, [], [], max(0.0, seconds))[0]
 
 
 def drain_all(drain: Drain, spool: Path) -> None:
