@@ -70,8 +70,10 @@ class Worker:
         project: int,
         environ: Mapping[str, str],
         redact: Sequence[Rule] = (),
+        ring: Callable[[], None] = lambda: None,
     ) -> None:
-        """`project`: where calls with the master key go. Nothing here needs the store yet."""
+        """`project`: where calls with the master key go. `ring` tells the drain that there is something to store.
+        Nothing here needs the store yet."""
         self.leaving = asyncio.Event()
         """To be set when the server is about to end: who only listens is let go."""
         folder = Folder(settings.data_dir)
@@ -86,6 +88,7 @@ class Worker:
             fsync_interval=settings.fsync_interval,
             max_segment=max_segment(settings.spool_size),
             files=files,
+            ring=ring,
         )
         self._spool = Reader(folder.spool, files)
         tails = Tails(folder.watched)
@@ -213,6 +216,7 @@ class Worker:
             await asyncio.to_thread(self._replica.look)
 
     async def _follow(self) -> None:
+        await self._recorder.busy.wait()
         self._recorder.follow()
 
     async def _ready(self, request: Request) -> Response:

@@ -27,9 +27,9 @@ def serve(
     ] = None,
 ) -> None:
     """Start the gateway."""
-    from sessionary import server
-
     settings = configured(config, host=host, port=port, data_dir=data_dir, workers=workers)
+    from sessionary import server  # not before it is clear what to serve: it brings all that serving needs
+
     server.configure_logging(settings.log_level)
     for note in settings.ignored:
         err.print(f"[yellow]note:[/] {note}", soft_wrap=True)

@@ -247,6 +247,8 @@ class Recorder:
         self._metrics = metrics
         self._tails = tails
         self._rejecting = rejecting
+        self.busy = asyncio.Event()
+        """Set while there is something that `follow` may be for."""
         self._open: dict[str, Recording] = {}
         self._begun = 0
         self._ended: Counter[Status] = Counter()
@@ -271,6 +273,7 @@ class Recorder:
         write = _nowhere if reason else self._spooling.write
         recording = Recording(begin, write, self._forget, redacting, self.unredacted)
         self._open[begin.call_id] = recording
+        self.busy.set()
         return recording
 
     def unredacted(self) -> None:
@@ -315,8 +318,9 @@ class Recorder:
         self._metrics.took(took)
 
     def follow(self) -> None:
-        """Ten times a second, from the worker's loop: begins and ends to show what is watched."""
+        """Ten times a second while `busy`, from the worker's loop: begins and ends to show what is watched."""
         if self._tails is None or not self._open:
+            self.busy.clear()
             return
         marked: set[str] = set()
         with contextlib.suppress(OSError):

@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from sessionary.ids import uuid7
@@ -21,14 +22,21 @@ class Writer:
     """
 
     def __init__(
-        self, root: Path, *, fsync_interval: float = 0.5, max_segment: int = MAX_SEGMENT, files: Files | None = None
+        self,
+        root: Path,
+        *,
+        fsync_interval: float = 0.5,
+        max_segment: int = MAX_SEGMENT,
+        files: Files | None = None,
+        ring: Callable[[], None] = lambda: None,
     ) -> None:
-        """Raises OSError."""
+        """`ring` tells who reads that there is something new. Raises OSError."""
         self.name = uuid7().hex()
         self.appended = 0
         self.sync_failures = 0
         """What could not be made durable: a power failure may cost what came before."""
         self._files = files or Disk()
+        self._ring = ring
         self._root = root
         self._folder = root / f"{UNSEEN}{self.name}"
         self._files.make_folder(self._folder)
@@ -50,6 +58,7 @@ class Writer:
         # Only now can it be seen, whole and locked: a folder whose lock is free is a dead writer's, and is removed.
         self._files.rename(self._folder, root / self.name)
         self._folder = root / self.name
+        ring()
         self._always = fsync_interval <= 0
         self._stop = threading.Event()
         self._syncer = threading.Thread(target=self._keep_syncing, args=(fsync_interval,), name="spool", daemon=True)
@@ -75,6 +84,7 @@ class Writer:
         self._size += len(data)
         self.appended += 1
         self._dirty = True
+        self._ring()
         if self._always:
             self.sync()
 
@@ -106,6 +116,7 @@ class Writer:
                     self._files.remove(self._folder / segment_name(self._number - 1))
             self._past.append(old)
             self._dirty = True
+            self._ring()
 
     def recovers(self) -> bool:
         """Whether records may be taken again, after one was not: there is room, and a new segment can be begun."""

@@ -4,12 +4,12 @@
 
 PostgreSQL is asked in one statement, a lateral join that answers each set of values by the same index as if it were
 asked alone. SQLite has no round trip to save: it is asked set by set, by its driver, since what lies above that costs
-ten times what the look-up does. Either way the statement is compiled once.
+ten times what the look-up does. Either way the statement is compiled once, when it is first asked.
 """
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -27,8 +27,14 @@ class Question:
 
     def __init__(self, one: sa.Select[Any]) -> None:
         self.one = one
-        self.many = _many(one)
-        self._sqlite, self._names = _compiled(one)
+
+    @cached_property
+    def many(self) -> sa.Select[Any]:
+        return _many(self.one)
+
+    @cached_property
+    def _driven(self) -> tuple[str, list[tuple[str, Any]]]:
+        return _compiled(self.one)
 
     def ask(self, connection: sa.Connection, each: Sequence[Values]) -> list[Rows]:
         """The rows for each set of values, in any order. Raises what SQLAlchemy raises."""
@@ -43,18 +49,17 @@ class Question:
         return found
 
     def _ask_sqlite(self, connection: sa.Connection, each: Sequence[Values]) -> list[Rows]:
+        statement, names = self._driven
         cursor = connection.connection.cursor()
         try:
-            return [cursor.execute(self._sqlite, self._parameters(values)).fetchall() for values in each]
+            asked = ([values[name] if fixed is None else fixed for name, fixed in names] for values in each)
+            return [cursor.execute(statement, parameters).fetchall() for parameters in asked]
         except sqlite3.Error as error:
             raise sa.exc.DBAPIError.instance(
-                self._sqlite, None, error, sqlite3.Error, hide_parameters=True, dialect=connection.dialect
+                statement, None, error, sqlite3.Error, hide_parameters=True, dialect=connection.dialect
             ) from error
         finally:
             cursor.close()
-
-    def _parameters(self, values: Values) -> list[Any]:
-        return [values[name] if fixed is None else fixed for name, fixed in self._names]
 
 
 def _compiled(one: sa.Select[Any]) -> tuple[str, list[tuple[str, Any]]]:
