@@ -11,12 +11,12 @@ import msgspec
 from sessionary.ids import digest, root_node
 from sessionary.record.exchange import Attempt, Finish
 from sessionary.wire import literal, loose, meaning, prices, tokens
-from sessionary.wire.answer import inspect
+from sessionary.wire.answer import FIELDS, inspect
 from sessionary.wire.assemble import assemble
 from sessionary.wire.message import Message, Usage
 from sessionary.wire.reading import FORMATS, read
 from sessionary.wire.recipe import Recipe
-from sessionary.wire.split import split_response
+from sessionary.wire.split import Split, split_response
 
 _MOST_UNPACKED = 64 << 20
 _ERROR_TEXT = 2000
@@ -81,13 +81,13 @@ def answered(asked: Asked, finish: Finish, data: bytes) -> Answered:
         elif not assembled.complete and status == "ok":
             status, error_type = "upstream_error", "stream_incomplete"
             error_message = "The stream ended before the answer did."
-    answer = inspect(body, asked.endpoint)
+    parts = split_response(body, asked.endpoint) if body else None
+    answer = inspect(_beside(parts, body), asked.endpoint)
     if answer.failure is not None and status == "ok":
         status, (error_type, error_message) = "upstream_error", answer.failure
     if status == "upstream_error" and not error_message:
         error_type, error_message = _error_of(body)
     usage = answer.usage or usage
-    parts = split_response(body, asked.endpoint) if body else None
     bodies: dict[bytes, bytes] = {}
     rows: list[dict[str, Any]] = []
     output: list[Message] = []
@@ -101,11 +101,11 @@ def answered(asked: Asked, finish: Finish, data: bytes) -> Answered:
         cost = prices.cost(finish.provider, finish.upstream_model or asked.model, usage, finish.price, asked.created_at)
     recipe = None
     if parts is not None:
-        for value in parts.lifted.values():
-            bodies[digest(value)] = value
+        lifted = {key: digest(value) for key, value in parts.lifted.items()}
+        bodies |= zip(lifted.values(), parts.lifted.values(), strict=True)
         recipe = Recipe(
             shell=parts.shell,
-            lifted={k: digest(v) for k, v in parts.lifted.items()},
+            lifted=lifted,
             chain=parts.chain,
             whole=parts.whole,
             above=asked.input_depth,
@@ -136,6 +136,11 @@ def answered(asked: Asked, finish: Finish, data: bytes) -> Answered:
     return Answered(call, recipe, raw, rows, bodies, output)
 
 
+def _beside(parts: Split | None, body: bytes) -> bytes:
+    """The answer without what the model said, which may be most of it."""
+    return body if parts is None or not parts.lifted.keys().isdisjoint(FIELDS) else parts.shell
+
+
 def _chain(
     asked: Asked, raws: list[bytes], bodies: dict[bytes, bytes]
 ) -> tuple[list[dict[str, Any]], list[Message], meaning.Meaning]:
@@ -149,9 +154,10 @@ def _chain(
     node = asked.leaf_node or root_node(asked.project)
     for depth, raw in enumerate(raws, asked.input_depth + 1):
         frame, words = literal.part(raw)
-        bodies[digest(frame)] = frame
-        if words is not None:
-            bodies[digest(words)] = words
+        frame_hash, words_hash = digest(frame), None if words is None else digest(words)
+        bodies[frame_hash] = frame
+        if words is not None and words_hash is not None:
+            bodies[words_hash] = words
         message, meant = read(raw, format, answer=True)
         if not rows and asked.prefill is not None and (begun := meaning.prefilled(asked.prefill.text, message)):
             node, meant = asked.prefill.node or root_node(asked.project), begun
@@ -168,8 +174,8 @@ def _chain(
                 "role": message.role,
                 "format": format,
                 "answer": True,
-                "frame": digest(frame),
-                "text": None if words is None else digest(words),
+                "frame": frame_hash,
+                "text": words_hash,
             }
         )
         parent = at

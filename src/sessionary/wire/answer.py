@@ -19,24 +19,27 @@ class Answer(msgspec.Struct, frozen=True):
 class _Body(msgspec.Struct):
     """Only what is looked at: the rest, vectors for instance, is passed over undecoded."""
 
-    id: msgspec.Raw = msgspec.Raw(b"null")
-    usage: msgspec.Raw = msgspec.Raw(b"null")
-    choices: msgspec.Raw = msgspec.Raw(b"null")
-    status: msgspec.Raw = msgspec.Raw(b"null")
-    incomplete_details: msgspec.Raw = msgspec.Raw(b"null")
-    stop_reason: msgspec.Raw = msgspec.Raw(b"null")
-    error: msgspec.Raw = msgspec.Raw(b"null")
+    id: Any = None
+    usage: Any = None
+    choices: Any = None
+    status: Any = None
+    incomplete_details: Any = None
+    stop_reason: Any = None
+    error: Any = None
 
 
+FIELDS = _Body.__struct_fields__
+"""What `inspect` looks at."""
 _body = msgspec.json.Decoder(_Body)
 
 
 def inspect(body: bytes, endpoint: str) -> Answer:
+    """Of an answer, or of what is left of it without what the model said."""
     try:
         try:
             found = _body.decode(body)
-            given = ((k, bytes(getattr(found, k))) for k in _Body.__struct_fields__)
-            value = {k: loose.decode(raw) for k, raw in given if raw != b"null"}
+            value = {name: getattr(found, name) for name in FIELDS}
+            loose.check_depth(value, body)
         except (msgspec.DecodeError, UnicodeDecodeError):
             value = loose.decode(body)
     except loose.FAILURES:
@@ -112,14 +115,15 @@ def _newer(usage: dict[str, Any]) -> Usage:
 
 def _first(*values: Any) -> int:
     """The first count; a provider may fill several spellings, some with 0."""
-    counts = [found for v in values if (found := _int(v)) is not None]
-    return next((c for c in counts if c), 0)
+    for value in values:
+        if count := _int(value):
+            return count
+    return 0
 
 
 def _int(value: Any) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return int(value) if 0 <= value < 1 << 53 else None
+    counts = type(value) is int or type(value) is float  # True is none
+    return int(value) if counts and 0 <= value < 1 << 53 else None
 
 
 def _dict(value: Any) -> dict[str, Any]:

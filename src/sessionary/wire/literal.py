@@ -13,11 +13,11 @@ _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 
 def part(raw: bytes) -> tuple[bytes, bytes | None]:
     """(frame, text); the text with its quotes, None where no string is long enough. Any bytes can be parted."""
-    longest = max(_STRING.finditer(raw), key=lambda m: m.end() - m.start(), default=None)
-    if longest is None or longest.end() - longest.start() < SHORT:
+    longest: bytes = max(_STRING.findall(raw), key=len, default=b"")
+    if len(longest) < SHORT:
         return b"\0" + raw, None
-    at = str(longest.start()).encode()
-    return at + b"\0" + raw[: longest.start()] + raw[longest.end() :], longest.group()
+    at = raw.index(longest)
+    return b"%d\0" % at + raw[:at] + raw[at + len(longest) :], longest
 
 
 def whole(frame: bytes, text: bytes | None) -> bytes:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -32,6 +32,7 @@ _OUTPUTS = {"responses": "output", "responses.compact": "output", "messages": "c
 _object = msgspec.json.Decoder(dict[str, Raw])
 _list = msgspec.json.Decoder(list[Raw])
 _FAILURES = loose.FAILURES
+_HOLLOW = Raw(b"0")
 _MASKED = re.compile("[\ue800-\uefff]")
 
 
@@ -102,8 +103,8 @@ def _split(body: bytes, endpoint: str) -> Split | None:
         preamble, messages = items[:lead], items[lead:]
     if not preamble and not messages:
         chain = ""
-    lifted = {k: bytes(v) for k, v in fields.items() if k != chain and (k in _ALWAYS or len(bytes(v)) > LIFT_FROM)}
-    return Split(_shell(fields, {chain, *lifted} - {""}), lifted, chain, preamble, messages)
+    lifted = _lifted(fields, chain)
+    return Split(_shell(fields, [chain, *lifted] if chain else lifted), lifted, chain, preamble, messages)
 
 
 def _split_response(body: bytes, endpoint: str) -> Split | None:
@@ -114,15 +115,16 @@ def _split_response(body: bytes, endpoint: str) -> Split | None:
     if fields is None or "choices" not in fields:
         return None
     try:
-        choices = [bytes(choice) for choice in _list.decode(fields["choices"])]
+        choices = _list.decode(fields["choices"])
     except _FAILURES:
         return None
-    first = _fields(choices[0]) if choices else None
-    if first is None or key not in first or bytes(first[key])[:1] != opening:
+    first = _fields(bytes(choices[0])) if choices else None
+    said = bytes(first[key]) if first is not None and key in first else b""
+    if first is None or said[:1] != opening:
         return None
-    hollow = [_shell(first, {key}), *choices[1:]]
-    shell = _shell(fields | {"choices": Raw(b"[" + b",".join(hollow) + b"]")}, set())
-    return Split(shell, {}, _TEXT_OUTPUT if key == "text" else OUTPUT, [], [bytes(first[key])])
+    choices[0] = Raw(_shell(first, [key]))
+    shell = msgspec.json.encode({**fields, "choices": choices})
+    return Split(shell, {}, _TEXT_OUTPUT if key == "text" else OUTPUT, [], [said])
 
 
 def _split_output(body: bytes, chain: str) -> Split | None:
@@ -134,8 +136,8 @@ def _split_output(body: bytes, chain: str) -> Split | None:
     if not items and not silent:
         return None
     messages = items if chain == "output" else [bytes(fields[chain])]
-    lifted = {k: bytes(v) for k, v in fields.items() if k != chain and (k in _ALWAYS or len(bytes(v)) > LIFT_FROM)}
-    return Split(_shell(fields, {chain, *lifted}), lifted, chain, [], messages)
+    lifted = _lifted(fields, chain)
+    return Split(_shell(fields, [chain, *lifted]), lifted, chain, [], messages)
 
 
 def join(shell: bytes, lifted: dict[str, bytes], chain: str, messages: list[bytes], *, whole: bool = False) -> bytes:
@@ -153,20 +155,24 @@ def join(shell: bytes, lifted: dict[str, bytes], chain: str, messages: list[byte
         choices = _list.decode(fields["choices"])
         first = _object.decode(choices[0])
         first[chain.rsplit(".", 1)[1]] = Raw(messages[0])
-        choices[0] = Raw(_shell(first, set()))
-        return _shell(fields | {"choices": Raw(b"[" + b",".join(bytes(c) for c in choices) + b"]")}, set())
+        choices[0] = Raw(_shell(first))
+        return msgspec.json.encode({**fields, "choices": choices})
     for key, value in lifted.items():
         fields[key] = Raw(value)
     if chain and len(messages) == 1 and (messages[0][:1] == b'"' or chain == "content"):
         fields[chain] = Raw(messages[0])
     elif chain:
         fields[chain] = Raw(b"[" + b",".join(messages) + b"]")
-    return _shell(fields, set())
+    return _shell(fields)
 
 
-def _shell(fields: dict[str, Raw], hollow: set[str]) -> bytes:
-    parts = (msgspec.json.encode(k) + b":" + (b"0" if k in hollow else bytes(v)) for k, v in fields.items())
-    return b"{" + b",".join(parts) + b"}"
+def _shell(fields: dict[str, Raw], hollow: Iterable[str] = ()) -> bytes:
+    """The object; those of its fields that are `hollow` are 0."""
+    return msgspec.json.encode({**fields, **dict.fromkeys(hollow, _HOLLOW)})
+
+
+def _lifted(fields: dict[str, Raw], chain: str) -> dict[str, bytes]:
+    return {k: bytes(v) for k, v in fields.items() if k != chain and (k in _ALWAYS or len(v) > LIFT_FROM)}
 
 
 def _messages(raw: Raw) -> list[bytes]:
@@ -194,6 +200,11 @@ def _fields(body: bytes) -> dict[str, Raw] | None:
     return None if _repeats(body, fields) else fields
 
 
+def _size(fields: dict[str, Raw]) -> int:
+    """Bytes of the object, without white space between its fields."""
+    return len(msgspec.json.encode([*fields])) + len(fields) + sum(map(len, fields.values()))
+
+
 def _compact(body: bytes) -> bytes:
     """Without white space, where it is strict JSON."""
     try:
@@ -207,8 +218,10 @@ def _repeats(body: bytes, fields: dict[str, Raw]) -> bool:
 
     The fields account for every byte beside white space; where they do not, the keys are counted one by one.
     """
-    shell = _shell(fields, set())
-    if len(body) == len(shell) or len(_compact(body)) == len(_compact(shell)):
+    if len(body) == _size(fields):
+        return False
+    compact = _compact(body)
+    if len(compact) == _size(_object.decode(compact)):
         return False
     counted = 0
 
