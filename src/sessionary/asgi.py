@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, Protocol, Self
 from urllib.parse import quote
 
@@ -11,6 +11,7 @@ import msgspec
 from sessionary import errors, ids
 from sessionary.capacity import Place
 from sessionary.errors import GatewayError, RequestTimeout
+from sessionary.heads import headers_of
 from sessionary.record.exchange import Begin
 from sessionary.relay.relay import LastWords
 from sessionary.sessions.identify import pending
@@ -40,6 +41,9 @@ class Out(Protocol):
     async def send(self, data: bytes) -> None:
         """Returns when more can be taken."""
 
+    def put(self, data: bytes) -> bool:
+        """`send`, at once. False: that cannot be done now, and nothing was."""
+
     async def end(self, data: bytes = b"") -> None: ...
 
 
@@ -55,6 +59,9 @@ class AsgiOut:
     async def send(self, data: bytes) -> None:
         await self._send({"type": "http.response.body", "body": data, "more_body": True})
 
+    def put(self, data: bytes) -> bool:
+        return False
+
     async def end(self, data: bytes = b"") -> None:
         await self._send({"type": "http.response.body", "body": data})
 
@@ -69,6 +76,7 @@ class Caller:
         self._endpoint = endpoint
         self.started = False
         self.send = out.send
+        self.put = out.put
         self._ended = False
         self._last_words: LastWords | None = None
 
@@ -108,14 +116,6 @@ class Caller:
 
 def read_headers(scope: Scope) -> dict[str, str]:
     return headers_of(scope["headers"])
-
-
-def headers_of(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Lower-case, as they are in `raw`; underscores read as hyphens. Of a repeated header the first counts."""
-    found: dict[str, str] = {}
-    for name, value in raw:
-        found.setdefault(name.decode("latin-1").replace("_", "-"), value.decode("latin-1"))
-    return found
 
 
 async def read_body(receive: Receive, headers: Mapping[str, str], place: Place) -> bytes:

@@ -68,14 +68,16 @@ class Auth:
 
     async def authenticate(self, headers: Mapping[str, str]) -> Principal:
         """Raises Unauthenticated."""
-        key = _key_of(headers)
-        if not key:
-            raise Unauthenticated
-        return await self.principal_of(key)
+        return await self.principal(hashed_key(headers))
 
     async def principal_of(self, key: str) -> Principal:
         """The principal of a plain key. Raises Unauthenticated."""
-        hashed = hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
+        return await self.principal(_hashed(key))
+
+    async def principal(self, hashed: bytes) -> Principal:
+        """Of a key's hash, b"" where there is none. Raises Unauthenticated."""
+        if not hashed:
+            raise Unauthenticated
         if hmac.compare_digest(hashed, self._master):
             return self._master_principal
         found = self._ring.get(hashed)
@@ -129,6 +131,16 @@ def allow_model(principal: Principal, model: str) -> None:
     """Raises Forbidden where the key is bound to other models."""
     if principal.models is not None and not any(fnmatchcase(model, pattern) for pattern in principal.models):
         raise Forbidden(f"This key may not use the model '{model[:200]}'.")
+
+
+def hashed_key(headers: Mapping[str, str]) -> bytes:
+    """The hash of the key that a request has; b"" where it has none."""
+    key = _key_of(headers)
+    return _hashed(key) if key else b""
+
+
+def _hashed(key: str) -> bytes:
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
 
 
 def _key_of(headers: Mapping[str, str]) -> str:

@@ -63,6 +63,9 @@ class Unattended:
     async def end(self, data: bytes = b"") -> None: ...
     async def fail(self, error: GatewayError) -> None: ...
 
+    def put(self, data: bytes) -> bool:
+        return True
+
 
 class Releasing:
     """A client whose key may have so many calls at a time, and may call again when it has its answer: so the call lets
@@ -70,15 +73,14 @@ class Releasing:
 
     def __init__(self, client: Client, admission: Admission, call_id: str) -> None:
         self._client = client
+        self.send = client.send
+        self.put = client.put
         self._admission = admission
         self._call_id = call_id
         self._held = True
 
     async def start(self, status: int, headers: dict[str, str], last_words: LastWords | None = None) -> None:
         await self._client.start(status, headers, last_words)
-
-    async def send(self, data: bytes) -> None:
-        await self._client.send(data)
 
     async def end(self, data: bytes = b"") -> None:
         await self.release()
@@ -284,7 +286,9 @@ class Calls:
         created = begin.at // 1_000_000
         passage = crossing(begin.endpoint, body, fields, history, begin.call_id, created, stream=begin.stream)
         path = begin.endpoint.replace(".", "/")
-        await self._relay.run(Request(path, begin.stream, request.headers, passage), targets, call.recording, client)
+        await self._relay.run(
+            Request(path, begin.stream, request.head.to_upstream, passage), targets, call.recording, client
+        )
 
     async def _history(self, call: Call) -> list[Said]:
         try:

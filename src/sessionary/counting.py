@@ -13,6 +13,7 @@ from sessionary.asgi import Receive, Scope, Send, read_body, read_headers, send_
 from sessionary.auth import Auth, Principal, allow_model
 from sessionary.capacity import Capacity
 from sessionary.errors import BadRequest, MethodNotAllowed, UpstreamError
+from sessionary.heads import Head
 from sessionary.ids import new_request_id
 from sessionary.incoming import Incoming
 from sessionary.incoming import read as read_incoming
@@ -57,11 +58,11 @@ class Counting:
         principal = await self._auth.authenticate(headers)
         with self._capacity.place() as place:
             format = PATHS[path]
-            incoming = read_incoming(format, headers, await read_body(receive, headers, place))
+            incoming = read_incoming(format, Head(headers), await read_body(receive, headers, place))
             await self._count(principal, path, incoming, send)
 
     async def _count(self, principal: Principal, path: str, incoming: Incoming, send: Send) -> None:
-        format, headers = PATHS[path], incoming.headers
+        format, headers = PATHS[path], incoming.head.headers
         if incoming.problem is not None:
             raise incoming.problem
         model = incoming.text("model")

@@ -12,8 +12,9 @@ from typing import Any
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from sessionary.asgi import headers_of, read_body
+from sessionary.asgi import read_body
 from sessionary.capacity import Place
+from sessionary.heads import headers_of
 from sessionary.leaving import Leaving
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -30,7 +31,6 @@ class Exchange:
         "_is_chunked",
         "_left",
         "_parts",
-        "_raw",
         "_transport",
         "_waiting",
         "disconnected",
@@ -38,6 +38,7 @@ class Exchange:
         "keep_alive",
         "leaving",
         "more_body",
+        "raw",
         "response_complete",
         "started",
     )
@@ -62,7 +63,7 @@ class Exchange:
         self.more_body = True
         self.started = False
         self.response_complete = False
-        self._raw = headers
+        self.raw = headers
         self._transport = transport
         self._flow = flow
         self._ended = ended
@@ -101,13 +102,10 @@ class Exchange:
 
     # What comes.
 
-    def headers(self) -> dict[str, str]:
-        return headers_of(self._raw)
-
-    async def body(self, headers: Mapping[str, str], place: Place) -> bytes:
+    async def body(self, place: Place) -> bytes:
         """As `asgi.read_body`; at once where it is here."""
         if self.more_body or self.disconnected:
-            return await read_body(self._receive, headers, place)
+            return await read_body(self._receive, headers_of(self.raw), place)
         place.take(self._held)
         self._held = 0
         parts, self._parts = self._parts, []
@@ -159,10 +157,17 @@ class Exchange:
             self._head = head
 
     async def send(self, data: bytes) -> None:
-        if self._flow.write_paused and not self.disconnected:
+        while not self.put(data):
             await self._flow.drain()
-        if data and not self.disconnected:
+
+    def put(self, data: bytes) -> bool:
+        if self.disconnected:
+            return True
+        if self._flow.write_paused:
+            return False
+        if data:
             self._transport.write(b"%x\r\n%b\r\n" % (len(data), data) if self._is_chunked else self._counted(data))
+        return True
 
     async def end(self, data: bytes = b"") -> None:
         """Raises RuntimeError where the body is not as long as the head said."""

@@ -11,16 +11,15 @@ import msgspec
 from sessionary import ids
 from sessionary.auth import Principal
 from sessionary.errors import BadRequest, GatewayError
+from sessionary.heads import Head
 from sessionary.record import exchange
 from sessionary.record import private as record_private
 from sessionary.record.exchange import Begin, Unkept
 from sessionary.record.recorder import now_us
 from sessionary.redaction import Redacting
-from sessionary.relay import headers as header_rules
 from sessionary.sessions import identify
-from sessionary.sessions.clients import client_name
 from sessionary.sessions.identify import Agent, Identity
-from sessionary.sessions.labels import Labels, labels
+from sessionary.sessions.labels import Labels
 from sessionary.state.context import ALONE, Context, Named
 from sessionary.wire.responses import item_ids
 
@@ -35,7 +34,7 @@ RESPONSES = ("responses", "responses.compact")
 
 class Incoming(msgspec.Struct, frozen=True):
     endpoint: str
-    headers: dict[str, str]
+    head: Head
     body: bytes
     fields: dict[str, msgspec.Raw]
     problem: GatewayError | None
@@ -59,10 +58,10 @@ class Incoming(msgspec.Struct, frozen=True):
     def named(self) -> Named:
         """What it goes on from."""
         responses = self.endpoint in RESPONSES
-        if not responses and "x-previous-response-id" not in self.headers:
+        if not responses and "x-previous-response-id" not in self.head.headers:
             return _NOTHING_NAMED
         previous = self.text("previous_response_id") if responses else ""
-        previous = previous or self.headers.get("x-previous-response-id", "")
+        previous = previous or self.head.headers.get("x-previous-response-id", "")
         conversation = (self.text("conversation") or self.object("conversation").get("id")) if responses else ""
         return Named(
             previous,
@@ -97,26 +96,26 @@ class Kept(msgspec.Struct, frozen=True):
 def kept(incoming: Incoming, redacting: Redacting) -> Kept:
     """May take a while where the body is large, and may raise anything."""
     body = redacting.body(incoming.body)
-    return Kept(read(incoming.endpoint, redacting.headers(incoming.headers), body), redacting)
+    return Kept(read(incoming.endpoint, Head(redacting.headers(incoming.head.headers)), body), redacting)
 
 
 def nothing_kept(incoming: Incoming, redacting: Redacting) -> Kept:
-    return Kept(Incoming(incoming.endpoint, {}, b"{}", {}, None), redacting, failed=True)
+    return Kept(Incoming(incoming.endpoint, Head({}), b"{}", {}, None), redacting, failed=True)
 
 
-def read(endpoint: str, headers: dict[str, str], body: bytes) -> Incoming:
+def read(endpoint: str, head: Head, body: bytes) -> Incoming:
     try:
         fields = _fields.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         problem = BadRequest(
             "We could not parse the JSON body of your request. The API expects a JSON object.", code="invalid_json"
         )
-        return Incoming(endpoint, headers, body, {}, problem)
+        return Incoming(endpoint, head, body, {}, problem)
     model = _value(fields, "model")
     if not model or not isinstance(model, str):
         missing = BadRequest("you must provide a model parameter", param="model", code="missing_model")
-        return Incoming(endpoint, headers, body, fields, missing)
-    incoming = Incoming(endpoint, headers, body, fields, None, model)
+        return Incoming(endpoint, head, body, fields, missing)
+    incoming = Incoming(endpoint, head, body, fields, None, model)
     return msgspec.structs.replace(incoming, problem=_misnamed(incoming)) if endpoint in RESPONSES else incoming
 
 
@@ -174,9 +173,9 @@ def begin(
         endpoint=incoming.endpoint,
         model=kept.request.model[:500],
         stream=incoming.value("stream") is True and incoming.endpoint != "responses.compact",
-        client=client_name(kept.request.headers),
+        client=kept.request.head.client,
         user=kept.id(user, its_user)[:500],
-        headers={} if unkept == "key" else header_rules.recorded(kept.request.headers),
+        headers={} if unkept == "key" else kept.request.head.recorded,
         body=record_private.request(kept.request.body) if unkept else kept.request.body,
         private=unkept != "",
         resumable=resumable,
@@ -207,9 +206,8 @@ def _names(incoming: Incoming, context: Context) -> tuple[Identity, Agent, str, 
     """What a request calls its session, its agent and its user, and what it says of the session."""
     metadata = incoming.object("metadata")
     field = _no_value if identify.FIELDS.isdisjoint(incoming.fields) else incoming.value
-    identity = identify.identify(incoming.headers, field, metadata, _chain(context))
-    agent = identify.agent(incoming.headers)
-    said = labels(incoming.headers)
+    identity = identify.session(incoming.head.named, field, metadata, _chain(context))
+    agent, said = incoming.head.agent, incoming.head.labels
     if not agent.id and said.agent:
         parent, _, name = said.agent.rpartition("/")
         agent = Agent(said.agent, name, parent)

@@ -46,8 +46,9 @@ class World:
         self.does = does
         self.wire = Wire()
         self.ended = 0
+        self.flow = FlowControl(self.wire)
         self.exchange = Exchange(
-            "chat.completions", [(b"host", b"x"), (b"x_y", b"1"), (b"x-y", b"2")], self.wire, FlowControl(self.wire),
+            "chat.completions", [(b"host", b"x"), (b"x_y", b"1"), (b"x-y", b"2")], self.wire, self.flow,
             self._ends, b"date: now\r\n", keep_alive=keep_alive, expects=expects,
         )  # fmt: skip
 
@@ -139,9 +140,8 @@ def test_a_body_comes_in_pieces() -> None:
     got: list[bytes] = []
 
     async def read(out: Exchange) -> None:
-        assert out.headers() == {"host": "x", "x-y": "1"}
         with place() as room:
-            got.append(await out.body(out.headers(), room))
+            got.append(await out.body(room))
             assert room.size == 6
         await out.head(204, {"content-length": "0"})
         await out.end()
@@ -171,7 +171,7 @@ def test_a_body_that_nobody_asks_for_waits_with_its_sender() -> None:
 def test_who_leaves_while_the_body_comes_is_gone() -> None:
     async def read(out: Exchange) -> None:
         with place() as room, pytest.raises(ClientGone):
-            await out.body({}, room)
+            await out.body(room)
 
     def leaves() -> None:
         world.exchange.disconnected = True
@@ -189,3 +189,19 @@ def test_nothing_is_written_to_who_has_left() -> None:
         await out.end(b"{}")
 
     assert World(answer).run().wire.written == b""
+
+
+def test_what_is_put_goes_at_once_or_not_at_all() -> None:
+    async def answer(out: Exchange) -> None:
+        await out.head(200, {"content-type": "text/event-stream"})
+        world.wire.written = b""
+        assert out.put(b"one")
+        world.flow.pause_writing()
+        assert not out.put(b"two")
+        assert world.wire.written == b"3\r\none\r\n"
+        out.disconnected = True
+        assert out.put(b"three"), "who has left takes anything"
+        assert world.wire.written == b"3\r\none\r\n"
+
+    world = World(answer)
+    world.run()

@@ -372,6 +372,116 @@ async def test_a_reader_that_takes_nothing_stops_the_provider(opening: Opening) 
         await soon(lambda: provider.left == 1)
 
 
+async def test_what_is_poured_comes_at_once_and_in_order(opening: Opening) -> None:
+    """Nobody is woken for a piece: it is there before anything else has had its turn."""
+
+    async def pieces(provider: Provider, writer: asyncio.StreamWriter) -> None:
+        writer.write(CHUNKED)
+        for n, piece in enumerate((b"a", b"b", b"c", b"d", b"e")):
+            writer.write(b"1\r\n%b\r\n" % piece)
+            await soon(lambda: len(got) > n)  # noqa: B023
+        await closing(b"1\r\nf\r\n")(provider, writer)
+
+    def take(data: bytes) -> bool:
+        got.append(data)
+        assert asyncio.current_task() in (None, asking)
+        return data != b"c"
+
+    upstream, provider, got = await opening(), Provider(pieces), list[bytes]()
+    async with await provider.listen():
+        asking = asyncio.current_task()
+        answer = await ask(upstream, provider.target(), stream=True)
+        assert not await answer.pour(take)
+        assert got == [b"a", b"b", b"c"]
+        with pytest.raises(UpstreamError, match="broke off"):
+            await answer.pour(take)
+        assert got == [b"a", b"b", b"c", b"d", b"e", b"f"]
+
+
+@pytest.mark.parametrize("at", [b"a", b"b"])
+async def test_who_takes_may_fail(opening: Opening, at: bytes) -> None:
+    async def two(provider: Provider, writer: asyncio.StreamWriter) -> None:
+        writer.write(CHUNKED + b"1\r\na\r\n")
+        await asyncio.sleep(0.1)
+        writer.write(b"1\r\nb\r\n")
+        await asyncio.sleep(5)
+
+    def take(data: bytes) -> bool:
+        if data == at:
+            raise ValueError(data)
+        return True
+
+    upstream, provider = await opening(), Provider(two)
+    async with await provider.listen():
+        answer = await ask(upstream, provider.target(), stream=True)
+        with pytest.raises(ValueError, match=at.decode()):
+            await answer.pour(take)
+        answer.close()
+
+
+async def test_what_is_poured_to_its_end(opening: Opening) -> None:
+    upstream, provider, got = await opening(), Provider(GOOD, GOOD), list[bytes]()
+    async with await provider.listen():
+        for _ in range(2):
+            answer = await ask(upstream, provider.target(), stream=True)
+            assert await answer.pour(lambda data: got.append(data) is None)
+            answer.close()
+        assert b"".join(got) == 2 * SAID
+        assert provider.connections == 1
+
+
+async def test_silence_while_pouring(opening: Opening) -> None:
+    """Each piece begins it anew."""
+
+    async def slowly(provider: Provider, writer: asyncio.StreamWriter) -> None:
+        writer.write(CHUNKED)
+        for _ in range(5):
+            writer.write(b"1\r\na\r\n")
+            await asyncio.sleep(0.25)
+        await asyncio.sleep(5)
+
+    upstream, provider, got = await opening(idle_timeout=0.6, timeout=5), Provider(slowly), list[bytes]()
+    async with await provider.listen():
+        answer = await ask(upstream, provider.target(), stream=True)
+        with pytest.raises(UpstreamTimeout, match="fell silent"):
+            await answer.pour(lambda data: got.append(data) is None)
+        assert b"".join(got) == b"aaaaa"
+
+
+async def test_who_takes_no_more_stops_the_provider(opening: Opening) -> None:
+    sent = 0
+
+    async def flood(provider: Provider, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        writer.transport.set_write_buffer_limits(0)
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % (200 << 20))
+        for _ in range(200):
+            writer.write(b"x" * (1 << 20))
+            await writer.drain()
+            sent += 1
+
+    upstream, provider, sizes = await opening(), Provider(flood), list[int]()
+
+    def take(data: bytes) -> bool:
+        sizes.append(len(data))
+        return len(sizes) % 10 != 0
+
+    async with await provider.listen():
+        answer = await ask(upstream, provider.target(), stream=True)
+        assert not await answer.pour(take)
+        before = -1
+        while sent != before:
+            before = sent
+            await asyncio.sleep(0.2)
+        assert sent < 20  # what the system holds
+        for _ in range(20):
+            assert not await answer.pour(take)
+        assert max(sizes) <= 2 * READ_SIZE
+        await soon(lambda: sent > before)
+        answer.close()
+        await soon(lambda: provider.left == 1)
+
+
 async def test_who_no_longer_waits_lets_go(opening: Opening) -> None:
     async def nothing(provider: Provider, writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(0)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from sessionary import incoming
 from sessionary.auth import Principal
 from sessionary.errors import SettingsError
+from sessionary.heads import Head
 from sessionary.record import kept
 from sessionary.record.exchange import Begin, Finish, Record
 from sessionary.record.recorder import Recording
@@ -239,7 +240,7 @@ def kept_of(request: incoming.Incoming, rules: Redacting) -> Begin:
 
 def asked(headers: dict[str, str], **fields: Any) -> incoming.Incoming:
     sent = {"model": "m", "messages": [{"role": "user", "content": "hi"}], **fields}
-    return incoming.read("chat.completions", headers, json.dumps(sent).encode())
+    return incoming.read("chat.completions", Head(headers), json.dumps(sent).encode())
 
 
 def test_ids_stay_apart_and_the_same() -> None:

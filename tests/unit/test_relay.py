@@ -16,6 +16,7 @@ from sessionary.record.exchange import Begin, Finish
 from sessionary.record.recorder import Recording
 from sessionary.relay.crossing import crossing
 from sessionary.relay.relay import LastWords, Relay, Request
+from sessionary.relay.upstream import Take, read_to
 from sessionary.settings import Deployment, Settings
 
 BODY = b'{"model":"gpt-4o","messages":[]}'
@@ -33,6 +34,9 @@ class ScriptedAnswer:
         if isinstance(part, Exception):
             raise part
         return part
+
+    async def pour(self, take: Take) -> bool:
+        return await read_to(take, self)
 
     def close(self, *, ended: bool = False) -> None:
         self.closed = True
@@ -69,6 +73,9 @@ class Client:
 
     async def send(self, data: bytes) -> None:
         self.body += data
+
+    def put(self, data: bytes) -> bool:
+        return False
 
     async def end(self, data: bytes = b"") -> None:
         self.body += data

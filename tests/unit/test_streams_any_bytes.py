@@ -23,6 +23,7 @@ from sessionary.record.recorder import Recording
 from sessionary.relay.crossing import crossing
 from sessionary.relay.ends import Course
 from sessionary.relay.relay import Relay, Request
+from sessionary.relay.upstream import Take, read_to
 from sessionary.settings import Deployment, Settings
 from sessionary.wire.assemble import assemble
 from sessionary.wire.formats import FORMATS
@@ -49,6 +50,9 @@ class Pieces:
     async def read(self) -> bytes:
         return self._pieces.pop(0) if self._pieces else b""
 
+    async def pour(self, take: Take) -> bool:
+        return await read_to(take, self)
+
     def close(self, *, ended: bool = False) -> None: ...
 
 
@@ -61,6 +65,14 @@ class Client:
     async def send(self, data: bytes) -> None:
         assert data
         self.got.append(data)
+
+    def put(self, data: bytes) -> bool:
+        """A third of what comes has to wait."""
+        assert data
+        if len(self.got) % 3 == 2:
+            return False
+        self.got.append(data)
+        return True
 
     async def end(self, data: bytes = b"") -> None:
         self.got.append(data)

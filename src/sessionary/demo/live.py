@@ -16,6 +16,7 @@ from sessionary.demo import answers
 from sessionary.demo.answers import Piece, Reply, Say, Think, Tokens, Use
 from sessionary.demo.stage import TAG
 from sessionary.demo.talk import tool
+from sessionary.heads import Head
 from sessionary.leaving import Leaving
 from sessionary.providers.routing import Target
 from sessionary.relay.upstream import Answer, Played
@@ -194,7 +195,7 @@ async def play(calls: Calls, project: int, is_there: Callable[[str], Awaitable[b
             "stream": True,
             "stream_options": {"include_usage": True},
         }
-        request = incoming.read("chat.completions", headers, msgspec.json.encode(body))
+        request = incoming.read("chat.completions", Head(headers), msgspec.json.encode(body))
         call = await calls.begin(principal, request)
         await calls.answer(call, Unattended(), Leaving())
         history.append(answers.chat_message(pieces))

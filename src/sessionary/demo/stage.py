@@ -12,6 +12,7 @@ import msgspec
 
 from sessionary import ids, incoming
 from sessionary.auth import Principal
+from sessionary.heads import Head
 from sessionary.record import exchange
 from sessionary.record.exchange import Attempt, Begin, Finish, Part, Record, Status
 from sessionary.state.context import Context
@@ -87,7 +88,7 @@ class Stage:
             sent["x-session-name"] = self.name
         link = Link(above.call_id, "", above.session_id, above.session_text, [], above.at) if above else None
         principal = Principal(self._project, "", self._project, caller.key, caller.key)
-        request = incoming.read(endpoint, sent, msgspec.json.encode(body))
+        request = incoming.read(endpoint, Head(sent), msgspec.json.encode(body))
         kept = incoming.Kept(request)
         begin = incoming.begin(request, principal, Context(link), kept, keep_all=False, threading=True)
         changed: dict[str, Any] = {"call_id": ids.new_call_id(self.at // 1000), "at": self.at}

@@ -44,7 +44,7 @@ class Reply:
     """What comes on a connection for one request. It outlives the connection's interest in it."""
 
     __slots__ = (
-        "_begun", "_connection", "_error", "_over", "_pieces", "_size", "_until", "_waiter", "headers", "idle",
+        "_begun", "_connection", "_error", "_over", "_pieces", "_size", "_take", "_until", "_waiter", "headers", "idle",
         "status",
     )  # fmt: skip
 
@@ -64,18 +64,16 @@ class Reply:
         self._size = 0
         self._over = False
         self._error: Broke | None = None
-        self._waiter: asyncio.Future[None] | None = None
+        self._waiter: asyncio.Future[bool] | None = None
+        self._take: Callable[[bytes], bool] | None = None
+        """Who gets what comes while `_waiter` waits for the end."""
 
     async def head(self) -> None:
         """Waits for status and headers. Raises Broke."""
         while not self.status:
             if self._error is not None:
                 raise self._error
-            self._waiter = self._connection.waiter(self._until)
-            try:
-                await self._waiter
-            finally:
-                self._waiter = None
+            await self._something()
 
     async def read(self) -> bytes:
         """What has come of the body; waits where nothing has. b"" at the end. Raises Broke."""
@@ -84,13 +82,7 @@ class Reply:
                 raise self._error
             if self._over:
                 return b""
-            if self._begun and self.idle is not None:
-                self._until = self._connection.now() + self.idle
-            self._waiter = self._connection.waiter(self._until)
-            try:
-                await self._waiter
-            finally:
-                self._waiter = None
+            await self._something()
         self._begun = True
         data = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
         self._pieces.clear()
@@ -98,6 +90,35 @@ class Reply:
             self._connection.go_on()
         self._size = 0
         return data
+
+    async def pour(self, take: Callable[[bytes], bool]) -> bool:
+        """Gives `take` what comes of the body, the moment it comes, and wakes nobody for it. Returns whether that was
+        the end; False: `take` said so, for it wants no more now. Raises Broke, and what `take` raises."""
+        while True:
+            if self._pieces:
+                if not take(await self.read()):
+                    return False
+            elif self._error is not None:
+                raise self._error
+            elif self._over:
+                return True
+            else:
+                self._take = take
+                try:
+                    if not await self._something():
+                        return False
+                finally:
+                    self._take = None
+
+    async def _something(self) -> bool:
+        """Waits for it. False: who takes what comes wants no more."""
+        if self._begun and self.idle is not None:
+            self._until = self._connection.now() + self.idle
+        self._waiter = self._connection.waiter(self._until)
+        try:
+            return await self._waiter
+        finally:
+            self._waiter = None
 
     @property
     def over(self) -> bool:
@@ -121,15 +142,30 @@ class Reply:
 
     def wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+            self._waiter.set_result(True)
 
     def add(self, pieces: list[bytes]) -> bool:
         """Whether that is enough for now."""
         data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        if self._take is not None and self._waiter is not None and not self._waiter.done():
+            self._pour(self._take, data, self._waiter)
+            return False
         self._pieces.append(data)
         self._size += len(data)
         self.wake()
         return self._size > READ_SIZE
+
+    def _pour(self, take: Callable[[bytes], bool], data: bytes, waiter: "asyncio.Future[bool]") -> None:
+        self._begun = True
+        try:
+            wants_more = take(data)
+        except Exception as error:  # who waits shall have it
+            waiter.set_exception(error)
+            return
+        if not wants_more:
+            waiter.set_result(False)
+        elif self.idle is not None:
+            self._connection.ring_by(self._connection.now() + self.idle)
 
     def end(self, error: Broke | None = None) -> None:
         if not self._over:
@@ -202,17 +238,17 @@ class Connection(asyncio.BufferedProtocol):
     def linger(self) -> None:
         """Nobody reads any more of what comes."""
         self.go_on()
-        self._ring_by(self._loop.time() + _LINGER)
+        self.ring_by(self._loop.time() + _LINGER)
 
     def now(self) -> float:
         return self._loop.time()
 
-    def waiter(self, until: float) -> "asyncio.Future[None]":
+    def waiter(self, until: float) -> "asyncio.Future[bool]":
         """To be done when something comes; at `until` the reply ends as silent."""
-        self._ring_by(until)
+        self.ring_by(until)
         return self._loop.create_future()
 
-    def _ring_by(self, until: float) -> None:
+    def ring_by(self, until: float) -> None:
         self._until = until
         if self._timer is None or self._rings > until:
             if self._timer is not None:

@@ -18,7 +18,7 @@ from sessionary.relay.connection import Broke, Reply, Silent, Stale
 from sessionary.relay.hiding import Hiding, credentials, hidden
 from sessionary.relay.pool import LookUp, Origin, Pool, look_up
 from sessionary.relay.unpacking import Packed, Unpacking
-from sessionary.relay.upstream import Answer, is_stream
+from sessionary.relay.upstream import Answer, Take, is_stream, read_to
 from sessionary.settings import Settings
 from sessionary.sockets import watch
 
@@ -161,10 +161,19 @@ class _HttpAnswer:
     async def read(self) -> bytes:
         try:
             return await self._reply.read()
-        except Silent as error:
-            raise UpstreamTimeout(f"{self._title} fell silent before its answer was complete") from error
         except Broke as error:
-            raise UpstreamError(f"{self._title} broke off its answer", code="upstream_broke_off") from error
+            raise self._broke(error) from error
+
+    async def pour(self, take: Take) -> bool:
+        try:
+            return await self._reply.pour(take)
+        except Broke as error:
+            raise self._broke(error) from error
+
+    def _broke(self, error: Broke) -> UpstreamError:
+        if isinstance(error, Silent):
+            return UpstreamTimeout(f"{self._title} fell silent before its answer was complete")
+        return UpstreamError(f"{self._title} broke off its answer", code="upstream_broke_off")
 
     def close(self, *, ended: bool = False) -> None:
         self._reply.close(ended=ended)
@@ -198,6 +207,9 @@ class _Checked:
             if shown := self._hiding.feed(data):
                 return shown
         return self._hiding.close() if self._hiding is not None else b""
+
+    async def pour(self, take: Take) -> bool:
+        return await read_to(take, self)
 
     async def _unpack(self, encoding: str) -> AsyncIterator[bytes]:
         try:

@@ -35,10 +35,11 @@ LastWords = Callable[[GatewayError], bytes]
 
 
 class Client(Protocol):
-    """Where the answer goes. `send` returns when the client can take more."""
+    """Where the answer goes. `send` returns when the client can take more; `put` takes at once, or not at all."""
 
     async def start(self, status: int, headers: dict[str, str], last_words: LastWords | None = None) -> None: ...
     async def send(self, data: bytes) -> None: ...
+    def put(self, data: bytes) -> bool: ...
     async def end(self, data: bytes = b"") -> None: ...
 
 
@@ -49,6 +50,7 @@ class Request(msgspec.Struct, frozen=True):
     """`chat/completions`, `responses`, `messages`, …: the caller's path, and what ends its streams."""
     stream: bool
     headers: dict[str, str]
+    """For the provider: those of the client that concern it."""
     passage: Callable[[Target], Passage]
     """How it crosses to a deployment. Raises BadRequest where that one cannot do what is asked."""
 
@@ -92,7 +94,6 @@ class Relay:
     async def _open(self, request: Request, targets: list[Target], recording: Recording) -> Opened:
         """The first answer worth passing on, or the last one there was."""
         tries = max(len(targets), 1 + self._settings.retries)
-        headers = header_rules.to_upstream(request.headers)
         for n in range(tries):
             target = targets[n % len(targets)]
             recording.price = target.price
@@ -104,7 +105,7 @@ class Relay:
                     raise
                 continue
             try:
-                found = await self._try(request, headers, target, passage, recording, last=last)
+                found = await self._try(request, target, passage, recording, last=last)
             except UpstreamError:
                 self._router.failed(target)
                 if last:
@@ -127,7 +128,6 @@ class Relay:
     async def _try(
         self,
         request: Request,
-        headers: dict[str, str],
         target: Target,
         passage: Passage,
         recording: Recording,
@@ -154,7 +154,7 @@ class Relay:
 
         try:
             answer = await self._upstreams(target).open(
-                target, passage.endpoint, passage.body, headers, stream=request.stream
+                target, passage.endpoint, passage.body, request.headers, stream=request.stream
             )
             found = await opened(answer, target, passage, parts, stream=request.stream)
         except UpstreamError as error:
@@ -187,15 +187,19 @@ class Relay:
         streaming = Streaming(passage, recording)
         await client.start(answer.status, headers | _named(opened) | _UNBUFFERED, streaming.last_words)
         broke: UpstreamError | None = None
+        said = b""
+
+        def take(data: bytes) -> bool:
+            nonlocal said
+            said = streaming.feed(data)
+            return not streaming.over and (not said or client.put(said))
+
         try:
-            data = opened.begun or await answer.read()
-            while data:
-                said = streaming.feed(data)
-                if streaming.over:
-                    break
-                if said:
+            if opened.begun and not take(opened.begun) and not streaming.over:
+                await client.send(said)
+            while not streaming.over and not await answer.pour(take):
+                if not streaming.over:
                     await client.send(said)
-                data = await answer.read()
         except UpstreamError as error:
             broke = error
         if streaming.over:

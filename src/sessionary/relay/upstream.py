@@ -10,6 +10,9 @@ from typing import Protocol
 from sessionary.providers import demo
 from sessionary.providers.routing import Target
 
+Take = Callable[[bytes], bool]
+"""Takes a piece of an answer; says whether it can take more now."""
+
 
 class Answer(Protocol):
     """An upstream's answer. Reading pauses when the caller does."""
@@ -22,6 +25,10 @@ class Answer(Protocol):
         """What has come of the body since; waits where nothing has. b"" at its end. Raises UpstreamError or
         UpstreamTimeout."""
 
+    async def pour(self, take: Take) -> bool:
+        """Gives `take` what comes, as it comes, and waits until it wants no more for now (False) or the end (True).
+        Raises what `read` does, and what `take` raises."""
+
     def close(self, *, ended: bool = False) -> None:
         """Lets go of the answer: unread, its connection is cut. `ended`: what was wanted of it has come; so it may end
         by itself, if it does so now, and its connection is of use again."""
@@ -32,6 +39,14 @@ class Upstream(Protocol):
         self, target: Target, endpoint: str, body: bytes, headers: dict[str, str], *, stream: bool
     ) -> Answer:
         """Sends the request and waits for status and headers. Raises UpstreamError or UpstreamTimeout."""
+
+
+async def read_to(take: Take, answer: Answer) -> bool:
+    """`pour`, of an answer that can only be read."""
+    while data := await answer.read():
+        if not take(data):
+            return False
+    return True
 
 
 async def whole(answer: Answer) -> bytes:
@@ -56,6 +71,9 @@ class Played:
 
     async def read(self) -> bytes:
         return await anext(self._pieces, b"")
+
+    async def pour(self, take: Take) -> bool:
+        return await read_to(take, self)
 
     def close(self, *, ended: bool = False) -> None:
         """Nothing is held."""

@@ -18,6 +18,7 @@ from sessionary.auth import Auth
 from sessionary.calls import Calls
 from sessionary.capacity import Capacity
 from sessionary.errors import BadRequest, GatewayError, NotFound, Overloaded
+from sessionary.heads import Head
 from sessionary.ids import new_request_id
 from sessionary.leaving import Leaving
 from sessionary.relay.relay import LastWords
@@ -44,18 +45,18 @@ class Sockets:
         self._leaving = leaving
 
     async def serve(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = read_headers(scope)
+        head = Head(read_headers(scope))
         try:
             if path != "/responses":
                 raise NotFound("There is no WebSocket here.")
-            await self._auth.authenticate(headers)
+            await self._auth.principal(head.key)
             place = self._capacity.place()
         except GatewayError as error:
             return await _refuse(scope, send, error)
         with place:
             await receive()
             await send({"type": "websocket.accept"})
-            await _Connection(self._auth, self._calls, self._capacity, self._leaving, headers, send).run(receive)
+            await _Connection(self._auth, self._calls, self._capacity, self._leaving, head, send).run(receive)
 
 
 class _Connection:
@@ -65,14 +66,14 @@ class _Connection:
         calls: Calls,
         capacity: Capacity,
         leaving: asyncio.Event,
-        headers: dict[str, str],
+        head: Head,
         send: Send,
     ) -> None:
         self._auth = auth
         self._calls = calls
         self._capacity = capacity
         self._leaving = leaving
-        self._headers = headers
+        self._head = head
         self._send = send
         self._held = 0
         """Bytes of frames that are here and not answered."""
@@ -133,8 +134,8 @@ class _Connection:
     async def _turn(self, frame: str) -> None:
         client = _Frames(self._send)
         try:
-            principal = await self._auth.authenticate(self._headers)  # a key may be revoked while the socket is open
-            request = incoming.read("responses", self._headers, _asked(frame))
+            principal = await self._auth.principal(self._head.key)  # a key may be revoked while the socket is open
+            request = incoming.read("responses", self._head, _asked(frame))
             call = await self._calls.begin(principal, request, self._near)
         except GatewayError as error:
             return await client.fail(error)
@@ -160,6 +161,9 @@ class _Frames:
     async def send(self, data: bytes) -> None:
         for event in self._parser.feed(data) if self._parser else ():
             await self._event(event)
+
+    def put(self, data: bytes) -> bool:
+        return False
 
     async def end(self, data: bytes = b"") -> None:
         if self._parser is not None:

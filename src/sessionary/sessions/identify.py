@@ -78,6 +78,14 @@ class Identity(msgspec.Struct, frozen=True):
     rule: str
 
 
+class InHeaders(msgspec.Struct, frozen=True):
+    """The sessions that a request's headers name, by how much each counts."""
+
+    own: Identity | None = None
+    harness: Identity | None = None
+    baggage: Identity | None = None
+
+
 class Agent(msgspec.Struct, frozen=True):
     """Who calls within a session; all "" for the one that people talk to."""
 
@@ -109,31 +117,62 @@ def identify(
     metadata: Mapping[str, object],
     chain: Identity | None = None,
 ) -> Identity:
-    """`field(name)` is the decoded top-level body field or None; `metadata` the body's metadata object or {}.
+    """As `session`, of headers that were not looked at before."""
+    return session(in_headers(headers), field, metadata, chain)
 
-    `chain` is the session of the answer that the request goes on from.
-    """
+
+def in_headers(headers: Mapping[str, str]) -> InHeaders:
+    return InHeaders(_own(headers), _harness(headers), _baggage(headers))
+
+
+def _own(headers: Mapping[str, str]) -> Identity | None:
     for name in OWN_HEADERS:
         if name in headers and (text := usable(headers[name])):
             return Identity(text, "id", name)
-    for name in OWN_FIELDS:
-        if text := usable(field(name)):
-            return Identity(text, "id", name)
-    for name in OWN_METADATA if metadata else ():
-        if name in metadata and (text := usable(metadata[name])):
-            return Identity(text, "id", f"metadata.{name}")
+    return None
+
+
+def _harness(headers: Mapping[str, str]) -> Identity | None:
     for name in HARNESS_HEADERS:
         if name in headers and (text := usable(headers[name])):
             return Identity(text, "harness", name)
     for name in headers:
         if name.endswith(_VENDOR_ENDING) and _VENDOR_HEADER.fullmatch(name) and (text := usable(headers[name])):
             return Identity(text, "harness", name)
+    return None
+
+
+def _baggage(headers: Mapping[str, str]) -> Identity | None:
+    if "baggage" in headers and (text := _from_baggage(headers["baggage"])):
+        return Identity(text, "id", "baggage")
+    return None
+
+
+def session(
+    named: InHeaders,
+    field: Callable[[str], object],
+    metadata: Mapping[str, object],
+    chain: Identity | None = None,
+) -> Identity:
+    """`named`: by the headers; `field(name)` is the decoded top-level body field or None; `metadata` the body's
+    metadata object or {}; `chain` is the session of the answer that the request goes on from.
+    """
+    if named.own is not None:
+        return named.own
+    for name in OWN_FIELDS:
+        if text := usable(field(name)):
+            return Identity(text, "id", name)
+    for name in OWN_METADATA if metadata else ():
+        if name in metadata and (text := usable(metadata[name])):
+            return Identity(text, "id", f"metadata.{name}")
+    if named.harness is not None:
+        return named.harness
     if chain is not None:
         return chain
     if text := _from_user_id(metadata.get("user_id")):
         return Identity(text, "harness", "metadata.user_id")
-    if "baggage" in headers and (text := _from_baggage(headers["baggage"])):
-        return Identity(text, "id", "baggage")
+    if named.baggage is not None:
+        return named.baggage
     if (text := usable(field("prompt_cache_key"))) and _is_drawn(text):
         return Identity(text, "harness", "prompt_cache_key")
     return Identity("", "none", "none")
