@@ -2,7 +2,7 @@
 -- their way have the rest of wrk's time to end: so nothing is cut off, and what was asked can be counted exactly.
 -- Environment:
 --   FORMAT      chat | responses | messages
---   HISTORY_KB  of messages that are sent again with each question
+--   HISTORY_KB  that a session begins with. Then it has 25 calls, of which each sends back all that was said before it
 --   MESSAGE_KB  of the question itself (about a third of a KB without)
 --   STREAM=1, KEY (bearer), EXTRA (headers, as name=value;name=value)
 local ffi = require("ffi")
@@ -34,7 +34,13 @@ end
 
 local run = string.format("%.3f", now())
 math.randomseed(7)
--- Each session has one of some histories, which its five calls send again: after a hundred calls all were sent.
+-- So many sessions go on in turn, more than there are connections: a call is asked when the one before it is answered.
+local SESSIONS = 64
+local CALLS = kb > 0 and 25 or 5
+-- As the provider says it (mock.c).
+local ANSWER = "The capital of France is Paris. It lies on the river Seine in the north of the country, and it has been "
+  .. "the seat of government for most of the time since the tenth century."
+-- Sessions begin with one of these.
 local POOL = 20
 local histories = {}
 for i = 1, POOL do
@@ -68,6 +74,15 @@ local ask = {
 }
 local path, before, after = unpack(ask[form])
 
+-- What was said in each of the sessions that go on, since it began.
+local said = {}
+local function again(place, turn, asked)
+  if kb == 0 then return "" end
+  local before = turn > 0 and said[place] or ""
+  said[place] = before .. ',{"role":"user","content":"' .. asked .. '"},{"role":"assistant","content":"' .. ANSWER .. '"}'
+  return histories[place % POOL + 1] .. before
+end
+
 local until_
 asked = -1 -- wrk tries `request` once before it begins
 request = function()
@@ -75,9 +90,11 @@ request = function()
   until_ = until_ or time + seconds
   if time >= until_ then return "" end
   asked = asked + 1
-  local session = math.floor(asked / 5)
-  return wrk.format("POST", path, headers, before .. histories[session % POOL + 1] .. ',{"role":"user","content":"'
-    .. question(asked) .. '"}]' .. after .. run .. "-" .. session .. '"}}')
+  local place, nth = asked % SESSIONS, math.floor(asked / SESSIONS)
+  local session = place + SESSIONS * math.floor(nth / CALLS)
+  local new = question(asked)
+  return wrk.format("POST", path, headers, before .. again(place, nth % CALLS, new) .. ',{"role":"user","content":"'
+    .. new .. '"}]' .. after .. run .. "-" .. session .. '"}}')
 end
 
 local threads = {}

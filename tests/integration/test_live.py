@@ -44,7 +44,7 @@ async def test_a_change_is_told_soon(log: Log) -> None:
     await asyncio.to_thread(log.chat, "s", [user("hi")])
     began = time.monotonic()
     session = await listening
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 2
     assert session["session_id"] == "s"
     assert session["calls"] == 1
     await asyncio.to_thread(patch_session, log.engine, log.project(), session["id"], "named", None)
