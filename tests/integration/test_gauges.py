@@ -8,6 +8,8 @@ import pytest
 import sqlalchemy as sa
 
 from sessionary.api import Accounts, gauge
+from sessionary.drain.loop import Drain
+from sessionary.limits import counters
 from sessionary.metrics import Metrics
 from sessionary.record.exchange import Part, encode
 from sessionary.spool.writer import Writer
@@ -47,6 +49,7 @@ def test_what_waits_and_for_how_long(engine: sa.Engine, tmp_path: Path, monkeypa
     log = Log(engine, at=time.time_ns() // 1000 - 70_000_000)
     begin = log.begin("s", {"model": "m", "messages": [user("hi")]})  # a minute on: ten seconds ago
     metrics = Metrics()
+    counters.prepare(engine)
     accounts = Accounts(engine, metrics, tmp_path / "spool", "gw_test")
     read = gauge(engine, metrics, accounts, tmp_path / "spool", workers=2)
     assert (read().spool_records, read().oldest_ms, read().lag_ms, read().started_at) == (0, None, None, None)
@@ -72,3 +75,16 @@ def test_a_database_says_how_large_it_is(engine: sa.Engine) -> None:
         assert size is not None
         assert size > 100_000
         assert list(health.set_aside_reasons(connection).items()) == [("odd", 2), ("damage", 1)]
+
+
+def test_a_piece_of_a_stream_alone_does_not_make_the_store_late(engine: sa.Engine, tmp_path: Path) -> None:
+    """It says no time: how long it has waited is not known."""
+    metrics, writer = Metrics(), Writer(tmp_path / "spool")
+    drain, log = Drain(tmp_path / "spool", engine, metrics), Log(engine, at=time.time_ns() // 1000 - 70_000_000)
+    begin = log.begin("s", {"model": "m", "messages": [user("hi")], "stream": True})
+    for record in (begin, Part(begin.call_id, 0, b"a piece")):
+        writer.append(encode(record))
+        assert drain.round() == 1
+        (sample,) = (s for m in metrics.lag.collect() for s in m.samples)
+        assert 10 <= sample.value < 60
+    writer.close()

@@ -36,6 +36,7 @@ class Unreadable(msgspec.Struct, frozen=True):
 
 class Item(msgspec.Struct, frozen=True):
     at: int
+    """0 where nothing before it, of what was read with it, says a time: a stream's pieces say none."""
     writer: str
     record: Record | Unreadable
     cursor: Cursor

@@ -218,8 +218,8 @@ class Drain:
                 self._settling.settle(work.ends)
         work.committed()
         self._counts |= counts
-        if items:
-            self._metrics.lag.set((now_us() - min(item.at for item in items)) / 1e6)
+        if times := [item.at for item in items if item.at]:
+            self._metrics.lag.set((now_us() - min(times)) / 1e6)
         self._untidy += work.stored
         self._metrics.stored.inc(work.stored)
         self._metrics.set_aside.inc(work.set_aside)
@@ -356,7 +356,7 @@ def run(drain: Drain, spool: Path, lifeline: int, bell: Bell, *, pause: float = 
             ready = _ready([lifeline], min(5.0, 0.1 * 2 ** min(trouble, 6)))
         else:
             ready = _ready([lifeline, bell], pause if drain.is_freeing else wait)
-            wait = pause if bell in ready else min(2 * wait, rest)
+            wait = pause if bell in ready else min(1.5 * wait, rest)
             if ready == [bell]:  # where much comes, some of it is looked at together
                 ready = _ready([lifeline], looked + PAUSE - time.monotonic())
         stopping = stopping or lifeline in ready
