@@ -2,7 +2,9 @@
 
 import sqlalchemy as sa
 
+from sessionary.app.parts import StoredKeys
 from sessionary.store import keys, schema
+from sessionary.store.engine import open_engine
 
 FAR = 9_000_000_000_000_000
 
@@ -17,6 +19,22 @@ def test_a_key_is_shown_once_and_stored_as_a_hash(engine: sa.Engine) -> None:
     assert plain not in str(tuple(stored))
     assert len(stored.hash) == 32
     assert [r.id for r in keys.load_all(engine)] == [row.id]
+
+
+def test_the_ring_of_keys_follows_whoever_changes_them(engine: sa.Engine, url: str) -> None:
+    """It is read again only where something has changed: by this process, which reads, or by another one."""
+    stored, elsewhere = StoredKeys(engine), open_engine(url)
+    assert stored.load() == {}
+    for writer in (engine, elsewhere, engine):
+        _, key = keys.create(writer, "alpha", "ci", None, None)
+        assert [principal.key_id for principal in stored.load().values()] == [key.id]
+        keys.change(writer, key.id, name="renamed")
+        assert [principal.name for principal in stored.load().values()] == ["renamed"]
+        if engine.dialect.name == "sqlite":
+            assert stored.load() is stored.load()
+        keys.revoke(writer, key.id)
+        assert stored.load() == {}
+    elsewhere.dispose()
 
 
 def test_a_project_is_made_once(engine: sa.Engine) -> None:

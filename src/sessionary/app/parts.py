@@ -14,6 +14,7 @@ from sessionary.limits.counters import Counters
 from sessionary.settings import Limits, Settings
 from sessionary.spool.reader import Reader
 from sessionary.store import keys
+from sessionary.store.changes import Changes
 from sessionary.store.replica import Replica
 
 
@@ -59,8 +60,18 @@ class StoredKeys:
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
+        self._changes = Changes(engine)
+        self._loaded: tuple[int | None, dict[bytes, Principal]] = None, {}
+        """And the version of the store that they are of, or one before."""
 
     def load(self) -> dict[bytes, Principal]:
+        """Where nothing has changed in the store, those of the last time: they are asked for all the time."""
+        version = self._changes.version()
+        if version is None or version != self._loaded[0]:
+            self._loaded = version, self._load()
+        return self._loaded[1]
+
+    def _load(self) -> dict[bytes, Principal]:
         return {
             row.hash: Principal(
                 project=row.project,

@@ -90,6 +90,7 @@ class Worker:
             files=files,
             ring=ring,
         )
+        self._bounded = settings.spool_size is not None
         self._spool = Reader(folder.spool, files)
         tails = Tails(folder.watched)
         spooling = Spooling(self._writer, self._metrics, Quota(self._spool, settings.spool_size))
@@ -169,10 +170,11 @@ class Worker:
                 asyncio.create_task(_regularly(CHECKPOINT, self._checkpoint)),
                 asyncio.create_task(_regularly(ROTATE, self._rotate)),
                 asyncio.create_task(_regularly(FOLLOW, self._follow)),
-                asyncio.create_task(_regularly(LOOK, self._look)),
                 asyncio.create_task(self._background.keep_looking()),
                 asyncio.create_task(self._admission.keep_alive()),
             ]
+            if self._replica is not None:
+                background.append(asyncio.create_task(_regularly(LOOK, self._look)))
             try:
                 yield
             finally:
@@ -202,7 +204,8 @@ class Worker:
     async def _checkpoint(self) -> None:
         await self._recorder.checkpoint()
         self.capacity.tell()
-        await asyncio.to_thread(self._recorder.look)
+        if self._bounded:
+            await asyncio.to_thread(self._recorder.look)
 
     async def _rotate(self) -> None:
         """What is stored leaves the spool soon, for who deletes a session must not have to look for it there. While the

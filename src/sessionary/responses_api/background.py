@@ -42,6 +42,8 @@ class Background:
         self._projects: dict[str, int] = {}
         """Of those that run."""
         self._tasks: set[asyncio.Task[None]] = set()
+        self._any = asyncio.Event()
+        """Set while something runs."""
 
     async def serve(self, call: Call, place: Place, client: Client, leaving: Leaving) -> None:
         """Answers at once that it is queued, or with its events for as long as the client listens. The place is the
@@ -79,6 +81,7 @@ class Background:
         """For calls that another worker, or another host, was asked to cancel."""
         looks = 0
         while True:
+            await self._any.wait()
             await asyncio.sleep(_LOOK)
             looks += 1
             if self._shared and self._running and looks % _ASK == 0:
@@ -107,10 +110,13 @@ class Background:
         call_id = call.recording.call_id
         stop = self._running[call_id] = Leaving()
         self._projects[call_id] = call.recording.begin.project
+        self._any.set()
         try:
             await self._calls.answer(call, Unattended(), stop, "cancelled")
         finally:
             del self._running[call_id], self._projects[call_id]
+            if not self._running:
+                self._any.clear()
             (self._folder / call_id).unlink(missing_ok=True)
 
     def _mark(self, call_id: str) -> None:

@@ -112,8 +112,9 @@ class Sweep:
         work = self._due(self._expire, _MINUTE) or self._due(self._empty, _MINUTE) or self._due(self._minutes, _MINUTE)
         work = work or self._due(self._set_aside, _MINUTE) or self._due(self._forgotten, _DAY)
         work = work or self._due(self._ahead, _MINUTE) or self._due(self._waiting, _MINUTE)
-        work = work or self._calls() or self._contents() or self._walk() or self._messages()
-        work = work or self._bodies() or self._words()
+        if not work and (self._scan is not None or self._is_listed()):
+            work = self._calls() or self._contents() or self._walk() or self._messages()
+            work = work or self._bodies() or self._words()
         self._stale = self._stale or work
         return work or self._log() or self._due(self._size, _MINUTE)
 
@@ -270,6 +271,11 @@ class Sweep:
         if self._stale and truncate_log(self._engine):
             self._stale = False
         return False
+
+    def _is_listed(self) -> bool:
+        """Whether there is anything: most often not, and that is asked each second."""
+        with self._engine.connect() as connection:
+            return bool(connection.scalar(sa.select(sa.exists(sa.select(schema.unneeded.c.project)))))
 
     def _projects(self, *kinds: str) -> Sequence[int]:
         """Those that have something listed."""
