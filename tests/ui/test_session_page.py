@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.ui import data
@@ -380,6 +381,9 @@ def test_a_huge_session_opens_and_scrolls(visit: Open, fake: Fake) -> None:
     expect(page.locator(f"#{call_id(102_500)} .sep")).to_be_in_viewport()
 
 
-def test_missing(visit: Open, filled: Fake) -> None:
-    page = visit("/ui/sessions/nobody%27s")
-    expect(page.get_by_role("heading")).to_have_text("There is no such session")
+@pytest.mark.parametrize(("path", "what"), [("sessions/nobody%27s", "session"), ("nothing", "page")])
+def test_missing(visit: Open, filled: Fake, path: str, what: str) -> None:
+    page = visit(f"/ui/{path}")
+    expect(page.get_by_role("heading")).to_have_text(f"There is no such {what}")
+    page.get_by_role("link", name="All sessions").click()
+    expect(page.locator("#main")).to_contain_text("sessions")

@@ -62,6 +62,7 @@ PAGES = (
         ("GET", "/ui/models", "Models and prices"),
         ("GET", "/ui/health", "How calls find their sessions; the gateway itself, with the master key"),
         ("GET", "/ui/audit", "Who did what"),
+        ("GET", "/ui/{page}", "Anything else: that there is no such page"),
         ("POST", "/ui/demo", "Fills in demo sessions, in the key's own project"),
         ("POST", "/ui/demo/clear", "Takes demo sessions away, of the key's own project"),
     ),

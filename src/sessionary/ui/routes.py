@@ -77,6 +77,9 @@ class _Ui:
             return self._screen.trouble(request, "There is no such session", text, 404)
         return self._screen.page(request, "session.html", **shown.first_screen(msgspec.to_builtins(found)))
 
+    async def missing(self, request: Request) -> Response:
+        return self._screen.trouble(request, "There is no such page", "Its address may be mistyped.", 404)
+
     async def compare(self, request: Request) -> Response:
         names = [request.query_params.get(letter, "").strip() for letter in "ab"]
         sides = [await self._side(request, name) if name else None for name in names]
@@ -170,6 +173,7 @@ def routes(pages: Pages) -> list[BaseRoute]:
         Route("/ui/demo/clear", entry.known(ui.clear_demo), methods=["POST"]),
         *entry.routes(),
         Mount("/ui/static", _Static(directory=Path(__file__).parent / "static")),
+        Route("/ui/{page:path}", entry.known(ui.missing)),
     ]
 
 
