@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from sessionary import __version__, metrics
+from sessionary import __version__, listening, metrics
 from sessionary.app.worker import Worker
 from sessionary.bell import Bell
 from sessionary.errors import SettingsError
@@ -130,6 +130,7 @@ def serve(settings: Settings, environ: Mapping[str, str], ready: Callable[[str, 
         log.warning("what redaction finds is not kept: calls that go on from kept state are asked without it")
     metrics.prepare(settings.data_dir / "metrics")
     sock = bind(settings)
+    listening.tell(settings.data_dir, *sock.getsockname()[:2])
 
     def build(recorded: Callable[[], None]) -> Worker:
         return Worker(settings, key, project, environ, redact, recorded)

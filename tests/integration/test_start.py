@@ -59,6 +59,15 @@ def test_the_printed_link_works_once(tmp_path: Path) -> None:
         assert "set-cookie" not in server.request("GET", match[0], key=None).headers
 
 
+def test_other_commands_know_where_the_server_is(tmp_path: Path) -> None:
+    """It was given its port at the start alone; when it has stopped, they say where it would be."""
+    with running_server(tmp_path) as server:
+        assert server.cli("login").startswith(f"{server.base_url}/ui/login?token=")
+        assert f"{server.base_url}/ui/sessions/" in server.cli("demo", "--sessions", "1")
+        server.stop()
+        assert server.cli("login").startswith("http://127.0.0.1:4000/ui/login?token=")
+
+
 def test_help_is_pleasant() -> None:
     for args in ([], ["serve"], ["keys"]):
         done = subprocess.run(

@@ -104,8 +104,7 @@ class Server:
 
     def login_link(self) -> str:
         """A one-time link to the pages."""
-        token = self.cli("login").strip().rpartition("?token=")[2]
-        return f"{self.base_url}/ui/login?token={token}"
+        return self.cli("login").strip()
 
     # Life
 

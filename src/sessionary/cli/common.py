@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from sessionary import listening
 from sessionary.errors import SettingsError
 from sessionary.settings import Settings
 from sessionary.settings.load import load
@@ -69,6 +70,14 @@ def store(settings: Settings) -> "sa.Engine":
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     upgrade(settings.database_url)
     return open_engine(settings.database_url)
+
+
+def gateway_url(settings: Settings) -> str:
+    """Of the data folder's gateway as it runs; where none does, as the configuration has it."""
+    from sessionary.demo import asking, filling
+
+    running = listening.told(settings.data_dir) if filling.draining(settings.data_dir) else None
+    return asking.address(*(running or (settings.host, settings.port)))
 
 
 def by() -> "Actor":

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from sessionary.cli.common import Config, DataDir, by, configured, err, fail, out, store
+from sessionary.cli.common import Config, DataDir, by, configured, err, fail, gateway_url, out, store
 
 
 def demo(
@@ -33,7 +33,7 @@ def demo(
             filled = run_demo(settings, sessions, lambda n, of: progress.update(task, completed=n, total=of), by())
     except filling.Busy:
         fail("demo sessions are being made right now; try again when they are there")
-    base = asking.address(settings.host, settings.port)
+    base = gateway_url(settings)
     live = served and asking.for_live(engine, base)
     made = f"[bold]{filled.sessions} sessions[/] with {filled.calls} calls of the last two weeks"
     out.print(f"{made} are in the project demo.", soft_wrap=True)

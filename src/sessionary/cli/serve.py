@@ -1,5 +1,6 @@
 """`sessionary serve`, `sessionary login`."""
 
+import gc
 import os
 import sys
 from typing import Annotated
@@ -7,7 +8,7 @@ from typing import Annotated
 import typer
 
 from sessionary import __version__
-from sessionary.cli.common import Config, DataDir, by, configured, err, fail, out, store
+from sessionary.cli.common import Config, DataDir, by, configured, err, fail, gateway_url, out, store
 from sessionary.errors import SettingsError
 from sessionary.settings import Settings
 
@@ -28,6 +29,7 @@ def serve(
 ) -> None:
     """Start the gateway."""
     settings = configured(config, host=host, port=port, data_dir=data_dir, workers=workers)
+    gc.disable()  # what is imported is no garbage, and looking for some among it takes long
     from sessionary import server  # not before it is clear what to serve: it brings all that serving needs
 
     server.configure_logging(settings.log_level)
@@ -96,4 +98,4 @@ def login(config: Config = None, data_dir: DataDir = None) -> None:
 
     settings = configured(config, data_dir=data_dir)
     token = key_store.new_link(store(settings), MASTER, 3600, by())
-    out.print(f"http://{settings.host}:{settings.port}/ui/login?token={token}", soft_wrap=True)
+    out.print(f"{gateway_url(settings)}/ui/login?token={token}", soft_wrap=True)
