@@ -3,7 +3,8 @@
 Each holds the read end of a pipe, its lifeline: when the parent is gone, however it went, the pipe closes and the child
 ends in good order. The drain outlives the workers, so that what they recorded last is stored.
 
-What they need is imported here, before they are forked: so they have it at once, and its memory in common.
+What more than one of them needs is imported here, before they are forked: so they have it at once, and its memory in
+common.
 """
 
 import asyncio
@@ -22,10 +23,8 @@ from multiprocessing.process import BaseProcess
 import uvloop
 
 from sessionary import metrics, serving
-from sessionary.app.drain import build_drain
 from sessionary.app.worker import Worker
 from sessionary.bell import Bell
-from sessionary.drain.loop import run
 from sessionary.settings import Settings
 
 log = logging.getLogger("sessionary")
@@ -51,10 +50,10 @@ class Processes:
         self._recorded = Bell()
         self._serving = [self._fork.Event() for _ in range(settings.workers)]
         self._restarts: list[float] = []
-        gc.collect()
         gc.freeze()  # to look for garbage among what is shared would make copies of it
         self._workers = [self._start_worker(n) for n in range(settings.workers)]
         self._drain = self._start_drain()
+        gc.enable()  # it was not while all that was imported
 
     def _start_worker(self, n: int) -> BaseProcess:
         def serves() -> None:
@@ -142,6 +141,7 @@ def _worker(
     recorded: Bell,
     serves: Callable[[], None],
 ) -> None:
+    gc.enable()
     for fd in (mine[1], *other):
         os.close(fd)
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -169,6 +169,11 @@ def _worker(
 def _drain(
     settings: Settings, sock: socket.socket, mine: tuple[int, int], other: tuple[int, int], recorded: Bell
 ) -> None:
+    from sessionary.app.drain import build_drain
+    from sessionary.drain.loop import run
+
+    gc.freeze()
+    gc.enable()
     for fd in (mine[1], *other):
         os.close(fd)
     sock.close()

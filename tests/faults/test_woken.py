@@ -16,8 +16,9 @@ from tests.support.upstream import FakeUpstream, Reply
 
 NEVER_BY_ITSELF = """
 import functools
-from sessionary import cli, processes
-processes.run = functools.partial(processes.run, pause=3600.0, rest=3600.0)
+from sessionary import cli
+from sessionary.drain import loop
+loop.run = functools.partial(loop.run, pause=3600.0, rest=3600.0)
 cli.main()
 """
 
