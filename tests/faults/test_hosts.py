@@ -17,13 +17,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from sessionary.auth import MASTER
+from sessionary.limits.counters import LEASE
 from sessionary.store import keys, verify
 from sessionary.store.engine import open_engine
 from tests.faults.traffic import MODEL, config, every_call
 from tests.integration.test_replica import name_of, reading, state
-from tests.support.postgres import Replica, running_postgres, running_replica
+from tests.support.postgres import Postgres, Replica, running_postgres, running_replica
 from tests.support.server import Answer, Server, running_server, wait_for
 from tests.support.talk import Talk, drain, texts
 from tests.support.upstream import FakeUpstream, Received, Reply, answer_to, chat_events, default_reply, last_text
@@ -130,9 +132,6 @@ class Chat:
         talk.until(CUT.rsplit(maxsplit=1)[-1].encode())
         asked = self.note(talk.head()[1]["x-call-id"], text)
         asked.status, asked.answer = "interrupted", CUT
-        if self.kind == "conversation":  # which has it, as far as it came
-            self.said += [text, CUT]
-            self.last = asked.id
 
     def note(self, call_id: str, text: str) -> Asked:
         self.asked.append(Asked(call_id, [*self.said, text], self.last))
@@ -157,7 +156,9 @@ def told(answer: Wire) -> str:
 class Hosts:
     a: Server
     b: Server
+    primary: Postgres
     url: str
+    engine: sa.Engine
     standby: Replica
     upstream: FakeUpstream
     provider: Provider
@@ -202,14 +203,15 @@ def hosts(tmp_path: Path) -> Iterator[Hosts]:
             (tmp_path / name).mkdir()
         a, b = (stack.enter_context(running_server(tmp_path / name, config=given)) for name in ("a", "b"))
         threads = stack.enter_context(ThreadPoolExecutor(12))
-        yield Hosts(a, b, url, standby, upstream, provider, threads)
+        engine = open_engine(url)
+        stack.callback(engine.dispose)
+        yield Hosts(a, b, primary, url, engine, standby, upstream, provider, threads)
 
 
 @pytest.mark.timeout(240)  # two servers of PostgreSQL and two of ours go and come, under load
 def test_a_gateway_and_the_replica_go_and_come_back(hosts: Hosts) -> None:
     a, b = hosts.both
-    engine = open_engine(hosts.url)
-    cookie = f"sessionary={keys.new_cookie(engine, MASTER)}"
+    cookie = f"sessionary={keys.new_cookie(hosts.engine, MASTER)}"
     conversation = a.post("/v1/conversations", {}).json["id"]
     chats = [
         Chat("named", "mine", "streaming"), Chat("named", "yours", "answered"), Chat("named", "theirs", "begun"),
@@ -226,7 +228,10 @@ def test_a_gateway_and_the_replica_go_and_come_back(hosts: Hosts) -> None:
     wait_for(lambda: live(b) == left, what="what it had in flight, as if that went on")
     going_on_at_the_other(hosts, chats)
     wait_for(lambda: live(b) == left, what="the end of the others")
+    nothing_is_heard_of_it(hosts, len(left))
+    next(chat for chat in chats if chat.kind == "conversation").ask(b)  # without the turn that was cut off
     a.start()
+    wait_for(lambda: b.get("/api/health")["gauges"]["away"] == [], what="its being heard of")
     hosts.settled(chats)
     for number in range(2):
         hosts.turn(number, chats)
@@ -246,8 +251,7 @@ def test_a_gateway_and_the_replica_go_and_come_back(hosts: Hosts) -> None:
     assert shown(b, cookie) == before == shown(a, cookie)
 
     compare(hosts, chats)
-    assert verify.verify(engine).differences == []
-    engine.dispose()
+    assert verify.verify(hosts.engine).differences == []
 
 
 def killed(hosts: Hosts, chats: list[Chat]) -> set[str]:
@@ -291,6 +295,18 @@ def going_on_at_the_other(hosts: Hosts, chats: list[Chat]) -> None:
     list(hosts.threads.map(lambda chat: chat.ask(hosts.b, again=chat.fate in ("streaming", "begun")), others))
     list(hosts.threads.map(lambda chat: chat.ask(hosts.b, stream=True), others))
     assert [code.result() for code in codes] == list(refused)
+
+
+def nothing_is_heard_of_it(hosts: Hosts, live: int) -> None:
+    """As if a minute had passed, after which it is said, and nobody waits for the ends of its calls."""
+    gateway = (hosts.a.data_dir / "gateway.id").read_text().strip()
+    assert hosts.b.get("/api/health")["gauges"]["away"] == []
+    its = f"SELECT writer FROM cursors WHERE gateway = '{gateway}'"  # noqa: S608
+    changed = f"UPDATE limits_writers SET seen_at = seen_at - {LEASE} WHERE writer IN ({its}) RETURNING 1"  # noqa: S608
+    assert hosts.primary.ask(changed, name_of(hosts.url)) == 1
+    gauges = hosts.b.get("/api/health")["gauges"]
+    assert [(gone["gateway"], gone["live"]) for gone in gauges["away"]] == [(gateway, live)]
+    assert [check["level"] for check in gauges["checks"] if check["name"] == "gateways"] == ["watch"]
 
 
 def stop_drain(server: Server) -> None:

@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from sessionary import ids
+from sessionary.limits import counters
 from sessionary.record import exchange
 from sessionary.record.exchange import Begin, Context, Part, Record
 from sessionary.spool.reader import Reader
@@ -74,6 +75,7 @@ def chain(log: Log) -> Chain:
 
 @pytest.fixture
 def state(engine: sa.Engine, tmp_path: Path) -> State:
+    counters.prepare(engine)  # as a start does: gateways that share a database say there that they live
     return State(engine, Spooled(Reader(tmp_path / "spool")))
 
 

@@ -18,7 +18,7 @@ from sessionary.record.spooling import Spooling
 from sessionary.spool.quota import Quota
 from sessionary.spool.reader import Reader
 from sessionary.spool.writer import Writer
-from sessionary.store import keys, schema, verify
+from sessionary.store import keys, refusals, schema, verify, writes
 from sessionary.store.engine import open_engine
 from tests.support.upstream import chat_json
 
@@ -85,3 +85,24 @@ def test_they_add_up_and_never_wait_for_each_other_in_a_circle(url: str, engine:
     report = verify.verify(engine, lambda looked_at: None, 20)
     assert report.differences == []
     assert report.looked_at > total
+
+
+@pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
+def test_one_whose_host_is_gone_keeps_nobody_waiting(
+    url: str, engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the middle of a round, and without a word: its connection stays open, as if it would go on. If it does after
+    all, that is no record's fault."""
+    gone = open_engine(url)
+    monkeypatch.setattr("sessionary.store.engine._LET_GO", "300ms")
+
+    def round_of_its() -> None:
+        with writes.transaction(gone) as connection:
+            assert keys.ensure_project(engine, "new") > 0
+            connection.execute(sa.text("SELECT 1"))
+
+    with pytest.raises(sa.exc.DBAPIError) as raised:
+        round_of_its()
+    assert refusals.reason(raised.value) is None
+    keys.ensure_project(gone, "another")
+    gone.dispose()

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from sessionary.api.checks import checks
-from sessionary.api.gauges import Gauges
+from sessionary.api.gauges import Away, Gauges
 from sessionary.api.usage import use
 
 CALM = Gauges(
@@ -31,6 +31,7 @@ CALM = Gauges(
         ({"oldest_ms": 60_000.0}, "waiting", "act"),
         ({"lag_ms": 5_000.0}, "lag", "watch"),
         ({"spool_bytes": 64 << 20}, "spool", "watch"),
+        ({"away": [Away("gw_1", "2026-11-30T09:12:44.000Z", 3)]}, "gateways", "watch"),
         ({"spool_bytes": 1 << 30}, "spool", "act"),
         ({"disk_free_bytes": 60 << 30}, "disk", "fine"),
         ({"disk_free_bytes": 4 << 30, "disk_total_bytes": 60 << 30}, "disk", "watch"),

@@ -30,7 +30,7 @@ _REPLICA: dict[str, tuple[Level, str]] = {
 
 
 class Check(msgspec.Struct):
-    name: Literal["ledger", "losses", "set aside", "workers", "waiting", "lag", "spool", "disk", "replica"]
+    name: Literal["ledger", "losses", "set aside", "workers", "waiting", "lag", "spool", "disk", "replica", "gateways"]
     level: Level
     text: str
 
@@ -76,6 +76,13 @@ def _checks(g: "Gauges") -> Iterator[Check]:
     yield _disk(g)
     if g.replica is not None:
         yield Check("replica", *_REPLICA.get(g.replica, ("fine", "the replica is being looked at")))
+    for other in g.away:
+        yield Check(
+            "gateways",
+            "watch",
+            f"nothing is heard of the gateway {other.gateway} since {other.seen_at}: until it is started again on its "
+            f"data folder its calls are shown as live ({other.live:,}), and what only its disk has is not in the store",
+        )
 
 
 def _disk(g: "Gauges") -> Check:

@@ -15,9 +15,21 @@ from sessionary import __version__
 from sessionary.api import types
 from sessionary.api.checks import Check, checks
 from sessionary.api.ledger import Accounts
+from sessionary.limits import presence
 from sessionary.metrics import Metrics
 from sessionary.store import health
 from sessionary.store.replica import Replica
+
+
+class Away(msgspec.Struct):
+    """Another gateway on this database, of which nothing is heard (see `limits.presence`)."""
+
+    gateway: str
+    """What the file `gateway.id` in its data folder says."""
+    seen_at: str
+    """When it was heard of last."""
+    live: int
+    """Calls that it had in flight."""
 
 
 class Gauges(msgspec.Struct):
@@ -59,6 +71,8 @@ class Gauges(msgspec.Struct):
     """Of `database_replica`: `read`, `late`, `away`, `none` (it is no replica) or `unknown`; null where none is set."""
     replica_lag_ms: float | None = None
     """By how much it was behind when it was last looked at; null where that is not known."""
+    away: list[Away] = []
+    """The one that is away longest first."""
 
 
 Gauge = Callable[[], Gauges]
@@ -105,6 +119,10 @@ def gauge(
             spool_full=bool(metrics.last("sessionary_spool_full")),
             replica=replica.state if replica is not None else None,
             replica_lag_ms=replica.lag * 1000 if replica is not None and replica.lag is not None else None,
+            away=[
+                Away(gone.gateway, types.iso(gone.seen_at), gone.live)
+                for gone in presence.away(engine, accounts.gateway, now)
+            ],
         )
         return msgspec.structs.replace(found, checks=checks(found))
 

@@ -69,7 +69,7 @@ class Accounts:
         """`gateway`: the data folder's id."""
         self._engine = engine
         self._metrics = metrics
-        self._gateway = gateway
+        self.gateway = gateway
         self.reader = Reader(spool)
         self.backlog = Backlog(self.reader)
         self._last: Stood | None = None
@@ -87,8 +87,8 @@ class Accounts:
         """Raises what the database raises."""
         with self._engine.connect() as connection:
             cursors = {w: Cursor(*at) for w, at in writes.load_cursors(connection).items()}
-            writers = ledger.by_writer(connection, self._gateway)
-            self._last = Stood(cursors, writers, ledger.of_the_gone(connection, self._gateway))
+            writers = ledger.by_writer(connection, self.gateway)
+            self._last = Stood(cursors, writers, ledger.of_the_gone(connection, self.gateway))
         return self._last
 
     @property

@@ -10,6 +10,8 @@ import sqlalchemy as sa
 
 from sessionary.doctor.finding import Finding, fail, ok, size, warn
 from sessionary.errors import SettingsError
+from sessionary.limits import presence
+from sessionary.limits.schema import writers
 from sessionary.settings import Settings
 from sessionary.spool.frame import Damage
 from sessionary.spool.reader import Cursor, Reader
@@ -68,7 +70,7 @@ def database(settings: Settings) -> Iterator[Finding]:
         yield fail("database", "there is no support for such a database", "use sqlite:///… or postgresql://…")
         return
     try:
-        yield from _database(engine, where)
+        yield from _database(engine, where, settings.data_dir)
     except sa.exc.SQLAlchemyError as error:
         said = "is damaged, or no database" if sqlite else "cannot be reached, or refuses"
         do = "bring back a copy of it, or move it away" if sqlite else "look whether it runs, and at user and password"
@@ -106,7 +108,7 @@ def replica(settings: Settings) -> Iterator[Finding]:
     following.close()
 
 
-def _database(engine: sa.Engine, where: str) -> Iterator[Finding]:
+def _database(engine: sa.Engine, where: str, folder: Path) -> Iterator[Finding]:
     found = version(engine)
     if found is None:
         yield ok("database", f"{where}: empty; its tables are made at the first start")
@@ -126,6 +128,22 @@ def _database(engine: sa.Engine, where: str) -> Iterator[Finding]:
     with engine.connect() as connection:
         newest = connection.scalar(sa.select(sa.func.max(schema.calls.c.created_at)))
     yield clock(newest, time.time())
+    yield from _gateways(engine, folder)
+
+
+def _gateways(engine: sa.Engine, folder: Path) -> Iterator[Finding]:
+    """Others on this database that are not heard of."""
+    if not sa.inspect(engine).has_table(writers.name):  # none has ever been started, or it is SQLite
+        return
+    path = folder / "gateway.id"
+    own = path.read_text("utf-8").strip() if os.access(path, os.R_OK) else ""
+    for other in presence.away(engine, own, int(time.time() * 1e6)):
+        since = time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(other.seen_at / 1e6))
+        yield warn(
+            "gateways",
+            f"nothing is heard of {other.gateway} since {since}; {other.live} calls of it are shown as live",
+            "start it again on its data folder, whose gateway.id says so: it stores what is there",
+        )
 
 
 def _sound(engine: sa.Engine, where: str) -> Iterator[Finding]:

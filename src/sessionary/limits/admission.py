@@ -4,6 +4,7 @@ Where the counters cannot be reached, calls go through uncounted: the failure is
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable
@@ -25,6 +26,7 @@ log = logging.getLogger("sessionary.limits")
 _PATIENCE = 5.0
 """Seconds until the counters count as out of reach."""
 _BEAT = LEASE / 1e6 / 4
+_UNREACHED = (sa.exc.SQLAlchemyError, OSError, TimeoutError)
 T = TypeVar("T")
 
 
@@ -46,7 +48,6 @@ class Admission:
         self._without = arithmetic.effective(defaults, None)
         self._metrics = metrics
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="limits")
-        self._holding = False
 
     def limits_of(self, own: Limits | None) -> Limits | None:
         """Of a key with these limits of its own; None: there are none."""
@@ -64,7 +65,6 @@ class Admission:
         """`most`: what the call may use at most, worked out in a thread. That counts until the drain stores the end.
         `history`: of a call that names no session."""
         now = time.time_ns() // 1000
-        self._holding = self._holding or limits.concurrent is not None
         answer = await self._off(lambda: self._counters.reserve(call, limits, most(), now, history()))
         if answer is None:
             return Admitted()
@@ -79,11 +79,11 @@ class Admission:
         await self._off(lambda: self._counters.release(call_id))
 
     async def keep_alive(self) -> None:
-        """Runs as long as the worker does: gateways of other hosts are told that it lives, where it holds calls."""
-        while True:
+        """Runs as long as the worker does: gateways of other hosts are told that it lives."""
+        while self._counters.shared:
+            with contextlib.suppress(*_UNREACHED):  # nothing is uncounted by that
+                await self._in_time(lambda: self._counters.seen(self.writer, time.time_ns() // 1000))
             await asyncio.sleep(_BEAT)
-            if self._holding:
-                await self._off(lambda: self._counters.seen(self.writer, time.time_ns() // 1000))
 
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -91,9 +91,12 @@ class Admission:
     async def _off(self, work: Callable[[], T]) -> T | None:
         """None where it could not be done."""
         try:
-            doing = asyncio.get_running_loop().run_in_executor(self._threads, work)
-            return await asyncio.wait_for(doing, _PATIENCE)
-        except (sa.exc.SQLAlchemyError, OSError, TimeoutError) as error:
+            return await self._in_time(work)
+        except _UNREACHED as error:
             self._metrics.limits_unreached.inc()
             log.error("limits cannot be counted: %s", error.__class__.__name__)
             return None
+
+    async def _in_time(self, work: Callable[[], T]) -> T:
+        doing = asyncio.get_running_loop().run_in_executor(self._threads, work)
+        return await asyncio.wait_for(doing, _PATIENCE)

@@ -20,6 +20,7 @@ from sessionary.limits import arithmetic, schema
 from sessionary.limits.arithmetic import MOST, UNIT, Bucket, Refused, Sums, Used
 from sessionary.limits.histories import History
 from sessionary.settings import Limits
+from sessionary.store.engine import is_shared, let_go
 
 LEASE = 60_000_000
 """So long after it was seen last a worker of another host counts as living."""
@@ -71,6 +72,11 @@ class Counters:
         self._engine = engine
         self._before = before
         self._alive = alive
+
+    @property
+    def shared(self) -> bool:
+        """Whether workers of other hosts count here as well."""
+        return is_shared(self._engine)
 
     def reserve(
         self, call: Call, limits: Limits, ask: Sums, now: int, history: History | None = None
@@ -152,7 +158,7 @@ class Counters:
         with connecting as connection, self._turn(), connection.begin():
             if connection.dialect.name == "postgresql":
                 for name in sorted(set(names)):
-                    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(name)))
+                    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(name), let_go()))
             yield connection
 
     @contextlib.contextmanager

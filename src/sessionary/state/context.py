@@ -115,7 +115,8 @@ class Contexts:
     async def conversation(
         self, project: int, id: str, *, reading: bool = False, but: str = ""
     ) -> tuple[Conversation, Link | None, list[bytes]]:
-        """With its newest call, and what was put in by hand after that. The call `but` does not count.
+        """With its newest call, and what was put in by hand after that. The call `but` does not count, nor one that a
+        gateway had in flight that is not heard of any more.
 
         Raises ConversationNotFound, and unless it is for `reading` BadRequest while a call is being answered in it.
         """
@@ -128,7 +129,8 @@ class Contexts:
         mine = [link for link in recent if link.edit == found.edit and link.call_id != but]
         if not reading and any(link.status == "live" for link in mine):
             raise _locked()
-        answered = [link for link in mine if link.status != "live" and any(said.answer for said in link.said)]
+        ended = [link for link in mine if link.status != "live" and not link.elsewhere]
+        answered = [link for link in ended if any(said.answer for said in link.said)]
         following = {link.follows: link for link in reversed(answered)}
         newest, at = None, found.head or found.base
         while (link := following.pop(at, None)) is not None:  # not by their ids: a clock may be set back

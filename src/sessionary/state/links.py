@@ -33,7 +33,7 @@ class Link:
     error: str = ""
     """What went wrong, in words."""
     elsewhere: bool = False
-    """Whether it is in flight at a gateway of another host, and what is known of it a second old."""
+    """Whether it is in flight at a gateway of another host, as far as is known here, and that is a second old."""
     before: Sequence["Link"] = ()
     """The calls before it, first things first, where they are known."""
 

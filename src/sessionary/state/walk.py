@@ -8,6 +8,7 @@ was cut has said what it delivered.
 Of a gateway on another host there is only what its drain has stored, a moment later than its clients have it. So an id
 of the last seconds that is not found is looked for again before it counts as unknown, and a call that is in flight
 there is given the time to end before it is gone on from. Both are bounded, and of one host's store there is no wait.
+What a gateway had in flight that is not heard of any more has ended with what is stored of it, until it is back.
 
 Invariants: another project's id, a deleted one and an unknown one are alike. Nothing is found by the id of a call
 that was made with `store: false`, but over the connection (`near`) that made it.
@@ -22,6 +23,7 @@ import msgspec
 import sqlalchemy as sa
 
 from sessionary import ids
+from sessionary.limits import presence
 from sessionary.record.exchange import Record, Status
 from sessionary.record.recorder import Recording
 from sessionary.state import links
@@ -89,7 +91,7 @@ class State:
             if link is None:
                 again = self._may_come(call_id) and time.monotonic() - began < _LATE_MS / 1000
             else:
-                again = ended and link.elsewhere and time.monotonic() - began < _ENDING
+                again = ended and link.elsewhere and link.status == "live" and time.monotonic() - began < _ENDING
             if not again:
                 return link
             await asyncio.sleep(_LOOK)
@@ -185,7 +187,7 @@ class State:
         else:
             steps = await asyncio.to_thread(self._elsewhere, project, call_id)
         for step in steps:
-            if step.status != "live":  # until then there may be more
+            if step.status != "live" and not step.elsewhere:  # until then there may be more
                 self._found.put((project, step.call_id), step, step.size())
         return steps
 
@@ -233,6 +235,8 @@ class State:
             link.said += links.said_in(turn.endpoint, answer)
             link.status, link.error = links.end_of(later) or (link.status, link.error)
             link.elsewhere = link.status == "live" and not self._spooled.has(writer)
+            if link.elsewhere and presence.is_away(self._engine, writer, time.time_ns() // 1000):
+                link.status, link.error = _INTERRUPTED  # for now: there may be more when that gateway is back
         link.before = found
         return [link]
 

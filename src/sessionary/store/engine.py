@@ -14,8 +14,16 @@ import sqlalchemy as sa
 
 from sessionary.errors import SettingsError
 
-CONNECT_SECONDS = 5
-"""Until a server that does not answer counts as away: clients wait for what is asked of it."""
+_LINK = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
+"""Seconds, and milliseconds, until a server counts as away that does not answer, or whose host, or the way to it, is
+gone: without these that takes the system a quarter of an hour, or two hours. Clients wait for what is asked of it."""
+_LET_GO = "60s"
 _STEPS = 20_000
 """Of SQLite's machine, between two looks at the clock."""
 
@@ -30,8 +38,7 @@ def open_engine(url: str, *, read_only: bool = False, patience: float | None = N
         url = "postgresql+psycopg://" + url.split("://", 1)[1]
     options: dict[str, Any] = {"hide_parameters": True}
     if not url.startswith("sqlite"):
-        waiting = {} if "connect_timeout" in sa.make_url(url).query else {"connect_timeout": CONNECT_SECONDS}
-        options |= {"pool_pre_ping": True, "connect_args": waiting}
+        options |= {"pool_pre_ping": True, "connect_args": link(sa.make_url(url))}
     try:
         engine = sa.create_engine(url, **options)
     except ImportError:
@@ -62,6 +69,17 @@ def open_engine(url: str, *, read_only: bool = False, patience: float | None = N
     if patience is not None:
         _bound(engine, patience)
     return engine
+
+
+def link(url: sa.URL) -> dict[str, Any]:
+    """When a connection counts as lost, where `url` does not say it."""
+    return {name: value for name, value in _LINK.items() if name not in url.query}
+
+
+def let_go() -> sa.ColumnElement[str]:
+    """To be selected in a transaction of PostgreSQL that holds what others need: it ends where nothing is heard of us,
+    whose host may be gone, which the server would not notice for hours."""
+    return sa.func.set_config("idle_in_transaction_session_timeout", _LET_GO, True)
 
 
 def _suit_poolers(connection: Any, record: Any) -> None:

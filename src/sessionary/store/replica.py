@@ -18,7 +18,7 @@ from typing import Any, Literal, TypeVar
 
 import sqlalchemy as sa
 
-from sessionary.store.engine import CONNECT_SECONDS, open_engine
+from sessionary.store.engine import link, open_engine
 
 log = logging.getLogger("sessionary.store")
 LOOK = 1.0
@@ -160,7 +160,7 @@ class Replica:
                 return connection
         record.info |= {"replica": False, "new": True}
         given, its = dialect.create_connect_args(self._primary.url)
-        return dialect.connect(*given, **{"connect_timeout": CONNECT_SECONDS, **its})
+        return dialect.connect(*given, **link(self._primary.url), **its)
 
     def _check(self, connection: Any, record: Any, proxy: Any) -> None:
         """Whose connection waits in the pool is not who is to be read now: another is made in its place."""

@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sessionary.store import arrays, bulk, schema
 from sessionary.store.bulk import Rows
 from sessionary.store.bulk import clean as clean  # noqa: PLC0414 — who writes by rows has it from here
+from sessionary.store.engine import let_go
 
 _LOCK = 7_315_551_043  # PostgreSQL's advisory lock of whoever writes; any number that is ours
 
@@ -21,7 +22,7 @@ def transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
     with engine.connect().execution_options(sqlite_begin="IMMEDIATE") as connection, connection.begin():
         if connection.dialect.name == "postgresql":
             unbound = sa.func.set_config("statement_timeout", "0", True)
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK), unbound))
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK), unbound, let_go()))
         yield connection
 
 

@@ -1,0 +1,111 @@
+"""Gateways that are not heard of: who says so, and what it means for what they had in flight."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from sessionary.doctor import kept
+from sessionary.errors import GatewayError
+from sessionary.limits import counters, presence
+from sessionary.limits.before import Stored
+from sessionary.limits.counters import LEASE, Counters
+from sessionary.limits.presence import Away
+from sessionary.record.exchange import Part
+from sessionary.settings import Settings
+from sessionary.spool.reader import Reader
+from sessionary.state.context import Contexts
+from sessionary.state.spooled import Spooled
+from sessionary.state.walk import State
+from sessionary.store import conversations, ledger
+from sessionary.store.ledger import Counts
+from sessionary.store.writes import transaction
+from tests.integration.test_chains import CONVERSATION, Chain, events
+from tests.support.recorded import Log, user
+
+WRITER = Log.writer
+SHORT = LEASE // 2
+
+
+@pytest.fixture
+def now() -> int:
+    return time.time_ns() // 1000
+
+
+@pytest.fixture
+def beating(engine: sa.Engine, now: int) -> Counters:
+    """Three gateways: one serves with two workers, of which one has ended; one does nothing but live; one is new, and
+    has not said anything yet."""
+    counters.prepare(engine)
+    with transaction(engine) as connection:
+        for gateway, writers in {"gw_1": (WRITER, "w2"), "gw_2": ("w3",), "gw_3": ("w4",)}.items():
+            ledger.save(connection, gateway, {writer: ((1, 8), Counts()) for writer in writers})
+    beats = Counters(engine, Stored(engine), lambda writer: None)
+    for writer, at in {WRITER: now - 3 * LEASE, "w2": now, "w3": now}.items():
+        beats.seen(writer, at)
+    return beats
+
+
+only_postgresql = pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
+
+
+@only_postgresql
+def test_who_is_not_heard_of(beating: Counters, now: int, engine: sa.Engine, log: Log) -> None:
+    for name in ("one", "two"):
+        log.store(log.begin(name, {"model": "m", "messages": []}))
+    log.chat("one", [user("this one ends")])
+    assert presence.away(engine, "gw_2", now + SHORT) == []
+    assert not presence.is_away(engine, WRITER, now + SHORT)  # another worker of its gateway lives: so does its drain
+    beating.seen("w3", now + LEASE)
+    assert presence.away(engine, "gw_2", now + LEASE + SHORT) == [Away("gw_1", now, 2)]
+    assert presence.away(engine, "gw_1", now + LEASE + SHORT) == []
+    assert presence.away(engine, "", now + 3 * LEASE) == [Away("gw_1", now, 2), Away("gw_2", now + LEASE, 0)]
+    assert presence.is_away(engine, WRITER, now + LEASE + SHORT)
+    assert not presence.is_away(engine, "w4", now + 9 * LEASE)
+    assert not presence.is_away(engine, "nobody's", now + 9 * LEASE)
+
+
+@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
+def test_nobody_else_writes_to_sqlite(engine: sa.Engine, now: int) -> None:
+    assert presence.away(engine, "", now) == []
+    assert not presence.is_away(engine, WRITER, now)
+
+
+@only_postgresql
+def test_a_conversation_waits_for_a_gateway_until_that_is_not_heard_of(
+    beating: Counters, now: int, engine: sa.Engine, log: Log, tmp_path: Path
+) -> None:
+    """Then it goes on without what that was answering, which has its place again when its end is known."""
+    chain = Chain(log)
+    conversations.create(engine, chain.project, CONVERSATION, {}, [])
+    begun = chain.begin("asked", stream=True, conversation=CONVERSATION)
+    log.store(begun, Part(begun.call_id, 0, b"".join(events(begun.call_id, "so far")[:5])))
+    contexts = Contexts(engine, State(engine, Spooled(Reader(tmp_path / "spool"))))
+    with pytest.raises(GatewayError, match="operating on this conversation"):
+        asyncio.run(contexts.conversation(chain.project, CONVERSATION))
+    for writer in (WRITER, "w2"):
+        beating.seen(writer, now - 2 * LEASE)
+    began = time.monotonic()
+    found, newest, _ = asyncio.run(contexts.conversation(chain.project, CONVERSATION))
+    assert (found.id, newest) == (CONVERSATION, None)
+    assert time.monotonic() - began < 2.5, "its end is waited for"
+    log.store(log.finish(begun, b"", "interrupted"))
+    _, newest, _ = asyncio.run(contexts.conversation(chain.project, CONVERSATION))
+    assert newest is not None
+    assert newest.call_id == begun.call_id
+
+
+@only_postgresql
+def test_doctor_names_it(beating: Counters, now: int, engine: sa.Engine, url: str, tmp_path: Path) -> None:
+    def gateways() -> list[str]:
+        return [f.said for f in kept.database(Settings(database=url, data_dir=tmp_path)) if f.check == "gateways"]
+
+    assert gateways() == []
+    for writer in (WRITER, "w2"):
+        beating.seen(writer, now - 2 * LEASE)
+    (said,) = gateways()
+    assert "nothing is heard of gw_1 since" in said
+    (tmp_path / "gateway.id").write_text("gw_1\n")
+    assert gateways() == []
