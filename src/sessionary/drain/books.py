@@ -5,28 +5,32 @@ more; one that is not above the last was counted before.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 
 from sessionary.drain.intake import Item, Unreadable
-from sessionary.record.exchange import Begin
+from sessionary.record.exchange import Begin, Record
 from sessionary.store.ledger import Counts
 
 
 def count(before: Mapping[str, Counts], items: Iterable[Item], stored: Callable[[str], bool]) -> dict[str, Counts]:
     """The counts of the items' writers after a round. `stored` says whether a call's row is there when it commits."""
-    after: dict[str, Counts] = {}
+    read: dict[str, list[Record | Unreadable]] = {}
     for item in items:
-        counts = after.setdefault(item.writer, before.get(item.writer, Counts()))
-        record = item.record
+        read.setdefault(item.writer, []).append(item.record)
+    return {writer: _counted(before.get(writer, Counts()), records, stored) for writer, records in read.items()}
+
+
+def _counted(before: Counts, records: Iterable[Record | Unreadable], stored: Callable[[str], bool]) -> Counts:
+    begun, kept, aside, damaged = before.begun, before.stored, before.set_aside, before.damaged
+    for record in records:
         if not isinstance(record, Begin) and not (isinstance(record, Unreadable) and record.kind == "begin"):
             continue
-        number = record.number or counts.begun + 1
-        if number <= counts.begun:
+        number = record.number or begun + 1
+        if number <= begun:
             continue
-        counts = replace(counts, begun=number, damaged=counts.damaged + number - counts.begun - 1)
+        damaged += number - begun - 1
+        begun = number
         if isinstance(record, Unreadable):
-            counts = replace(counts, set_aside=counts.set_aside + 1)
+            aside += 1
         elif stored(record.call_id):
-            counts = replace(counts, stored=counts.stored + 1)
-        after[item.writer] = counts
-    return after
+            kept += 1
+    return Counts(begun, kept, aside, damaged)

@@ -17,6 +17,7 @@ from sessionary.spool.frame import Damage, Frame
 from sessionary.spool.reader import Cursor, Reader
 
 MARGIN_US = 100_000
+_TIMED = (Begin, Finish)
 
 
 class Unreadable(msgspec.Struct, frozen=True):
@@ -109,19 +110,21 @@ def _decoded(writer: str, found: Sequence[tuple[int, Frame | Damage]]) -> list[I
     lane: list[Item] = []
     at = 0
     for segment, piece in found:
-        place = f"{writer}/{segment}/{piece.end}"
-        record: Record | Unreadable
-        if isinstance(piece, Damage):
-            record = Unreadable(place, f"{piece.end - piece.offset} damaged bytes", b"")
-        else:
-            try:
-                record = exchange.decode(piece.payload)
-            except (ValueError, RecursionError) as error:
-                record = Unreadable(place, f"not a record: {error}"[:500], piece.payload, *_told(piece.payload))
-        if isinstance(record, Begin | Finish):
-            at = max(at, record.at)  # a clock set back never reorders one writer's records
+        record = _record(f"{writer}/{segment}", piece)
+        if isinstance(record, _TIMED) and record.at > at:
+            at = record.at  # a clock set back never reorders one writer's records
         lane.append(Item(at, writer, record, Cursor(segment, piece.end)))
     return lane
+
+
+def _record(segment: str, piece: Frame | Damage) -> Record | Unreadable:
+    place = f"{segment}/{piece.end}"
+    if isinstance(piece, Damage):
+        return Unreadable(place, f"{piece.end - piece.offset} damaged bytes", b"")
+    try:
+        return exchange.decode(piece.payload)
+    except (ValueError, RecursionError) as error:
+        return Unreadable(place, f"not a record: {error}"[:500], piece.payload, *_told(piece.payload))
 
 
 def _told(payload: bytes) -> tuple[str, str]:

@@ -6,21 +6,24 @@ pass, for what has the mark is a frame.
 """
 
 import hashlib
+import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 MAGIC = b"SPOOL\x02\n\0"
 _MAGIC_1 = b"SPOOL\x01\n\0"
 _MARK_1 = b"\xf5\xa7"
 MAX_PAYLOAD = 1 << 30
+_NUMBERS = struct.Struct("<II")
+"""What follows a mark: the payload's length, and the checksum."""
 _PATIENCE = 32
 """How often, on average, a byte is read in search of the next frame after damage. Only records of format 1, whose mark
 anybody could write, can make it more than once or twice."""
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(msgspec.Struct, frozen=True):
     """A whole record's payload; `end` is the offset after it."""
 
     offset: int
@@ -28,16 +31,14 @@ class Frame:
     payload: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Damage:
+class Damage(msgspec.Struct, frozen=True):
     """Bytes from `offset` to `end` that hold no readable record."""
 
     offset: int
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Framing:
+class Framing(msgspec.Struct, frozen=True):
     """How one segment's records are framed."""
 
     mark: bytes
@@ -47,57 +48,58 @@ class Framing:
     @property
     def head(self) -> int:
         """Bytes in front of a payload."""
-        return len(self.mark) + 8
+        return len(self.mark) + _NUMBERS.size
 
     def encode(self, payload: bytes) -> bytes:
         """Raises ValueError for a payload that is too long."""
         if len(payload) > MAX_PAYLOAD:
             raise ValueError(f"a record of {len(payload)} bytes does not fit a frame")
-        size = len(payload).to_bytes(4, "little")
-        return b"".join((self.mark, size, self._checksum(size, payload), payload))
+        checksum = self._checksum(len(payload).to_bytes(4, "little"), payload)
+        return b"".join((self.mark, _NUMBERS.pack(len(payload), checksum), payload))
 
     def length(self, head: bytes) -> int:
         """Of the payload behind a record's first bytes."""
         return int.from_bytes(head[len(self.mark) : len(self.mark) + 4], "little")
 
-    def scan(self, data: bytes, *, final: bool) -> Iterator[Frame | Damage]:
-        """The frames in `data` (offsets are within it), and the damage between them.
+    def scan(self, data: bytes, *, final: bool, start: int = 0) -> Iterator[Frame | Damage]:
+        """The frames in `data`, and the damage between them; offsets are counted from `start`, where `data` begins.
 
         Where `final` is false, a tail that holds no further frame may still be growing and is not reported;
         where it is true, such a tail is damage.
         """
         at = 0
         while at < len(data):
-            found = self._at(data, at) or self._after(data, at)
+            found = self._at(data, at, start) or self._after(data, at, start)
             if found is None:
                 if final:
-                    yield Damage(at, len(data))
+                    yield Damage(start + at, start + len(data))
                 return
-            if found.offset > at:
-                yield Damage(at, found.offset)
+            if found.offset > start + at:
+                yield Damage(start + at, found.offset)
             yield found
-            at = found.end
+            at = found.end - start
 
-    def _at(self, data: bytes, at: int) -> Frame | None:
+    def _at(self, data: bytes, at: int, start: int) -> Frame | None:
         begin = at + self.head
         if not data.startswith(self.mark, at) or begin > len(data):
             return None
-        end = begin + self.length(data[at:begin])
-        if end - begin > MAX_PAYLOAD or end > len(data):
+        length, checksum = _NUMBERS.unpack_from(data, begin - _NUMBERS.size)
+        end = begin + length
+        if length > MAX_PAYLOAD or end > len(data):
             return None
         payload = data[begin:end]
-        if self._checksum(data[begin - 8 : begin - 4], payload) != data[begin - 4 : begin]:
+        if self._checksum(data[begin - 8 : begin - 4], payload) != checksum:
             return None
-        return Frame(at, end, payload)
+        return Frame(start + at, start + end, payload)
 
-    def _checksum(self, size: bytes, payload: bytes) -> bytes:
-        return zlib.crc32(payload, zlib.crc32(size) if self.of_length else 0).to_bytes(4, "little")
+    def _checksum(self, size: bytes, payload: bytes) -> int:
+        return zlib.crc32(payload, zlib.crc32(size) if self.of_length else 0)
 
-    def _after(self, data: bytes, at: int) -> Frame | None:
+    def _after(self, data: bytes, at: int, start: int) -> Frame | None:
         """The next frame behind `at`."""
         patience = _PATIENCE * len(data)
         while (at := data.find(self.mark, at + 1)) != -1 and patience > 0:
-            found = self._at(data, at)
+            found = self._at(data, at, start)
             if found is not None:
                 return found
             patience -= min(self.length(data[at : at + self.head]), len(data) - at)

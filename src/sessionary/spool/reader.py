@@ -3,8 +3,9 @@
 import contextlib
 import errno
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from sessionary.spool import frame
 from sessionary.spool.files import Disk, Files
@@ -23,16 +24,14 @@ def segment_name(number: int) -> str:
     return f"{number:08d}.seg"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Cursor:
+class Cursor(msgspec.Struct, frozen=True, order=True):
     """The next byte to read of one writer. Segment 0 means nothing read yet."""
 
     segment: int = 0
     offset: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(msgspec.Struct, frozen=True):
     """What was read of one writer in one go; `cursor` is where to go on once it is stored."""
 
     writer: str
@@ -43,8 +42,7 @@ class Chunk:
     """Whether there may be more behind the cursor already."""
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(msgspec.Struct, frozen=True):
     """A record as it is met on the way, unproven; `end` is the offset after it."""
 
     segment: int
@@ -88,10 +86,10 @@ class Reader:
                 cursor = Cursor(number, 0)
             growing = alive and number == numbers[-1]
             found, whole = self._scan(writer, cursor, final=not growing, limit=max(left, 1))
-            for item in found:
-                items.append((number, item))
-                cursor = Cursor(number, item.end)
-                left -= item.end - item.offset
+            items += [(number, item) for item in found]
+            left -= sum(item.end - item.offset for item in found)
+            if found:
+                cursor = Cursor(number, found[-1].end)
             if not whole or (left <= 0 and number != numbers[-1]):
                 return Chunk(writer, items, cursor, more=True)
         return Chunk(writer, items, cursor, more=False)
@@ -104,8 +102,8 @@ class Reader:
             framing = self._framing(fd, writer, number)
             head = self._files.read(fd, framing.head, offset)
             data = head + self._files.read(fd, framing.length(head), offset + framing.head)
-        found = next(framing.scan(data, final=False), None)
-        return Frame(offset, offset + found.end, found.payload) if isinstance(found, Frame) else None
+        found = next(framing.scan(data, final=False, start=offset), None)
+        return found if isinstance(found, Frame) else None
 
     def discard(self, writer: str, before: int) -> None:
         """Deletes the segments with numbers under `before`; they must be stored."""
@@ -227,9 +225,9 @@ class Reader:
             while True:
                 data = self._read(fd, max(0, min(limit, size - start)), start)
                 whole = start + len(data) >= size
-                found = list(framing.scan(data, final=final and whole))
+                found = list(framing.scan(data, final=final and whole, start=start))
                 if found or whole:
-                    return [_moved(item, start) for item in found], whole
+                    return found, whole
                 limit *= 4
 
     def _read(self, fd: int, size: int, offset: int) -> bytes:
@@ -250,9 +248,3 @@ class Reader:
                 parts.append(bytes(following - offset))
             offset = following
         return b"".join(parts)
-
-
-def _moved(item: Frame | Damage, by: int) -> Frame | Damage:
-    if isinstance(item, Damage):
-        return Damage(item.offset + by, item.end + by)
-    return Frame(item.offset + by, item.end + by, item.payload)
