@@ -6,7 +6,6 @@ COPY into a temporary table (a half to a quarter for fifty rows and fewer, about
 Rows are written in the order of their key, so that two who write the same rows meet at the first of them.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -58,7 +57,7 @@ def _run(connection: sa.Connection, statement: str, table: sa.Table, names: Sequ
 def _array(kind: sa.types.TypeEngine[Any], values: list[Any]) -> list[Any]:
     if isinstance(kind, sa.JSON):
         null = None if kind.none_as_null else "null"
-        return [null if value is None else json.dumps(value) for value in values]
+        return [null if value is None else bulk.json_text(value) for value in values]
     if isinstance(kind, sa.String):
         return list(bulk.texts(values))
     return list(bulk.numbers(values)) if isinstance(kind, sa.Integer) else values

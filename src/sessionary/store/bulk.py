@@ -6,10 +6,12 @@ for each row costs more than storing it. PostgreSQL has another way: `arrays`.
 """
 
 import functools
+import json
 from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
@@ -55,10 +57,17 @@ def _driven(
 
 def _preparing(kind: sa.types.TypeEngine[Any]) -> Callable[[Column], Column]:
     if isinstance(kind, sa.JSON):
-        written = kind.dialect_impl(_SQLITE).bind_processor(_SQLITE)
-        assert written is not None
-        return lambda column: [written(value) for value in column]
+        null = None if kind.none_as_null else "null"
+        return lambda column: [null if value is None else json_text(value) for value in column]
     return texts if isinstance(kind, sa.String) else numbers if isinstance(kind, sa.Integer) else _as_it_is
+
+
+def json_text(value: Any) -> str:
+    """What a column of JSON is given for it."""
+    try:
+        return msgspec.json.encode(value).decode()
+    except (UnicodeEncodeError, OverflowError):  # lone surrogates, and numbers that have no end
+        return json.dumps(value)
 
 
 def texts(column: Column) -> Column:
