@@ -5,21 +5,21 @@ The parent does what must be done once (migrations, master key, socket), forks (
 
 import ipaddress
 import logging
+import multiprocessing
 import os
 import secrets
 import signal
 import socket
 import sys
 from collections.abc import Callable, Mapping
+from importlib import import_module
 
 import msgspec
 
 from sessionary import __version__, listening, metrics
-from sessionary.app.worker import Worker
 from sessionary.bell import Bell
 from sessionary.errors import SettingsError
 from sessionary.limits import opened
-from sessionary.processes import Processes
 from sessionary.providers.routing import Router
 from sessionary.record.tails import Tails
 from sessionary.redaction import compiled
@@ -77,9 +77,26 @@ def prepare(settings: Settings) -> tuple[str, bool, int]:
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     (settings.data_dir / "spool").mkdir(exist_ok=True, mode=0o700)
     Tails(settings.data_dir / "watched").clear()
-    upgrade(settings.database_url)
+    _upgrade(settings.database_url)
     opened.prepare(settings)
     return *master_key(settings), begun(settings)
+
+
+def _upgrade(url: str) -> None:
+    """By a process of its own, with whose end the memory that it takes is free. Meanwhile what serves is imported."""
+    process = multiprocessing.get_context("fork").Process(target=_upgrades, args=(url,))
+    process.start()
+    import_module("sessionary.processes")
+    process.join()
+    if process.exitcode:
+        upgrade(url)  # says what is wrong
+
+
+def _upgrades(url: str) -> None:
+    try:
+        upgrade(url)
+    except Exception:
+        sys.exit(1)
 
 
 def begun(settings: Settings) -> int:
@@ -131,6 +148,9 @@ def serve(settings: Settings, environ: Mapping[str, str], ready: Callable[[str, 
     metrics.prepare(settings.data_dir / "metrics")
     sock = bind(settings)
     listening.tell(settings.data_dir, *sock.getsockname()[:2])
+
+    from sessionary.app.worker import Worker
+    from sessionary.processes import Processes
 
     def build(recorded: Callable[[], None]) -> Worker:
         return Worker(settings, key, project, environ, redact, recorded)
