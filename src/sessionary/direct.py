@@ -6,7 +6,7 @@ writes through it. What parses HTTP is the same for all requests.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from typing import Any
 
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
@@ -17,6 +17,7 @@ from sessionary.capacity import Place
 from sessionary.heads import headers_of
 from sessionary.leaving import Leaving
 
+_LINE = "%s: %s\r\n".__mod__
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -24,13 +25,13 @@ class Exchange:
     __slots__ = (
         "_always",
         "_ended",
-        "_expects",
         "_flow",
         "_head",
         "_held",
         "_is_chunked",
         "_left",
         "_parts",
+        "_told",
         "_transport",
         "_waiting",
         "disconnected",
@@ -53,9 +54,8 @@ class Exchange:
         always: bytes,
         *,
         keep_alive: bool,
-        expects: bool,
     ) -> None:
-        """`always`: the lines that every answer's head has. `expects`: the client waits to be told to send its body."""
+        """`always`: the lines that every answer's head has."""
         self.endpoint = endpoint
         self.leaving = Leaving()
         self.disconnected = False
@@ -68,7 +68,8 @@ class Exchange:
         self._flow = flow
         self._ended = ended
         self._always = always
-        self._expects = expects
+        self._told = False
+        """Whether the client needs not be told any more to send its body."""
         self._parts: list[bytes] = []
         self._held = 0
         """Bytes of the body that are here and were not asked for."""
@@ -113,9 +114,9 @@ class Exchange:
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     async def _receive(self) -> MutableMapping[str, Any]:
-        if self._expects and not self._transport.is_closing():
+        if not self._told and expects(self.raw) and not self._transport.is_closing():
             self._transport.write(_CONTINUE)
-        self._expects = False
+        self._told = True
         self._flow.resume_reading()
         if not self._parts and self.more_body and not self.disconnected:
             self._waiting = asyncio.get_running_loop().create_future()
@@ -135,10 +136,10 @@ class Exchange:
             await self._flow.drain()
         if self.disconnected:
             return
-        lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+        lines = "".join(map(_LINE, headers.items()))
         if lines.count("\n") + lines.count("\r") != 2 * len(headers) or "\0" in lines:
             raise RuntimeError("a header with a line break")
-        self.started, self._expects = True, False
+        self.started = self._told = True
         size = headers.get("content-length")
         if size is None:
             self._is_chunked = True
@@ -194,3 +195,8 @@ class Exchange:
         self._left -= len(data)
         head, self._head = self._head, b""
         return head + data
+
+
+def expects(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Whether the client waits to be told to send its body."""
+    return any(name == b"expect" and value.lower() == b"100-continue" for name, value in headers)

@@ -4,7 +4,7 @@ A client's requests differ in their bodies, and in how long these are: so a `Hea
 headers but `content-length`, which it has not got. Nobody changes one.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 from sessionary.auth import hashed_key
@@ -14,6 +14,7 @@ from sessionary.sessions.clients import client_name
 from sessionary.sessions.identify import Agent, InHeaders
 from sessionary.sessions.labels import Labels, labels
 
+_LENGTH = b"content-length"
 _MOST = 1024
 _LONGEST = 8192
 """Bytes of headers that are kept."""
@@ -62,9 +63,14 @@ class Heads:
     def __init__(self) -> None:
         self._known: dict[tuple[tuple[bytes, bytes], ...], Head] = {}
 
-    def of(self, raw: Iterable[tuple[bytes, bytes]]) -> Head:
+    def of(self, raw: Sequence[tuple[bytes, bytes]]) -> Head:
         """`raw`: lower-case names, as they came."""
-        given = tuple([header for header in raw if header[0] != b"content-length"])
+        once = dict(raw)
+        if len(once) == len(raw):
+            once.pop(_LENGTH, None)
+            given = tuple(once.items())
+        else:
+            given = tuple([header for header in raw if header[0] != _LENGTH])
         head = self._known.get(given)
         if head is None:
             head = Head(headers_of(given))

@@ -26,10 +26,17 @@ _PAIRS = tuple(a + b for a in _DIGITS for b in _DIGITS)
 
 
 def _text(raw: bytes) -> str:
-    """Base32hex, without padding, of 10 or 16 bytes: two digits at a time, for it is done several times a call."""
-    pairs = -(-len(raw) * 8 // 10)
-    number = int.from_bytes(raw, "big") << (pairs * 10 - len(raw) * 8)
-    return "".join([_PAIRS[number >> shift & 1023] for shift in range(pairs * 10 - 10, -1, -10)])
+    """Base32hex, without padding, of 10 bytes or 16: two digits at a time and without a loop: each call has one."""
+    p, number = _PAIRS, int.from_bytes(raw, "big")
+    if len(raw) == 16:
+        a, b = number >> 58, number << 2 & (1 << 60) - 1
+        text = f"{p[a >> 60]}{p[a >> 50 & 1023]}{p[a >> 40 & 1023]}{p[a >> 30 & 1023]}{p[a >> 20 & 1023]}"
+        text += f"{p[a >> 10 & 1023]}{p[a & 1023]}"
+    else:
+        text, b = f"{p[number >> 70]}{p[number >> 60 & 1023]}", number & (1 << 60) - 1
+    return (
+        f"{text}{p[b >> 50]}{p[b >> 40 & 1023]}{p[b >> 30 & 1023]}{p[b >> 20 & 1023]}{p[b >> 10 & 1023]}{p[b & 1023]}"
+    )
 
 
 def digest(*parts: bytes) -> bytes:

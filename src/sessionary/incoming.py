@@ -5,6 +5,7 @@ The body is decoded one level deep: messages stay the bytes that they are.
 
 import base64
 import binascii
+from functools import lru_cache
 
 import msgspec
 
@@ -20,14 +21,18 @@ from sessionary.redaction import Redacting
 from sessionary.sessions import identify
 from sessionary.sessions.identify import Agent, Identity
 from sessionary.sessions.labels import Labels
-from sessionary.state.context import ALONE, Context, Named
+from sessionary.state.context import ALONE, NOTHING, Context, Named
 from sessionary.wire.responses import item_ids
 
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _WRAPPED = "litellm:"
 _MOST_LOOKED_AT = 16_384
-_NOTHING_NAMED = Named("", "", "", [])
+_NO_METADATA: dict[str, object] = {}
+Names = tuple[Identity, Agent, str, Labels]
 _FROM_NOTHING = exchange.Context()
+_MOST_KEPT = 256
+"""Characters of a session's name of which the id is kept."""
+_session_id = lru_cache(maxsize=1024)(ids.session_id)
 RESPONSES = ("responses", "responses.compact")
 """Endpoints that take what the Responses API names."""
 
@@ -44,7 +49,8 @@ class Incoming(msgspec.Struct, frozen=True):
 
     def value(self, name: str) -> object:
         """A field's value, where it is short enough to be one that is looked at."""
-        return _value(self.fields, name)
+        raw = self.fields.get(name)
+        return None if raw is None else _value(raw)
 
     def text(self, name: str) -> str:
         value = self.value(name)
@@ -59,7 +65,7 @@ class Incoming(msgspec.Struct, frozen=True):
         """What it goes on from."""
         responses = self.endpoint in RESPONSES
         if not responses and "x-previous-response-id" not in self.head.headers:
-            return _NOTHING_NAMED
+            return NOTHING
         previous = self.text("previous_response_id") if responses else ""
         previous = previous or self.head.headers.get("x-previous-response-id", "")
         conversation = (self.text("conversation") or self.object("conversation").get("id")) if responses else ""
@@ -111,7 +117,7 @@ def read(endpoint: str, head: Head, body: bytes) -> Incoming:
             "We could not parse the JSON body of your request. The API expects a JSON object.", code="invalid_json"
         )
         return Incoming(endpoint, head, body, {}, problem)
-    model = _value(fields, "model")
+    model = _value(fields["model"]) if "model" in fields else None
     if not model or not isinstance(model, str):
         missing = BadRequest("you must provide a model parameter", param="model", code="missing_model")
         return Incoming(endpoint, head, body, fields, missing)
@@ -119,9 +125,8 @@ def read(endpoint: str, head: Head, body: bytes) -> Incoming:
     return msgspec.structs.replace(incoming, problem=_misnamed(incoming)) if endpoint in RESPONSES else incoming
 
 
-def _value(fields: dict[str, msgspec.Raw], name: str) -> object:
-    raw = fields.get(name)
-    if raw is None or len(bytes(raw)) > _MOST_LOOKED_AT:
+def _value(raw: msgspec.Raw) -> object:
+    if len(bytes(raw)) > _MOST_LOOKED_AT:
         return None
     try:
         return msgspec.json.decode(raw)
@@ -149,16 +154,13 @@ def begin(
     unkept = _unkept(principal, kept, unkept=not stored and not keep_all)
     state = stored and unkept == ""
     resumable = state and incoming.endpoint != "responses.compact"  # what it gives is input, not a state
-    names = identity, agent, user, _ = _names(incoming, context)
-    if kept.request is not incoming:
-        names = _names(kept.request, context)
-    its_identity, its_agent, its_user, said = names
-    if its_identity.rule != identity.rule:
-        its_identity = Identity("[redacted]", identity.source, identity.rule)
-    session_text = kept.id(identity.text, its_identity.text)
-    call_id = ids.new_call_id()
+    names = _names(incoming, context)
+    identity, agent, user, said = names if kept.request is incoming else _kept_names(names, kept, context)
+    session_text, call_id = identity.text, ids.new_call_id()
     if context.link is not None and identity.source == "response":
         session = context.link.session_id
+    elif 0 < len(session_text) <= _MOST_KEPT:
+        session = _session_id(principal.call_project, session_text)
     else:
         session = ids.session_id(principal.call_project, session_text or call_id)
     return Begin(
@@ -174,24 +176,20 @@ def begin(
         model=kept.request.model[:500],
         stream=incoming.value("stream") is True and incoming.endpoint != "responses.compact",
         client=kept.request.head.client,
-        user=kept.id(user, its_user)[:500],
+        user=user[:500],
         headers={} if unkept == "key" else kept.request.head.recorded,
         body=record_private.request(kept.request.body) if unkept else kept.request.body,
         private=unkept != "",
         resumable=resumable,
-        agent=kept.id(agent.id, its_agent.id)[:200],
-        agent_name=kept.text(its_agent.name)[:200],
-        agent_parent=kept.id(agent.parent, its_agent.parent)[:200],
+        agent=agent.id[:200],
+        agent_name=agent.name[:200],
+        agent_parent=agent.parent[:200],
         threading=threading and principal.threading,
         context=_going_on(context, kept, unkept, resumable=resumable),
-        name=kept.text(said.name),
-        tags=[kept.text(tag) for tag in said.tags],
+        name=said.name,
+        tags=said.tags,
         unkept=unkept,
     )
-
-
-def _no_value(name: str) -> None:
-    return None
 
 
 def _unkept(principal: Principal, kept: Kept, *, unkept: bool) -> Unkept:
@@ -202,16 +200,29 @@ def _unkept(principal: Principal, kept: Kept, *, unkept: bool) -> Unkept:
     return "client" if unkept else ""
 
 
-def _names(incoming: Incoming, context: Context) -> tuple[Identity, Agent, str, Labels]:
+def _names(incoming: Incoming, context: Context) -> Names:
     """What a request calls its session, its agent and its user, and what it says of the session."""
-    metadata = incoming.object("metadata")
-    field = _no_value if identify.FIELDS.isdisjoint(incoming.fields) else incoming.value
+    metadata = incoming.object("metadata") if "metadata" in incoming.fields else _NO_METADATA
+    field = None if identify.FIELDS.isdisjoint(incoming.fields) else incoming.value
     identity = identify.session(incoming.head.named, field, metadata, _chain(context))
     agent, said = incoming.head.agent, incoming.head.labels
     if not agent.id and said.agent:
         parent, _, name = said.agent.rpartition("/")
         agent = Agent(said.agent, name, parent)
     return identity, agent, identify.user(field, metadata), said
+
+
+def _kept_names(names: Names, kept: Kept, context: Context) -> Names:
+    """The same, as it may be kept."""
+    identity, agent, user, _ = names
+    its_identity, its_agent, its_user, said = _names(kept.request, context)
+    text = its_identity.text if its_identity.rule == identity.rule else "[redacted]"
+    return (
+        Identity(kept.id(identity.text, text), identity.source, identity.rule),
+        Agent(kept.id(agent.id, its_agent.id), kept.text(its_agent.name), kept.id(agent.parent, its_agent.parent)),
+        kept.id(user, its_user),
+        Labels(kept.text(said.name), [kept.text(tag) for tag in said.tags]),
+    )
 
 
 def _going_on(context: Context, kept: Kept, unkept: Unkept, *, resumable: bool) -> exchange.Context:

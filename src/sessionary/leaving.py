@@ -8,10 +8,12 @@ class Leaving:
     """One client's, or nobody's. Within `with`, the task that runs is cancelled when the client leaves; at once, where
     it has left before. Owned by the loop."""
 
-    __slots__ = ("_answering", "_waiting", "gone")
+    __slots__ = ("_answering", "_waiting", "gone", "task")
 
     def __init__(self) -> None:
         self.gone = False
+        self.task: asyncio.Task[None] | None = None
+        """The one that will answer, where that is known."""
         self._answering: asyncio.Task[object] | None = None
         self._waiting: asyncio.Future[None] | None = None
 
@@ -26,7 +28,7 @@ class Leaving:
     def __enter__(self) -> None:
         if self.gone:
             raise asyncio.CancelledError
-        self._answering = asyncio.current_task()
+        self._answering = self.task or asyncio.current_task()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

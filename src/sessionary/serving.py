@@ -18,7 +18,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from sessionary import errors, ids
-from sessionary.direct import Exchange
+from sessionary.direct import Exchange, expects
 from sessionary.edge import Edge
 from sessionary.errors import BadRequest, GatewayError, HeadTooLarge, RequestTimeout, TargetTooLong
 from sessionary.settings import Settings
@@ -106,7 +106,9 @@ class Protocol(HttpToolsProtocol):
                 self._refuse(HeadTooLarge())
 
     def on_message_begin(self) -> None:
-        super().on_message_begin()
+        """As uvicorn does; a scope is made where it is needed."""
+        self.url = b""
+        self.headers = []
         self._in_head = True
         self._head = 0
 
@@ -116,11 +118,9 @@ class Protocol(HttpToolsProtocol):
             self._fail(TargetTooLong())
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        name = name.lower()
-        if name == b"expect" and value.lower() == b"100-continue":
-            self.expect_100_continue = True
-        self.headers.append((name, value))
-        if len(self.headers) > MOST_HEADERS:
+        headers = self.headers
+        headers.append((name.lower(), value))
+        if len(headers) > MOST_HEADERS:
             self._fail(HeadTooLarge())
 
     def on_headers_complete(self) -> None:
@@ -132,6 +132,11 @@ class Protocol(HttpToolsProtocol):
         if endpoint and not (self.parser.should_upgrade() and self._should_upgrade()):
             self._take(endpoint)
         else:
+            url, headers = self.url, self.headers
+            super().on_message_begin()
+            self.url = url
+            self.headers += headers
+            self.expect_100_continue = expects(headers)
             super().on_headers_complete()
 
     def _take(self, endpoint: str) -> None:
@@ -144,7 +149,6 @@ class Protocol(HttpToolsProtocol):
             self.on_response_complete,
             self._always.lines(self.server_state.default_headers),
             keep_alive=self.parser.should_keep_alive() and self.parser.get_http_version() != "1.0",
-            expects=self.expect_100_continue,
         )
         if before is None or before.response_complete:
             self._start_asgi_task(exchange, self.app)
@@ -155,7 +159,8 @@ class Protocol(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         if isinstance(cycle, Exchange):
             self._answering = cycle
-            self.tasks.add(self.loop.create_task(self._answer(cycle)))
+            cycle.leaving.task = task = self.loop.create_task(self._answer(cycle))
+            self.tasks.add(task)
         else:
             self._answering = None
             super()._start_asgi_task(cycle, app)
@@ -167,7 +172,8 @@ class Protocol(HttpToolsProtocol):
         finally:
             if not exchange.response_complete and not exchange.disconnected:
                 self.transport.close()
-            self.tasks.discard(asyncio.current_task())
+            self.tasks.discard(exchange.leaving.task)
+            exchange.leaving.task = None  # each has the other
 
     def on_body(self, body: bytes) -> None:
         cycle: object = self.cycle

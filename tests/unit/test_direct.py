@@ -47,10 +47,10 @@ class World:
         self.wire = Wire()
         self.ended = 0
         self.flow = FlowControl(self.wire)
+        headers = [(b"host", b"x"), *([(b"expect", b"100-Continue")] if expects else [])]
         self.exchange = Exchange(
-            "chat.completions", [(b"host", b"x"), (b"x_y", b"1"), (b"x-y", b"2")], self.wire, self.flow,
-            self._ends, b"date: now\r\n", keep_alive=keep_alive, expects=expects,
-        )  # fmt: skip
+            "chat.completions", headers, self.wire, self.flow, self._ends, b"date: now\r\n", keep_alive=keep_alive
+        )
 
     def _ends(self) -> None:
         self.ended += 1

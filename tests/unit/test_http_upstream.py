@@ -648,7 +648,7 @@ async def used(origin: Origin, count: int) -> None:
         connection.ask(b"GET / HTTP/1.1\r\n\r\n", b"", loop.time() + 5) for connection in connections
     ]
     for reply in replies:
-        await reply.head()
+        await reply.begun()
         while await reply.read():
             pass
 

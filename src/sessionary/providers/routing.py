@@ -54,6 +54,11 @@ class Target(msgspec.Struct, frozen=True, dict=True, cache_hash=True):
         return self.deployment.price
 
     @cached_property
+    def model_json(self) -> bytes:
+        """The model's name as the provider is told it."""
+        return msgspec.json.encode(self.deployment.model)
+
+    @cached_property
     def speaks(self) -> tuple[Format, ...]:
         """The wire formats of the deployment. Elsewhere than at its home, OpenAI's name stands for its chat format."""
         if self.deployment.formats:

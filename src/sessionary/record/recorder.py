@@ -273,7 +273,8 @@ class Recorder:
         write = _nowhere if reason else self._spooling.write
         recording = Recording(begin, write, self._forget, redacting, self.unredacted)
         self._open[begin.call_id] = recording
-        self.busy.set()
+        if not self.busy.is_set():
+            self.busy.set()
         return recording
 
     def unredacted(self) -> None:

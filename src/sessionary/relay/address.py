@@ -27,13 +27,22 @@ class Address(NamedTuple):
     """What the client may say otherwise."""
 
     def head(self, headers: dict[str, str], size: int) -> bytes:
-        """Of a request with so many bytes. `headers` have lower-case names; one that no line can hold is left out."""
+        """Of a request with so many bytes."""
+        return with_length(self.lines(headers), size)
+
+    def lines(self, headers: dict[str, str]) -> bytes:
+        """Of a head, all but the length. `headers` have lower-case names; one that no line can hold is left out."""
         lines = [
             f"{name}: {value}\r\n"
             for name, value in (self.usual | headers).items()
             if name not in self.own and (value.isprintable() or not _UNSENT.search(value))
         ]
-        return b"%b%bcontent-length: %d\r\n\r\n" % (self.line, "".join(lines).encode("latin-1", "replace"), size)
+        return self.line + "".join(lines).encode("latin-1", "replace")
+
+
+def with_length(lines: bytes, size: int) -> bytes:
+    """The head of a request with so many bytes."""
+    return b"%bcontent-length: %d\r\n\r\n" % (lines, size)
 
 
 def address(target: Target, endpoint: str) -> Address:

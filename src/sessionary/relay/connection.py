@@ -68,12 +68,17 @@ class Reply:
         self._take: Callable[[bytes], bool] | None = None
         """Who gets what comes while `_waiter` waits for the end."""
 
-    async def head(self) -> None:
-        """Waits for status and headers. Raises Broke."""
-        while not self.status:
-            if self._error is not None:
-                raise self._error
-            await self._something()
+    async def begun(self) -> "Reply":
+        """Itself, with status and headers. Raises Broke; who no longer waits for it lets go of it."""
+        try:
+            while not self.status:
+                if self._error is not None:
+                    raise self._error
+                await self._something()
+        except BaseException:
+            self.close(ended=False)
+            raise
+        return self
 
     async def read(self) -> bytes:
         """What has come of the body; waits where nothing has. b"" at the end. Raises Broke."""

@@ -93,9 +93,10 @@ class Course:
         self._apart = apart
 
     def feed(self, data: bytes) -> Came:
-        if self._apart or b"\n\n" not in data or self._cutter.held > _MOST_TOGETHER:
+        held = self._cutter.held
+        if self._apart or held > _MOST_TOGETHER or b"\n\n" not in data:
             return self._came(self._cutter.feed(data), data)
-        so_far = self._cutter.close() + data if self._cutter.held else data
+        so_far = self._cutter.close() + data if held else data
         near = self._ends.near(so_far)
         end = whole(so_far, near if near >= 0 else len(so_far))
         if end == len(so_far):

@@ -19,8 +19,8 @@ def credentials(api_key: str | None, base_url: str | None) -> tuple[bytes, ...]:
 def hidden(headers: dict[str, str], secrets: Iterable[bytes]) -> dict[str, str]:
     """In the values."""
     said = "\n".join(headers.values())
-    for secret in (given.decode() for given in secrets):
-        if secret in said:
+    for given in secrets:
+        if (secret := given.decode()) in said:
             headers = {name: value.replace(secret, _INSTEAD.decode()) for name, value in headers.items()}
     return headers
 

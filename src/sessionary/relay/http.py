@@ -9,11 +9,11 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Self
 
 from sessionary.errors import UpstreamError, UpstreamTimeout
 from sessionary.providers.routing import LONGEST_NAME, Target
-from sessionary.relay.address import Address, address
+from sessionary.relay.address import Address, address, with_length
 from sessionary.relay.connection import Broke, Reply, Silent, Stale
 from sessionary.relay.hiding import Hiding, credentials, hidden
 from sessionary.relay.pool import LookUp, Origin, Pool, look_up
@@ -27,12 +27,24 @@ _MOST_PLACES = 1024
 """Kept; models' names may be of the clients' choosing."""
 
 
-class _Place(NamedTuple):
+class _Place:
     """What a target's requests to an endpoint have in common."""
 
-    address: Address
-    origin: Origin
-    secrets: tuple[bytes, ...]
+    __slots__ = ("_address", "_headers", "_lines", "origin", "secrets")
+
+    def __init__(self, address: Address, origin: Origin, secrets: tuple[bytes, ...]) -> None:
+        self.origin = origin
+        self.secrets = secrets
+        self._address = address
+        self._headers: dict[str, str] = {}
+        """The last request's: mostly the next one has the same."""
+        self._lines = address.lines(self._headers)
+
+    def head(self, headers: dict[str, str], size: int) -> bytes:
+        """Nobody changes `headers` afterwards."""
+        if headers is not self._headers:
+            self._headers, self._lines = headers, self._address.lines(headers)
+        return with_length(self._lines, size)
 
 
 class HttpUpstream:
@@ -63,7 +75,7 @@ class HttpUpstream:
         place = self._places.get((target, endpoint)) or self._place(target, endpoint)
         first_byte = target.deployment.timeout or s.timeout
         until = asyncio.get_running_loop().time() + first_byte
-        head = place.address.head(headers, len(body))
+        head = place.head(headers, len(body))
         try:
             reply = await self._asked(place.origin, head, body, until)
         except Silent as error:
@@ -78,11 +90,10 @@ class HttpUpstream:
         return self._answer(target.provider.title, reply, place.secrets)
 
     def _answer(self, title: str, reply: Reply, secrets: tuple[bytes, ...]) -> Answer:
-        encoding = reply.headers.pop("content-encoding", _PLAIN).strip().lower()
-        reply.headers = hidden(reply.headers, secrets)
+        headers = reply.headers = hidden(reply.headers, secrets)
+        encoding = headers.pop("content-encoding").strip().lower() if "content-encoding" in headers else _PLAIN
         answer = _HttpAnswer(title, reply)
-        ends = is_stream(reply.headers) or _at_most(self._settings.max_answer, reply.headers)
-        bounded = encoding == _PLAIN and ends
+        bounded = encoding == _PLAIN and (_at_most(self._settings.max_answer, headers) or is_stream(headers))
         if bounded and reply.status < 400:
             return answer
         most = None if bounded else self._settings.max_answer
@@ -105,7 +116,7 @@ class HttpUpstream:
         connection = origin.idle()
         if connection is not None:
             try:
-                return await _begun(connection.ask(head, body, until))
+                return await connection.ask(head, body, until).begun()
             except Stale:
                 pass
         connect_until = min(until, asyncio.get_running_loop().time() + self._settings.connect_timeout)
@@ -114,26 +125,17 @@ class HttpUpstream:
                 connection = await origin.connect()
         except TimeoutError as error:
             raise (Silent("no connection") if connect_until == until else _NotConnected) from error
-        return await _begun(connection.ask(head, body, until))
+        return await connection.ask(head, body, until).begun()
 
 
 def _at_most(size: int, headers: Mapping[str, str]) -> bool:
     """Whether an answer says so of itself, and can then be no longer."""
-    said = headers.get("content-length", "")
-    return said.isdecimal() and int(said) <= size and "transfer-encoding" not in headers
+    said = headers.get("content-length")
+    return said is not None and said.isdecimal() and int(said) <= size and "transfer-encoding" not in headers
 
 
 class _NotConnected(Exception):
     """There was no connection in time."""
-
-
-async def _begun(reply: Reply) -> Reply:
-    try:
-        await reply.head()
-    except BaseException:
-        reply.close(ended=False)
-        raise
-    return reply
 
 
 def _why(error: Broke | OSError) -> str:

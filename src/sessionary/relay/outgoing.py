@@ -13,6 +13,7 @@ from sessionary.providers.routing import Target
 from sessionary.sessions.identify import OWN_FIELDS, OWN_METADATA
 
 Fields = dict[str, msgspec.Raw]
+_OWN = frozenset(OWN_FIELDS)
 _metadata = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -24,11 +25,11 @@ class Outgoing(msgspec.Struct, frozen=True):
 
 def outgoing(body: bytes, fields: Fields, target: Target, *, stream: bool) -> Outgoing:
     """`fields` is `body` decoded one level deep."""
-    changed = {name: None for name in OWN_FIELDS if name in fields}
-    new: dict[str, bytes | None] = dict(changed)
-    model = msgspec.json.encode(target.deployment.model)
-    if bytes(fields["model"]) != model:
-        new["model"] = model
+    new: dict[str, bytes | None] = {}
+    if not _OWN.isdisjoint(fields):
+        new = {name: None for name in OWN_FIELDS if name in fields}
+    if bytes(fields["model"]) != target.model_json:
+        new["model"] = target.model_json
     if "metadata" in fields:
         kept = _kept_metadata(fields, target)
         if kept != bytes(fields["metadata"]):
@@ -43,13 +44,13 @@ def outgoing(body: bytes, fields: Fields, target: Target, *, stream: bool) -> Ou
         return Outgoing(body, usage_added)
     if fields.keys().isdisjoint(new):
         return Outgoing(_with_more(body, new), usage_added)
-    merged: dict[str, bytes | msgspec.Raw | None] = {**fields, **new}
-    parts: list[bytes | msgspec.Raw] = []
-    for name, value in merged.items():
-        if value is not None:
-            parts += (b",", msgspec.json.encode(name), b":", value)
-    parts[0] = b"{"
-    return Outgoing(b"".join((*parts, b"}")), usage_added)
+    sent = dict(fields)
+    for name, value in new.items():
+        if value is None:
+            sent.pop(name, None)
+        else:
+            sent[name] = msgspec.Raw(value)
+    return Outgoing(msgspec.json.encode(sent), usage_added)
 
 
 def _with_more(body: bytes, new: Mapping[str, bytes | None]) -> bytes:

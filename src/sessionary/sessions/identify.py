@@ -39,6 +39,7 @@ OWN_METADATA = (
     "gen_ai.conversation.id",
     "litellm_trace_id",
 )
+_OWN_METADATA = frozenset(OWN_METADATA)
 HARNESS_HEADERS = (
     "x-claude-code-session-id",
     "session-id",
@@ -150,30 +151,31 @@ def _baggage(headers: Mapping[str, str]) -> Identity | None:
 
 def session(
     named: InHeaders,
-    field: Callable[[str], object],
+    field: Callable[[str], object] | None,
     metadata: Mapping[str, object],
     chain: Identity | None = None,
 ) -> Identity:
-    """`named`: by the headers; `field(name)` is the decoded top-level body field or None; `metadata` the body's
-    metadata object or {}; `chain` is the session of the answer that the request goes on from.
+    """`named`: by the headers; `field`: as for `identify`, or null where the body has none of `FIELDS`; `metadata` the
+    body's metadata object or {}; `chain` is the session of the answer that the request goes on from.
     """
     if named.own is not None:
         return named.own
-    for name in OWN_FIELDS:
-        if text := usable(field(name)):
-            return Identity(text, "id", name)
-    for name in OWN_METADATA if metadata else ():
+    if field is not None:
+        for name in OWN_FIELDS:
+            if text := usable(field(name)):
+                return Identity(text, "id", name)
+    for name in () if _OWN_METADATA.isdisjoint(metadata) else OWN_METADATA:
         if name in metadata and (text := usable(metadata[name])):
             return Identity(text, "id", f"metadata.{name}")
     if named.harness is not None:
         return named.harness
     if chain is not None:
         return chain
-    if text := _from_user_id(metadata.get("user_id")):
+    if "user_id" in metadata and (text := _from_user_id(metadata["user_id"])):
         return Identity(text, "harness", "metadata.user_id")
     if named.baggage is not None:
         return named.baggage
-    if (text := usable(field("prompt_cache_key"))) and _is_drawn(text):
+    if field is not None and (text := usable(field("prompt_cache_key"))) and _is_drawn(text):
         return Identity(text, "harness", "prompt_cache_key")
     return Identity("", "none", "none")
 
@@ -217,10 +219,14 @@ def _from_user_id(value: object) -> str:
     return usable(match.group(1)) if match else ""
 
 
-def user(field: Callable[[str], object], metadata: Mapping[str, object]) -> str:
+def user(field: Callable[[str], object] | None, metadata: Mapping[str, object]) -> str:
     """The end user that a request names: content never joins what different ones said. A harness's `user_id` is of a
-    device and an account: personal data, which is left alone. NUL, which no database looks for, becomes a mark."""
-    named = (field("user"), field("safety_identifier"), metadata.get("user_id"))
+    device and an account: personal data, which is left alone. NUL, which no database looks for, becomes a mark.
+    `field`: as for `session`."""
+    if field is None and "user_id" not in metadata:
+        return ""
+    own = (field("user"), field("safety_identifier")) if field is not None else ()
+    named = (*own, metadata.get("user_id"))
     found = next((v for v in named if isinstance(v, str) and v and not _HARNESS_USER.match(v)), "")
     return found.replace("\0", "\ufffd")
 

@@ -35,6 +35,9 @@ class Named(msgspec.Struct, frozen=True):
     items: list[str]
 
 
+NOTHING = Named("", "", "", [])
+
+
 class Context(msgspec.Struct, frozen=True):
     link: Link | None = None
     conversation: Conversation | None = None
@@ -66,7 +69,7 @@ class Contexts:
 
     async def of(self, project: int, named: Named, near: Near | None = None) -> Context:
         """`near`: the calls of the connection that asks."""
-        if not (named.previous or named.conversation or named.items):
+        if named is NOTHING or not (named.previous or named.conversation or named.items):
             return ALONE
         link, conversation, added = None, None, list[bytes]()
         try:
@@ -89,6 +92,8 @@ class Contexts:
 
     async def history(self, project: int, context: Context, near: Near | None = None) -> list[Said]:
         """What is put in front of the request's own input. Raises PayloadTooLarge."""
+        if context is ALONE:
+            return []
         before = await self._state.history(project, context.link, near) if context.link else []
         _check_size(said.raw for said in before)
         return before + [Said(raw, "responses", answer=False) for raw in context.added]
