@@ -83,8 +83,7 @@ class Processes:
                 log.error("%s ended with %s; starting it again", worker.name, worker.exitcode)
                 metrics.gone(self._settings.data_dir / "metrics", worker.pid or 0)
                 self._restarts.append(time.monotonic())
-                self._workers[n] = self._start_worker(n)
-                self._recorded.ring()  # the drain ends its calls
+                self._workers[n] = self._start_worker(n)  # which rings: the drain ends the other's calls
         if not self._drain.is_alive():
             log.error("the drain ended with %s; starting it again", self._drain.exitcode)
             self._restarts.append(time.monotonic())
