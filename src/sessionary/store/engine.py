@@ -16,10 +16,10 @@ from sessionary.errors import SettingsError
 
 _LINK = {
     "connect_timeout": 5,
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
     "keepalives_count": 3,
-    "tcp_user_timeout": 25_000,
+    "tcp_user_timeout": 10_000,
 }
 """Seconds, and milliseconds, until a server counts as away that does not answer, or whose host, or the way to it, is
 gone: without these that takes the system a quarter of an hour, or two hours. Clients wait for what is asked of it."""
