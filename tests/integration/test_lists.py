@@ -268,8 +268,11 @@ def test_common_words_are_found_in_the_newest_messages_and_that_is_said(
     assert (len(found.rows), found.newest) == (1, 1)
     monkeypatch.setattr(search, "LOOKED_AT", 1)
     first = search.find(full.engine, full.project(), "policy", 10)
-    assert first.hits == []  # what was looked at is of another project
     assert first.after is not None
+    if full.engine.dialect.name == "postgresql":  # its index knows projects
+        assert [hit.session_id for hit in first.hits] == ["a"]
+        return
+    assert first.hits == []  # what was looked at is of another project
     assert [hit.session_id for hit in search.find(full.engine, full.project(), "policy", 10, first.after).hits] == ["a"]
 
 
@@ -359,4 +362,4 @@ def test_what_lasted_long_has_an_index_of_its_own(full: Log) -> None:
 def test_texts_are_looked_up_from_the_session(full: Log) -> None:
     plan = plans(full, "sessions", "-policy", "-last_at", full.project())[-1]
     assert "SEARCH calls USING COVERING INDEX calls_session (project=? AND session=?)" in plan
-    assert "SEARCH search_docs USING COVERING INDEX search_docs_call (project=? AND call_id=?)" in plan
+    assert "SEARCH search_docs USING PRIMARY KEY (project=? AND call_id=?)" in plan

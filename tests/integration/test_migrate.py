@@ -290,7 +290,7 @@ def test_what_waits_in_the_spool_is_stored_by_the_gateway_that_starts(data: Path
     assert {call["id"] for call in calls} == {first.call_id, second.call_id}
     assert verify.verify(after, again=0).differences == []
     with after.connect() as connection:
-        found = search.newest(connection, "zweitens", 10)
+        found = search.newest(connection, None, "zweitens", 10)
     after.dispose()
     assert len(found) == 1
 

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from sessionary.cli.common import AsJson, Config, DataDir, by, configured, err, fail, iso, out, store
 
+_MOST_PROJECT = 200
 app = typer.Typer(help="Make, list and revoke API keys. Works whether the server runs or not.", no_args_is_help=True)
 
 
@@ -42,6 +43,8 @@ def create(
     settings = configured(config, data_dir=data_dir)
     if not project.strip():
         fail("--project must not be empty")
+    if len(project) > _MOST_PROJECT:
+        fail(f"--project has at most {_MOST_PROJECT} characters")
     if capture not in ("full", "metadata"):
         fail("--capture must be full or metadata")
     limits = _limits(limit or [])

@@ -13,6 +13,7 @@ from sessionary.drain.threads import Threads
 from sessionary.record.exchange import Begin
 from sessionary.store import edits, schema
 from sessionary.store.questions import present
+from sessionary.store.schema import LONGEST
 from sessionary.wire import text
 from sessionary.wire.reading import FORMATS
 
@@ -173,8 +174,8 @@ class Begins:
         name = self._key_names.get(begin.key_id, begin.key_id)
         new_agent = agent if agent and self._picture.is_new_agent(begin.project, placed.session, agent) else ""
         for kind, value in rollup.begun(session, begin, placed, name, call["turn"], title, new_agent):
-            facet = {"project": begin.project, "kind": kind, "value": value, "session": placed.session}
-            self._batch.facets.append(facet)
+            facet = {"project": begin.project, "kind": kind, "value": value[:LONGEST]}
+            self._batch.facets.append(facet | {"session": placed.session})
 
     def _gone_on(self, project: int, call_id: str) -> None:
         call = self._picture.calls.get(call_id)

@@ -21,6 +21,7 @@ from sessionary.drain.rows import prompt_key
 from sessionary.ids import digest
 from sessionary.store import schema
 from sessionary.store.questions import Question
+from sessionary.store.schema import LONGEST
 from sessionary.wire import meaning
 from sessionary.wire.message import Message, Piece
 
@@ -68,7 +69,7 @@ class Spawns:
         for piece in (p for message in answer for p in message.pieces if p.type == "tool_call" and p.id):
             if prompt := _prompt(piece):
                 key = _key(project, ref.key_id, _lines(prompt)[0])
-                row = {"project": project, "prompt": key, "call_id": ref.id, "tool_call": piece.id}
+                row = {"project": project, "prompt": key, "call_id": ref.id, "tool_call": piece.id[:LONGEST]}
                 row |= {"name": _name(piece)[:200], "at": ref.created_at, "taken": None}
                 self._new.setdefault((project, key), []).append(row)
 
@@ -92,11 +93,11 @@ class Spawns:
             if session not in (ref.session, ref.home) if session else ref.user != begin.user:
                 continue
             pieces = [p for message in self._earlier.answer(project, ref) for p in message.pieces]
-            call = next((p for p in pieces if p.type == "tool_call" and p.id == row["tool_call"]), None)
+            call = next((p for p in pieces if p.type == "tool_call" and p.id[:LONGEST] == row["tool_call"]), None)
             if call is None or not (_starts(call) or prompt_key(parsed) != ref.prompt_key):
                 continue  # any tool may be given a user's words, but other instructions are another agent's
             if _even(_prompt(call)) in _even(said):
-                self.taken[project, ref.id, call.id] = begin.call_id
+                self.taken[project, ref.id, row["tool_call"]] = begin.call_id
                 return Origin("spawn", ref, call.id, row["name"])
         return None
 

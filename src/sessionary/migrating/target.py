@@ -174,10 +174,10 @@ class Target:
         for half in batch.halves():
             self.copy(table, half)
 
-    def index(self, texts: Sequence[tuple[int, str]]) -> None:
-        """The words of documents, by their ids."""
+    def index(self, texts: Sequence[tuple[int, int, str]]) -> None:
+        """The words of documents, by their projects and ids."""
         before = self.progress("search_text")
-        after = msgspec.structs.replace(before, place=[texts[-1][0]], rows=before.rows + len(texts))
+        after = msgspec.structs.replace(before, place=[texts[-1][1]], rows=before.rows + len(texts))
         with transaction(self.engine) as connection:
             _not_each(connection)
             search.index(connection, texts)

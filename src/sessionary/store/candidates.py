@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sessionary import ids
 from sessionary.store import conditions, schema, search, values
 from sessionary.store.many import among
+from sessionary.store.questions import present
 from sessionary.store.terms import Condition
 
 RARE = 3000
@@ -64,11 +65,11 @@ def of_names(connection: sa.Connection, project: int, wanted: Sequence[Condition
 
 def sessions_saying(connection: sa.Connection, projects: Sequence[int], query: str) -> tuple[Found, bool]:
     """Sessions in which a message, or the title, has all the words; and whether older messages were not looked at."""
-    docs = search.newest(connection, query, WORDS)
-    of = sa.and_(_c.project == _d.project, _c.id == _d.call_id)
-    said = sa.select(_c.project, _c.session).select_from(schema.search_docs.join(schema.calls, of))
-    rows = connection.execute(said.where(among(connection, _d.id, docs))).all() if docs else []
-    return _grouped([*rows, *_titled(connection, projects, query)], projects), len(docs) == WORDS
+    said, cut = calls_saying(connection, projects, query)
+    found = {p: {row.session for row in present(connection, schema.calls, "id", p, said[p], "session")} for p in said}
+    for project, id in _titled(connection, projects, query):
+        found[project].add(id)
+    return found, cut
 
 
 def _titled(connection: sa.Connection, projects: Sequence[int], query: str) -> Sequence[Any]:
@@ -82,7 +83,7 @@ def _titled(connection: sa.Connection, projects: Sequence[int], query: str) -> S
 
 def calls_saying(connection: sa.Connection, projects: Sequence[int], query: str) -> tuple[Found, bool]:
     """As `sessions_saying`, without titles."""
-    docs = search.newest(connection, query, WORDS)
+    docs = search.newest(connection, projects, query, WORDS)
     said = sa.select(_d.project, _d.call_id).where(among(connection, _d.id, docs))
     return _grouped(connection.execute(said).all() if docs else [], projects), len(docs) == WORDS
 
@@ -114,7 +115,7 @@ def with_value(connection: sa.Connection, project: int, wanted: Sequence[Conditi
     for c in wanted:
         if c.field not in conditions.FACETS or c.negated:
             continue
-        exact = _exact(connection, project, c)
+        exact = _exact(connection, project, conditions.kept(c))
         if exact is None:
             continue
         most = RARE if rarest is None else len(rarest)

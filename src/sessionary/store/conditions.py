@@ -8,6 +8,7 @@ import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
 from sessionary.store import schema, search
@@ -62,6 +63,12 @@ def same(column: sa.ColumnElement[str], value: str, *, literal: bool = False) ->
     return column.ilike(escaped.replace("*", "%"), escape="\\")
 
 
+def kept(condition: Condition) -> Condition:
+    """As what it is held against is kept: without what is cut off long texts."""
+    values = (v[: schema.LONGEST] if isinstance(v, str) else v for v in condition.values)
+    return msgspec.structs.replace(condition, values=tuple(values))
+
+
 def of_session(condition: Condition, connection: sa.Connection, projects: dict[int, str]) -> Check:
     """`projects`: names by id."""
     return _negated(condition, _of_session(condition, connection, projects))
@@ -97,7 +104,7 @@ def _of_session(condition: Condition, connection: sa.Connection, projects: dict[
             return _s[name].in_(values)
     if name in FACETS:
         at = (_f.project == _s.project, _f.session == _s.id, _f.kind == name)
-        return sa.exists().where(*at, _texts(condition, _f.value))
+        return _of_each(sa.select(_f.session).where(*at, _texts(kept(condition), _f.value)))
     if name in _SESSION_FLAGS:
         return _SESSION_FLAGS[name] if values[0] else sa.not_(_SESSION_FLAGS[name])
     return _numbers(condition, _SESSION_NUMBERS[name])
@@ -123,12 +130,12 @@ def _of_call(condition: Condition, connection: sa.Connection, projects: dict[int
             return sa.or_(*map(_error, values))
         case "session":
             s = schema.sessions.alias().c  # the list has joined that table already
-            named = sa.exists().where(s.project == _c.project, s.id == _c.session, _texts(condition, s.session_id))
-            return sa.or_(_texts(condition, _c.session), named)
+            named = sa.select(s.id).where(s.project == _c.project, s.id == _c.session)
+            return sa.or_(_texts(condition, _c.session), _of_each(named.where(_texts(condition, s.session_id))))
     if name in _CALL_FLAGS:
         return _c[name].is_(sa.true() if values[0] else sa.false())
     if name in _CALL_TEXTS:
-        return sa.or_(*(_texts(condition, column) for column in _CALL_TEXTS[name]))
+        return sa.or_(*(_texts(kept(condition), column) for column in _CALL_TEXTS[name]))
     return _numbers(condition, _CALL_NUMBERS[name])
 
 
@@ -192,19 +199,25 @@ def _session_says(connection: sa.Connection, query: str) -> Check:
     """One question within another, so that either engine goes from the session to its calls and not the other way."""
     mine = (_c.project == _s.project, _c.session == _s.id)
     says = _call_says(connection, query)
-    return sa.exists(sa.select(1).select_from(schema.calls).where(*mine, says).correlate(schema.sessions))
+    return _of_each(sa.select(_c.id).where(*mine, says).correlate(schema.sessions))
 
 
 def _call_says(connection: sa.Connection, query: str) -> Check:
     mine = (_d.project == _c.project, _d.call_id == _c.id)
     says = _doc_says(connection, query)
-    return sa.exists(sa.select(1).select_from(schema.search_docs).where(*mine, says).correlate(schema.calls))
+    return _of_each(sa.select(_d.id).where(*mine, says).correlate(schema.calls))
 
 
 def _doc_says(connection: sa.Connection, query: str) -> Check:
     """Of one document at hand: the index is asked whether it has the words."""
-    match = search.matching(connection, query, of=_d.id)
+    match = search.matching(connection, query, _d.project, of=_d.id)
     return sa.false() if match is None else sa.exists(match)
+
+
+def _of_each(found: sa.Select[Any]) -> Check:
+    """Whether it finds something for the row at hand. PostgreSQL would rather find it for all rows at once, which takes
+    long in a large store, were it not for the offset."""
+    return sa.exists(found.offset(0))
 
 
 def needs_text(conditions: Sequence[Condition]) -> bool:

@@ -137,7 +137,7 @@ def recompute(connection: sa.Connection, project: int, session: str, now: int) -
         sa.update(schema.sessions).where(*here).values(**fold(calls, names), contents=True, updated_at=now)
     )
     found = facets(calls, connection.scalar(sa.select(s.tags).where(*here)) or [])
-    found |= {("key", names.get(call.key_id, call.key_id)) for call in calls}
+    found |= {("key", names.get(call.key_id, call.key_id)[: schema.LONGEST]) for call in calls}
     at = {"project": project, "session": session}
     insert(connection, schema.facets, [at | {"kind": kind, "value": value} for kind, value in sorted(found)])
     hashes = sorted(needed(connection, project, session))
@@ -155,9 +155,8 @@ def calls_of(connection: sa.Connection, project: int, session: str) -> Sequence[
 def facets(calls: Sequence[Any], tags: Iterable[str]) -> set[tuple[str, str]]:
     """Kinds and values, without keys."""
     kinds = ("model", "client", "user", "agent")
-    return {("tag", tag) for tag in tags} | {
-        (kind, v) for call in calls for kind in kinds if (v := getattr(call, kind))
-    }
+    found = {("tag", tag) for tag in tags} | {(kind, getattr(call, kind)) for call in calls for kind in kinds}
+    return {(kind, value[: schema.LONGEST]) for kind, value in found if value}
 
 
 _COLUMNS = (

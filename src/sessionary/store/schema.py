@@ -10,7 +10,9 @@ changes `node` and nothing else. Both chains start at `ids.root_node(project)`, 
 The wire bytes are in `bodies`, once per project however often they are sent.
 
 Times are microseconds since 1970 (UTC), durations microseconds, money nano-dollars (10^-9 USD; null = unknown).
-`project` leads every primary key, so that a sharded PostgreSQL can distribute by it.
+`project` leads the primary key of every table that grows, so that a sharded PostgreSQL can distribute by it.
+An entry of a PostgreSQL index has an end, at some 2,700 bytes: what clients write is cut before it gets into one, at
+`LONGEST` characters at most, or is in one by its hash.
 """
 
 import sqlalchemy as sa
@@ -18,6 +20,8 @@ import sqlalchemy as sa
 metadata = sa.MetaData()
 _big = sa.BigInteger
 _hash = sa.LargeBinary(16)
+LONGEST = 500
+"""Characters of a text that is part of a key: in UTF-8 at most four bytes each."""
 
 projects = sa.Table(
     "projects",
@@ -129,7 +133,8 @@ sessions = sa.Table(
     sa.Column("contents", sa.Boolean, nullable=False, server_default=sa.true()),  # whether there may be any to delete
     sa.Index("sessions_last", "project", "last_at", "id"),
     sa.Index("sessions_newest", "last_at", "id"),  # the same for the master, who sees every project
-    sa.Index("sessions_text", "project", "session_id"),
+    sa.Index("sessions_text", "project", "session_id").ddl_if(dialect="sqlite"),
+    sa.Index("sessions_hash", "session_id", postgresql_using="hash").ddl_if(dialect="postgresql"),  # of any length
     sa.Index("sessions_updated", "updated_at"),
     *(
         sa.Index(f"sessions_{name}", "project", name, "id")  # lists in these orders
@@ -167,7 +172,7 @@ facets = sa.Table(  # which sessions have which model, client, key, user, tag: w
     metadata,
     sa.Column("project", sa.Integer, primary_key=True),
     sa.Column("kind", sa.Text, primary_key=True),  # model | client | key | user | agent | tag
-    sa.Column("value", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, primary_key=True),  # its first `LONGEST` characters
     sa.Column("session", sa.Text, primary_key=True),
     sa.Index("facets_session", "project", "session"),
     sqlite_with_rowid=False,
@@ -338,7 +343,7 @@ spawns = sa.Table(  # tool calls that start an agent, by what they tell it: see 
     sa.Column("project", sa.Integer, primary_key=True),
     sa.Column("prompt", _hash, primary_key=True),
     sa.Column("call_id", sa.Text, primary_key=True),
-    sa.Column("tool_call", sa.Text, primary_key=True),  # its id
+    sa.Column("tool_call", sa.Text, primary_key=True),  # its id, the first `LONGEST` characters
     sa.Column("name", sa.Text, nullable=False),  # of the agent, for people
     sa.Column("at", _big, nullable=False),
     sa.Column("taken", sa.Text),  # the first call of the agent that it started
@@ -461,11 +466,12 @@ ledger = sa.Table(  # what became of the calls of writers that are gone: see sto
 search_docs = sa.Table(  # the calls that search finds; their text is in the tree, the index beside this table
     "search_docs",
     metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("project", sa.Integer, nullable=False),
-    sa.Column("call_id", sa.Text, nullable=False),
-    sa.Column("answer", sa.Boolean, nullable=False),  # of the call's two texts: what it asked, what it was told
-    sa.Index("search_docs_call", "project", "call_id", "answer", unique=True),
+    sa.Column("project", sa.Integer, primary_key=True),
+    sa.Column("call_id", sa.Text, primary_key=True),
+    sa.Column("answer", sa.Boolean, primary_key=True),  # of the call's two texts: what it asked, what it was told
+    sa.Column("id", sa.Integer, nullable=False),  # of the document, in the order in which they came: no other has it
+    sa.Index("search_docs_id", "id"),
+    sqlite_with_rowid=False,
 )
 
 set_aside = sa.Table(  # records that could not be understood: kept, with the reason

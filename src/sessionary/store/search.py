@@ -34,12 +34,16 @@ _MOST_TERMS = 32
 _ADD_SQLITE = "INSERT INTO search_text(rowid, text) VALUES (?, ?)"
 # Punctuation out of the parser's sight: it would take a path, a host or a tag for one word, or for none.
 _ADD_POSTGRESQL = sa.text(
-    "INSERT INTO search_text(id, words)"
-    " SELECT id, to_tsvector('simple', translate(text, './-_@+<>&;=?#:', '              '))"
-    " FROM unnest(:ids, :texts) AS given(id, text)"
+    "INSERT INTO search_text(project, id, words)"
+    " SELECT project, id, to_tsvector('simple', translate(text, './-_@+<>&;=?#:', '              '))"
+    " FROM unnest(:projects, :ids, :texts) AS given(project, id, text)"
 ).bindparams(
-    sa.bindparam("ids", type_=postgresql.ARRAY(sa.Integer)), sa.bindparam("texts", type_=postgresql.ARRAY(sa.Text))
+    sa.bindparam("projects", type_=postgresql.ARRAY(sa.Integer)),
+    sa.bindparam("ids", type_=postgresql.ARRAY(sa.Integer)),
+    sa.bindparam("texts", type_=postgresql.ARRAY(sa.Text)),
 )
+_SQLITE = sa.table("search_text", sa.column("rowid", sa.Integer), sa.column("search_text"))
+_POSTGRESQL = sa.table("search_text", *(sa.column(name, sa.Integer) for name in ("project", "id")), sa.column("words"))
 _FORGET = "INSERT INTO search_text(search_text, rowid, text) VALUES ('delete', :id, :text)"
 
 
@@ -85,16 +89,16 @@ def add(connection: sa.Connection, docs: list[Doc]) -> None:
         for id, doc in enumerate(docs, first)
     ]
     insert(connection, d, rows)
-    index(connection, [(id, doc.text) for id, doc in enumerate(docs, first)])
+    index(connection, [(doc.project, id, doc.text) for id, doc in enumerate(docs, first)])
 
 
-def index(connection: sa.Connection, texts: Sequence[tuple[int, str]]) -> None:
-    """Documents' ids and their texts, of which none is in the index yet."""
+def index(connection: sa.Connection, texts: Sequence[tuple[int, int, str]]) -> None:
+    """Documents' projects, ids and texts, of which none is in the index yet."""
     if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql(_ADD_SQLITE, list(texts))
+        connection.exec_driver_sql(_ADD_SQLITE, [text[1:] for text in texts])
     else:
-        ids, every = zip(*texts, strict=True)
-        connection.execute(_ADD_POSTGRESQL, {"ids": list(ids), "texts": list(every)})
+        given = zip(("projects", "ids", "texts"), map(list, zip(*texts, strict=True)), strict=True)
+        connection.execute(_ADD_POSTGRESQL, dict(given))
 
 
 def tidy(connection: sa.Connection) -> None:
@@ -131,8 +135,8 @@ def remove(connection: sa.Connection, project: int, calls: Sequence[str]) -> Non
         gone = [{"id": doc.id, "text": texts.get((doc.call_id, bool(doc.answer)), "")} for doc in docs]
         connection.execute(sa.text(_FORGET), gone)
     else:
-        index = sa.table("search_text", sa.column("id", sa.Integer))
-        connection.execute(sa.delete(index).where(index.c.id.in_([doc.id for doc in docs])))
+        gone_ids = _POSTGRESQL.c.id.in_([doc.id for doc in docs])
+        connection.execute(sa.delete(_POSTGRESQL).where(_POSTGRESQL.c.project == project, gone_ids))
     connection.execute(sa.delete(schema.search_docs).where(*mine))
 
 
@@ -147,8 +151,12 @@ def terms(query: str) -> list[list[str]]:
     return [found for phrase in phrases(query) if (found := _WORD.findall(phrase))]
 
 
-def matching(connection: sa.Connection, query: str, of: sa.ColumnElement[int] | None = None) -> sa.Select[Any] | None:
-    """A select of the ids of `search_docs` that match; None where the query has no words. `of`: only of that one."""
+def matching(
+    connection: sa.Connection, query: str, project: sa.ColumnElement[int] | int, of: sa.ColumnElement[int] | None = None
+) -> sa.Select[Any] | None:
+    """A select of the ids of `search_docs` that match; None where the query has no words. `of`: only of that one.
+
+    PostgreSQL's are of the project. SQLite's index knows none: what it finds is held against `search_docs`."""
     wanted = terms(query)
     if not wanted:
         return None
@@ -157,13 +165,12 @@ def matching(connection: sa.Connection, query: str, of: sa.ColumnElement[int] | 
         q = " AND ".join(
             [*map(_phrased, wanted[:-1]), _begun(connection, wanted[-1]) if star else _phrased(wanted[-1])]
         )
-        found = sa.table("search_text", sa.column("rowid", sa.Integer), sa.column("search_text"))
-        id, match = found.c.rowid, found.c.search_text.op("MATCH")(q)
+        id, match = _SQLITE.c.rowid, _SQLITE.c.search_text.op("MATCH")(q)
+        select = sa.select(id).where(match)
     else:
         q = " & ".join("(" + " <-> ".join(phrase) + ")" for phrase in wanted)[: -1 if star else None] + ":*)" * star
-        found = sa.table("search_text", sa.column("id", sa.Integer), sa.column("words"))
-        id, match = found.c.id, found.c.words.op("@@")(sa.func.to_tsquery("simple", q))
-    select = sa.select(id).select_from(found).where(match)
+        id, match = _POSTGRESQL.c.id, _POSTGRESQL.c.words.op("@@")(sa.func.to_tsquery("simple", q))
+        select = sa.select(id).where(_POSTGRESQL.c.project == project, match)
     return select if of is None else select.where(id == of)
 
 
@@ -184,23 +191,31 @@ def _begun(connection: sa.Connection, phrase: list[str]) -> str:
     return "(" + " OR ".join(_phrased([*before, word]) for word in found) + ")"
 
 
-def newest(connection: sa.Connection, query: str, most: int, before: int | None = None) -> Sequence[int]:
+def newest(
+    connection: sa.Connection, projects: Sequence[int] | None, query: str, most: int, before: int | None = None
+) -> Sequence[int]:
     """The ids of the documents that match, newest first, below `before`: at most `most`, so that a word that is in all
-    of them costs no more than another."""
-    select = matching(connection, query)
+    of them costs no more than another. Of `projects`, None: of all; SQLite's are of all in any case."""
+    p = schema.projects.c
+    select = matching(connection, query, p.id)
     if select is None:
         return []
     (id,) = select.selected_columns
     if before is not None:
         select = select.where(id < before)
-    return list(connection.execute(select.order_by(id.desc()).limit(most)).scalars())
+    select = select.order_by(id.desc()).limit(most)
+    if connection.dialect.name == "postgresql":  # each project's newest, by its index
+        each = select.correlate(schema.projects).lateral()
+        every = sa.select(each.c.id).select_from(schema.projects.join(each, sa.true()))
+        select = (every if projects is None else every.where(p.id.in_(projects))).order_by(each.c.id.desc()).limit(most)
+    return list(connection.execute(select).scalars())
 
 
 def find(engine: sa.Engine, project: int | None, query: str, limit: int, before: int | None = None) -> Hits:
     """Newest first. `before` is the `after` of the page before."""
     d = schema.search_docs.c
     with engine.connect() as connection:
-        docs = newest(connection, query, LOOKED_AT, before)
+        docs = newest(connection, None if project is None else [project], query, LOOKED_AT, before)
         after = docs[-1] if len(docs) == LOOKED_AT else None
         found: list[sa.RowMapping] = []
         start, size = 0, 2 * limit

@@ -179,7 +179,7 @@ def docs(project: int) -> Check:
             word = _WORD.search(_said(connection, call, answer=row.answer))
             if word is None:
                 continue
-            asked = search.matching(connection, f'"{word[0]}"', of=row.id)
+            asked = search.matching(connection, f'"{word[0]}"', project, of=row.id)
             if asked is not None and connection.execute(asked).first() is None:
                 told = f"its {'answer' if row.answer else 'request'} is not found by {word[0]!r}"
                 yield row.id, Difference("search", project, row.call_id, told)
