@@ -206,8 +206,8 @@ class Known:
         wanted = [value for value in dict.fromkeys(values) if value not in self._stored]
         for by in dict.fromkeys(by for by, *_ in wanted):
             some = [value for value in wanted if value[0] == by]
-            found = _ANY[by].ask(self._db, [{"project": project, "value": value} for _, project, value in some])
-            self._stored.update((value, bool(rows)) for value, rows in zip(some, found, strict=True))
+            there = _ANY[by].any(self._db, [{"project": project, "value": value} for _, project, value in some])
+            self._stored.update(zip(some, there, strict=True))
 
     def _ask(self, question: Question, each: Sequence[dict[str, Any]]) -> list[list[Ref]]:
         return [[Ref(*row) for row in rows] for rows in question.ask(self._db, each)]

@@ -77,8 +77,8 @@ class Spawns:
         """What `of` is going to be asked."""
         keys = {(parsed.begin.project, key) for parsed in several for key in self._heard(parsed)[1]}
         wanted = [key for key in keys if key not in self._stored]
-        found = _THERE.ask(self._db, [{"project": project, "prompt": key} for project, key in wanted])
-        self._stored.update((key, bool(rows)) for key, rows in zip(wanted, found, strict=True))
+        there = _THERE.any(self._db, [{"project": project, "prompt": key} for project, key in wanted])
+        self._stored.update(zip(wanted, there, strict=True))
 
     def of(self, parsed: Parsed, session: str = "") -> Origin | None:
         """What started the agent whose first call this is. `session`: only calls of this one."""

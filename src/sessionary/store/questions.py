@@ -8,9 +8,9 @@ ten times what the look-up does. Either way the statement is compiled once, when
 """
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -20,6 +20,7 @@ _SLICES = (8, 64, 512)
 """Values that SQLite is asked for at once: as many, filled up with the last, so that there are few statements."""
 Values = Mapping[str, Any]
 Rows = list[Sequence[Any]]
+V = TypeVar("V")
 
 
 class Question:
@@ -27,6 +28,7 @@ class Question:
 
     def __init__(self, one: sa.Select[Any]) -> None:
         self.one = one
+        self._any: dict[int, tuple[str, list[str]]] = {}
 
     @cached_property
     def many(self) -> sa.Select[Any]:
@@ -47,6 +49,24 @@ class Question:
         for row in connection.execute(self.many, {name: [values[name] for values in each] for name in names}):
             found[row[0] - 1].append(row[1:])
         return found
+
+    def any(self, connection: sa.Connection, each: Sequence[Values]) -> list[bool]:
+        """Of each set of values, whether there is a row. Raises what SQLAlchemy raises."""
+        if connection.dialect.name != "sqlite":
+            return [bool(rows) for rows in self.ask(connection, each)]
+        there = [False] * len(each)
+        for start, some, size in _slices(each):
+            statement, names = self._driven_any(size)
+            given = [values[name] for values in some for name in names]
+            for (n,) in connection.exec_driver_sql(statement, tuple(given)):
+                if start + n < len(each):
+                    there[start + n] = True
+        return there
+
+    def _driven_any(self, size: int) -> tuple[str, list[str]]:
+        if size not in self._any:
+            self._any[size] = _any_of(self.one, size)
+        return self._any[size]
 
     def _ask_sqlite(self, connection: sa.Connection, each: Sequence[Values]) -> list[Rows]:
         statement, names = self._driven
@@ -74,6 +94,23 @@ def _many(one: sa.Select[Any]) -> sa.Select[Any]:
     lists = (sa.bindparam(name, type_=postgresql.ARRAY(kind)) for name, kind in types.items())
     columns = (sa.column(f"the_{name}", kind) for name, kind in types.items())
     asked = sa.func.unnest(*lists).table_valued(*columns, with_ordinality="n").render_derived(name="asked")
+    answer = _put(one).lateral("answer")
+    return sa.select(asked.c.n, *answer.c).select_from(asked.join(answer, sa.true()))
+
+
+def _any_of(one: sa.Select[Any], size: int) -> tuple[str, list[str]]:
+    """For SQLite: of so many sets the numbers of those that have a row, and the names of a set's parameters."""
+    names = list(dict.fromkeys(parameter.key for parameter in _parameters(one)))
+    inner = _put(one).compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True})
+    columns, marks = (", ".join(some) for some in ([f"the_{name}" for name in names], ["?"] * len(names)))
+    sets = ", ".join(f"({n}, {marks})" for n in range(size))
+    asked = f"WITH asked(n, {columns}) AS (VALUES {sets})"
+    return f"{asked} SELECT n FROM asked WHERE EXISTS ({inner})", names  # noqa: S608 — names of ours
+
+
+def _put(one: sa.Select[Any]) -> sa.Select[Any]:
+    """`one`, of the values in a row of `asked`."""
+    types = {p.key: p.type for p in _parameters(one)}
 
     def of_list(element: Any, **_: Any) -> Any:
         """As text: however deep it stands, it is no reason to read from the lists once more."""
@@ -81,9 +118,7 @@ def _many(one: sa.Select[Any]) -> sa.Select[Any]:
             return sa.literal_column(f"asked.the_{element.key}", element.type)
         return None
 
-    put = cast("sa.Select[Any]", visitors.replacement_traverse(one, {}, of_list))
-    answer = put.lateral("answer")
-    return sa.select(asked.c.n, *answer.c).select_from(asked.join(answer, sa.true()))
+    return cast("sa.Select[Any]", visitors.replacement_traverse(one, {}, of_list))
 
 
 def _parameters(one: sa.Select[Any]) -> list[sa.BindParameter[Any]]:
@@ -103,15 +138,20 @@ def present(
     if connection.dialect.name != "sqlite":
         return [*connection.execute(_any(table, names), {"project": project, "some": wanted})]
     found: list[sa.Row[Any]] = []
-    for start in range(0, len(wanted), _SLICES[-1]):
-        some = wanted[start : start + _SLICES[-1]]
-        if not _plain(table, names):
+    for _, some, size in _slices(wanted):
+        if _plain(table, names):
+            found += connection.exec_driver_sql(_in_driven(table, names, size), (project, *some))
+        else:
             found += connection.execute(_in(table, names), {"project": project, "some": some})
-            continue
-        size = next(size for size in _SLICES if size >= len(some))
-        given = (project, *some, *[some[-1]] * (size - len(some)))
-        found += connection.exec_driver_sql(_in_driven(table, names, size), given)
     return found
+
+
+def _slices(values: Sequence[V]) -> Iterator[tuple[int, Sequence[V], int]]:
+    """Where each begins, its values, filled up with the last of them, and how many these are."""
+    for start in range(0, len(values), _SLICES[-1]):
+        some = values[start : start + _SLICES[-1]]
+        size = next(size for size in _SLICES if size >= len(some))
+        yield start, [*some, *[some[-1]] * (size - len(some))], size
 
 
 @cache
