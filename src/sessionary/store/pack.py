@@ -6,7 +6,8 @@ import threading
 import zstandard
 
 _MOST = 256 << 20
-_LEVEL = 6
+_LEVEL = 3
+"""Twice as fast as 6, for values that are a twentieth longer."""
 _LEANING_UP_TO = 8192
 """Longer values bring their own repetition."""
 
@@ -42,9 +43,13 @@ class _Codec(threading.local):
             level=_LEVEL, dict_data=dictionary, write_dict_id=False, write_checksum=False
         )
         self._decompressor = zstandard.ZstdDecompressor(dict_data=dictionary)
+        self._alone = zstandard.ZstdCompressor(level=_LEVEL)
 
     def compress(self, data: bytes) -> bytes:
         return self._compressor.compress(data)
+
+    def compress_alone(self, data: bytes) -> bytes:
+        return self._alone.compress(data)
 
     def decompress(self, data: bytes) -> bytes:
         return self._decompressor.decompress(data, _MOST)
@@ -57,7 +62,7 @@ def pack(data: bytes) -> bytes:
     if len(data) <= _LEANING_UP_TO:
         tag, packed = b"\x02", _CODEC.compress(data)
     else:
-        tag, packed = b"\x01", zstandard.compress(data, _LEVEL)
+        tag, packed = b"\x01", _CODEC.compress_alone(data)
     return tag + packed if len(packed) < len(data) else b"\x00" + data
 
 
