@@ -87,10 +87,10 @@ class Batch:
             begun |= said
 
     def _need(self, call: Row, recipe: Recipe | None, bodies: Mapping[bytes, bytes]) -> None:
-        self.bodies.setdefault(call["project"], {}).update(bodies)
-        if recipe is not None:
-            hashes = (*recipe.lifted.values(), *recipe.preamble)
-            self.needs.update((call["project"], hashed, call["session"]) for hashed in hashes)
+        project, session = call["project"], call["session"]
+        self.bodies.setdefault(project, {}).update(bodies)
+        if recipe is not None and (recipe.lifted or recipe.preamble):
+            self.needs.update((project, hashed, session) for hashed in (*recipe.lifted.values(), *recipe.preamble))
 
     def add_words(self, call: Row, messages: list[Message], *, answer: bool) -> None:
         """What search finds the call by."""
@@ -111,11 +111,15 @@ class Batch:
         """`now`, in microseconds, is when the sessions' rows were last written."""
         for project, bodies in self.bodies.items():
             there = {row[0] for row in present(connection, schema.bodies, "hash", project, bodies)}
-            rows = [{"project": project, "hash": h, "data": pack.pack(b)} for h, b in bodies.items() if h not in there]
+            rows = [
+                {"project": project, "hash": h, "data": pack.pack(b)}
+                for h, b in sorted(bodies.items())
+                if h not in there
+            ]
             writes.insert(connection, schema.bodies, rows)
             scan.spare(connection, project, bodies)
         self._settle_nodes(connection)
-        writes.insert(connection, schema.messages, list(self.messages.values()))
+        writes.insert(connection, schema.messages, [self.messages[k] for k in sorted(self.messages)])
         writes.upsert(
             connection, schema.sessions, [self.sessions[k] | {"updated_at": now} for k in sorted(self.sessions)]
         )
@@ -156,10 +160,10 @@ class Batch:
             for found in present(connection, schema.messages, "id", project, ids, "node"):
                 self.messages[project, found.id]["node"] = found.node
         for call in (*self.calls, *self.finished_calls):
-            for end in ("leaf", "output"):
-                message: bytes | None = call.get(end)
-                if message is not None and (call["project"], message) in self.messages:
-                    call[f"{end}_node"] = self.messages[call["project"], message]["node"]
+            for end, node in (("leaf", "leaf_node"), ("output", "output_node")):
+                message = self.messages.get((call["project"], call.get(end, b"")))
+                if message is not None:
+                    call[node] = message["node"]
 
 
 def _packed(rows: Iterable[Row], *columns: str) -> list[Row]:

@@ -76,8 +76,7 @@ class Compaction:
 
 
 def _carries(said: str) -> bool:
-    folded = said.casefold()
-    return any(word in folded for word in _WORDS) and _CARRIES.search(said) is not None
+    return any(map(said.casefold().__contains__, _WORDS)) and _CARRIES.search(said) is not None
 
 
 def asked_for(parsed: Parsed, placed: Placed) -> bool:

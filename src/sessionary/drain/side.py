@@ -41,7 +41,7 @@ def is_side(parsed: Parsed, *, named: bool) -> bool:
 
 def _asks(text: str) -> bool:
     folded = text.casefold()
-    if not any(word in folded for word in _WORDS):
+    if not any(map(folded.__contains__, _WORDS)):
         return False
     return _ASKS.search(text) is not None and _OF.search(text) is not None
 
@@ -50,8 +50,7 @@ def _may_ask(raw: bytes) -> bool:
     """Whether a message has to be read for it: JSON may write any letter by its number."""
     if b"\\u" in raw:
         return True
-    folded = raw.lower()
-    return any(word in folded for word in _WRITTEN)
+    return any(map(raw.lower().__contains__, _WRITTEN))
 
 
 def _one_token(parsed: Parsed) -> bool:

@@ -23,10 +23,8 @@ SECOND = 1_000_000
 STEPS = (60, 3600, 86400)
 """Seconds."""
 MINUTES_KEPT = 2 * 86400 * SECOND
-SUMS = (
-    *("calls", "input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens"),
-    *("cost", "unpriced", "duration"),
-)
+_TOKENS = ("input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens")
+SUMS = ("calls", *_TOKENS, "cost", "unpriced", "duration")
 _KEY = ("project", "step", "at", "key_id", "model", "client", "provider", "status")
 _LONGEST = 200
 """Characters of a name: clients choose them, and a key of PostgreSQL has an end."""
@@ -47,12 +45,15 @@ class Counts:
 
     def add(self, call: Mapping[str, Any]) -> None:
         began, cost, status = call["created_at"], call["cost"], call["status"]
-        named = ((call[n] or "")[:_LONGEST] for n in ("model", "client", "provider"))
-        key = (call["project"], began // (STEPS[0] * SECOND), call["key_id"], *named, kind(status))
-        tokens = (call[n] or 0 for n in ("input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens"))
-        unpriced = cost is None and status == "ok"
-        sums = (1, *tokens, cost or 0, int(unpriced), max(0, call["finished_at"] - began))
-        _add(self._minutes, key, sums)
+        model, client, provider = (call["model"], call["client"], call["provider"] or "")
+        named = (call["key_id"], model[:_LONGEST], client[:_LONGEST], provider[:_LONGEST], kind(status))
+        sums = self._minutes.setdefault((call["project"], began // (STEPS[0] * SECOND), *named), [0] * len(SUMS))
+        sums[0] += 1
+        for n, tokens in enumerate(_TOKENS, 1):
+            sums[n] += call[tokens] or 0
+        sums[5] += cost or 0
+        sums[6] += cost is None and status == "ok"
+        sums[7] += max(0, call["finished_at"] - began)
 
     def write(self, connection: sa.Connection) -> None:
         if not self._minutes:

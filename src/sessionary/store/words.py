@@ -9,7 +9,6 @@ from collections.abc import Iterable, Sequence
 import sqlalchemy as sa
 
 from sessionary.store import tree
-from sessionary.store.writes import clean
 from sessionary.wire import text
 from sessionary.wire.message import Message
 
@@ -18,8 +17,7 @@ MOST = 200_000
 
 
 def of(messages: Iterable[Message]) -> str:
-    joined = "\n".join(filter(None, map(text.plain, messages)))[:MOST]
-    return str(clean({"text": joined})["text"])
+    return "\n".join(filter(None, map(text.plain, messages)))[:MOST]
 
 
 def of_call(connection: sa.Connection, call: sa.RowMapping, *, answer: bool) -> str:

@@ -13,11 +13,19 @@ _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 
 def part(raw: bytes) -> tuple[bytes, bytes | None]:
     """(frame, text); the text with its quotes, None where no string is long enough. Any bytes can be parted."""
-    longest: bytes = max(_STRING.findall(raw), key=len, default=b"")
+    longest = _longest(raw)
     if len(longest) < SHORT:
         return b"\0" + raw, None
     at = raw.index(longest)
     return b"%d\0" % at + raw[:at] + raw[at + len(longest) :], longest
+
+
+def _longest(raw: bytes) -> bytes:
+    """The first of the longest strings, with its quotes; b"" where there is none."""
+    if b"\\" in raw:
+        return max(_STRING.findall(raw), key=len, default=b"")
+    within = raw.split(b'"')[1:-1:2]  # no quote is escaped: every other piece is a string, but for what is never closed
+    return b'"%b"' % max(within, key=len) if within else b""
 
 
 def whole(frame: bytes, text: bytes | None) -> bytes:

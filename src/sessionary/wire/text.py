@@ -55,9 +55,8 @@ def _clean(said: str) -> str:
 
 
 def _storable(words: str) -> str:
-    found = loose.joined(words.replace("\0", " ") if "\0" in words else words)
-    assert isinstance(found, str)
-    return found
+    words = words.replace("\0", " ") if "\0" in words else words
+    return words if words.isascii() else str(loose.joined(words))
 
 
 def _words(piece: Piece) -> str:
