@@ -30,6 +30,7 @@ from sessionary.app.drain import build_drain
 from sessionary.app.worker import Worker
 from sessionary.auth import Auth
 from sessionary.drain import answers, batch, begins, ends, loop, picture, requests, threads
+from sessionary.heads import Heads
 from sessionary.providers.routing import Router
 from sessionary.record.recorder import Recorder, Recording
 from sessionary.relay.relay import Relay
@@ -50,9 +51,9 @@ WORDS = ("river", "museum", "winter", "train", "garden", "bridge", "market", "is
 Places = list[tuple[str, Any, str]]
 WORKER: Places = [
     ("read head and body", serving.Protocol, "data_received"),
-    ("read head and body", direct.Exchange, "headers"),
+    ("read head and body", Heads, "of"),
     ("read head and body", direct.Exchange, "body"),
-    ("authenticate", Auth, "authenticate"),
+    ("authenticate", Auth, "principal"),
     ("read the body's fields", incoming, "read"),
     ("find session", incoming, "begin"),
     ("begin record", Recorder, "begin"),
@@ -61,7 +62,7 @@ WORKER: Places = [
     ("cross formats", calls, "crossing"),
     ("relay", Relay, "run"),
     ("answer", direct.Exchange, "head"),
-    ("answer", direct.Exchange, "send"),
+    ("answer", direct.Exchange, "put"),
     ("answer", direct.Exchange, "end"),
     ("record answer", Recording, "chunk"),
     ("finish record", Recording, "finish"),

@@ -6,7 +6,7 @@ writes through it. What parses HTTP is the same for all requests.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from typing import Any
 
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
@@ -14,7 +14,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from sessionary.asgi import read_body
 from sessionary.capacity import Place
-from sessionary.heads import headers_of
+from sessionary.heads import Head, headers_of
 from sessionary.leaving import Leaving
 
 _LINE = "%s: %s\r\n".__mod__
@@ -31,6 +31,7 @@ class Exchange:
         "_is_chunked",
         "_left",
         "_parts",
+        "_raw",
         "_told",
         "_transport",
         "_waiting",
@@ -39,15 +40,16 @@ class Exchange:
         "keep_alive",
         "leaving",
         "more_body",
-        "raw",
         "response_complete",
+        "said",
         "started",
     )
 
     def __init__(
         self,
         endpoint: str,
-        headers: list[tuple[bytes, bytes]],
+        said: Head,
+        headers: Sequence[tuple[bytes, bytes]],
         transport: asyncio.Transport,
         flow: FlowControl,
         ended: Callable[[], None],
@@ -55,7 +57,8 @@ class Exchange:
         *,
         keep_alive: bool,
     ) -> None:
-        """`always`: the lines that every answer's head has."""
+        """`said`: what the head says. `headers`: all of them, as they came; of a request whose body is here, none.
+        `always`: the lines that every answer's head has."""
         self.endpoint = endpoint
         self.leaving = Leaving()
         self.disconnected = False
@@ -63,7 +66,8 @@ class Exchange:
         self.more_body = True
         self.started = False
         self.response_complete = False
-        self.raw = headers
+        self.said = said
+        self._raw = headers
         self._transport = transport
         self._flow = flow
         self._ended = ended
@@ -106,7 +110,7 @@ class Exchange:
     async def body(self, place: Place) -> bytes:
         """As `asgi.read_body`; at once where it is here."""
         if self.more_body or self.disconnected:
-            return await read_body(self._receive, headers_of(self.raw), place)
+            return await read_body(self._receive, headers_of(self._raw), place)
         place.take(self._held)
         self._held = 0
         parts, self._parts = self._parts, []
@@ -114,7 +118,7 @@ class Exchange:
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     async def _receive(self) -> MutableMapping[str, Any]:
-        if not self._told and expects(self.raw) and not self._transport.is_closing():
+        if not self._told and expects(self._raw) and not self._transport.is_closing():
             self._transport.write(_CONTINUE)
         self._told = True
         self._flow.resume_reading()

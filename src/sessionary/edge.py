@@ -34,7 +34,6 @@ from sessionary.capacity import Capacity
 from sessionary.counting import Counting
 from sessionary.direct import Exchange
 from sessionary.errors import GatewayError, Interrupted, MethodNotAllowed, ModelNotFound, StoreUnavailable
-from sessionary.heads import Heads
 from sessionary.metrics import Metrics
 from sessionary.providers.routing import Router
 from sessionary.responses_api.background import Background
@@ -81,7 +80,6 @@ class Edge:
         self._metrics = metrics
         self._other = other
         self._capacity = capacity
-        self._heads = Heads()
 
     def hot(self, target: bytes) -> str:
         """The endpoint that a request's target names, to be called with `call`; "" for what comes by ASGI. Raises what
@@ -119,7 +117,7 @@ class Edge:
         return await self._other(scope, receive, send)
 
     async def _serve(self, exchange: Exchange) -> None:
-        endpoint, head = exchange.endpoint, self._heads.of(exchange.raw)
+        endpoint, head = exchange.endpoint, exchange.said
         principal = await self._auth.principal(head.key)
         with self._capacity.place() as place:
             request = incoming.read(endpoint, head, await exchange.body(place))

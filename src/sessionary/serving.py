@@ -10,7 +10,7 @@ import contextlib
 import logging
 import math
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -18,9 +18,11 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from sessionary import errors, ids
+from sessionary.again import Known, known
 from sessionary.direct import Exchange, expects
 from sessionary.edge import Edge
 from sessionary.errors import BadRequest, GatewayError, HeadTooLarge, RequestTimeout, TargetTooLong
+from sessionary.heads import Head, Heads
 from sessionary.settings import Settings
 
 log = logging.getLogger("sessionary.serving")
@@ -35,10 +37,11 @@ _TO_READ = 1.0
 _LAST_WORDS = 2.0
 """Seconds that cancelled calls have to tell their clients, and connections to pass that on."""
 _TICK = 0.05
+_LEARNS = 4
 _SECOND = 1.0
 
 
-class Head:
+class Always:
     """The lines that every answer's head has, the date for one; they change once a second."""
 
     def __init__(self) -> None:
@@ -59,11 +62,14 @@ class Protocol(HttpToolsProtocol):
     that and moved only when it rings, for most of what is waited for comes long before.
     """
 
-    def __init__(self, *, edge: Edge, head: Head, pause: float, most_unread: int, **given: Any) -> None:
+    def __init__(
+        self, *, edge: Edge, heads: Heads, always: Always, pause: float, most_unread: int, **given: Any
+    ) -> None:
         """`pause`: seconds for a head, and for what is read past; `most_unread`: bytes of that."""
         super().__init__(**given)
         self._edge = edge
-        self._always = head
+        self._heads = heads
+        self._always = always
         self._pause = pause
         self._most_unread = most_unread
         self._timer: asyncio.TimerHandle | None = None
@@ -78,6 +84,12 @@ class Protocol(HttpToolsProtocol):
         self._refused = False
         self._answering: Exchange | None = None
         """Not what has come behind it."""
+        self._known: Known | None = None
+        """The head of the last hot request, while another one may follow it."""
+        self._hot: tuple[str, Head] | None = None
+        """What was found of the request that began last, if another one may follow it."""
+        self._learns = _LEARNS
+        """How often a head is still kept of which none was seen again."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -96,8 +108,19 @@ class Protocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._refused:
             return
+        begins = self._is_between()
+        if begins and self._known is not None and (body := self._known.body(data)) is not None:
+            self._learns = _LEARNS
+            self._until = math.inf
+            exchange = self._take(self._known.endpoint, self._known.head, (), keep_alive=True)
+            exchange.more_body = False
+            return exchange.came(body)
         self._coming = len(data)
+        self._hot = None
         super().data_received(data)
+        if begins and self._hot is not None and self._learns > 0:
+            self._learns -= 1
+            self._known = known(data, *self._hot)
         if self._in_head:
             if self._head == 0:
                 self._wait(self._pause)
@@ -109,6 +132,7 @@ class Protocol(HttpToolsProtocol):
         """As uvicorn does; a scope is made where it is needed."""
         self.url = b""
         self.headers = []
+        self._known = None
         self._in_head = True
         self._head = 0
 
@@ -130,8 +154,12 @@ class Protocol(HttpToolsProtocol):
             self._fail(HeadTooLarge())
         endpoint = self._edge.hot(self.url) if self.parser.get_method() == b"POST" else ""
         if endpoint and not (self.parser.should_upgrade() and self._should_upgrade()):
-            self._take(endpoint)
+            head, stays = self._heads.of(self.headers), self.parser.should_keep_alive()
+            keep_alive = stays and self.parser.get_http_version() != "1.0"
+            self._take(endpoint, head, self.headers, keep_alive=keep_alive)
+            self._hot = (endpoint, head) if keep_alive and not self.parser.should_upgrade() else None
         else:
+            self._hot = None
             url, headers = self.url, self.headers
             super().on_message_begin()
             self.url = url
@@ -139,22 +167,24 @@ class Protocol(HttpToolsProtocol):
             self.expect_100_continue = expects(headers)
             super().on_headers_complete()
 
-    def _take(self, endpoint: str) -> None:
+    def _take(self, endpoint: str, head: Head, headers: Sequence[tuple[bytes, bytes]], *, keep_alive: bool) -> Exchange:
         before = self.cycle
         self.cycle = exchange = Exchange(  # type: ignore[assignment]
             endpoint,
-            self.headers,
+            head,
+            headers,
             self.transport,
             self.flow,
             self.on_response_complete,
             self._always.lines(self.server_state.default_headers),
-            keep_alive=self.parser.should_keep_alive() and self.parser.get_http_version() != "1.0",
+            keep_alive=keep_alive,
         )
         if before is None or before.response_complete:
             self._start_asgi_task(exchange, self.app)
         else:
             self.flow.pause_reading()
             self.pipeline.appendleft((exchange, self.app))  # type: ignore[arg-type]
+        return exchange
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         if isinstance(cycle, Exchange):
@@ -215,6 +245,11 @@ class Protocol(HttpToolsProtocol):
         """From within the parser, which stops at an exception."""
         self._problem = problem
         raise problem
+
+    def _is_between(self) -> bool:
+        """Whether the next byte begins a request, and what came before it is answered."""
+        cycle = self.cycle
+        return not self._in_head and (cycle is None or (cycle.response_complete and not cycle.more_body))
 
     def _idle(self) -> bool:
         return self.cycle is None or self.cycle.response_complete
@@ -314,10 +349,11 @@ class Server(uvicorn.Server):
 
 
 def config(app: Edge, settings: Settings) -> uvicorn.Config:
-    head = Head()
+    heads, always = Heads(), Always()
 
     def protocol(**given: Any) -> Protocol:
-        return Protocol(edge=app, head=head, pause=settings.request_timeout, most_unread=settings.max_body, **given)
+        pause, most_unread = settings.request_timeout, settings.max_body
+        return Protocol(edge=app, heads=heads, always=always, pause=pause, most_unread=most_unread, **given)
 
     return uvicorn.Config(
         app,

@@ -10,6 +10,7 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from sessionary.asgi import ClientGone
 from sessionary.capacity import Capacity
 from sessionary.direct import Exchange
+from sessionary.heads import Head
 from sessionary.metrics import Metrics
 from sessionary.settings import Settings
 
@@ -49,8 +50,9 @@ class World:
         self.flow = FlowControl(self.wire)
         headers = [(b"host", b"x"), *([(b"expect", b"100-Continue")] if expects else [])]
         self.exchange = Exchange(
-            "chat.completions", headers, self.wire, self.flow, self._ends, b"date: now\r\n", keep_alive=keep_alive
-        )
+            "chat.completions", Head({}), headers, self.wire, self.flow, self._ends, b"date: now\r\n",
+            keep_alive=keep_alive,
+        )  # fmt: skip
 
     def _ends(self) -> None:
         self.ended += 1
