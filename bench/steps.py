@@ -325,7 +325,7 @@ def serve(
         asked = await running.run_in_executor(None, pipe.recv)
         told.extend((asked, time.thread_time() - before))
         pipe.send(0)
-        http.should_exit = True
+        http.leave()
         await serving_calls
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

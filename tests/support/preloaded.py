@@ -30,6 +30,7 @@ MODULES = (
     "sessionary.app.drain",
     "sessionary.app.upkeep",
     "sessionary.app.worker",
+    "sessionary.processes",
     "sessionary.server",
     "sessionary.serving",
     "sessionary.store.migrate",
