@@ -1,7 +1,9 @@
 """The first start and the ones after it: what is printed, what is kept, and who may read it."""
 
+import contextlib
 import json
 import re
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -88,4 +90,19 @@ def test_a_bad_configuration_ends_the_start_and_names_key_and_line(tmp_path: Pat
     assert done.returncode == 2
     assert "retrys" in done.stderr
     assert "2" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_database_of_a_newer_version_ends_the_start_and_says_so(tmp_path: Path) -> None:
+    data = tmp_path / "d"
+    data.mkdir()
+    with contextlib.closing(sqlite3.connect(data / "sessionary.db")) as database:
+        database.execute("CREATE TABLE alembic_version (version_num TEXT)")
+        database.execute("INSERT INTO alembic_version VALUES ('9999')")
+        database.commit()
+    command = [sys.executable, "-m", "sessionary", "serve", "--port", "0", "--data-dir", str(data)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode == 2
+    assert "newer Sessionary" in done.stderr
+    assert done.stderr.count("9999") == 1
     assert "Traceback" not in done.stderr
