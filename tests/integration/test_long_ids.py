@@ -12,7 +12,7 @@ from urllib.parse import quote
 import pytest
 import sqlalchemy as sa
 
-from sessionary.store import lists, reads, terms
+from sessionary.store import lists, reads, search, terms, verify
 from sessionary.store.engine import open_engine
 from sessionary.store.schema import LONGEST
 from sessionary.store.walk import Page
@@ -76,17 +76,18 @@ def running(database: str, upstream: FakeUpstream, tmp_path_factory: pytest.Temp
 
 
 @pytest.fixture
-def server(running: Server) -> Iterator[Server]:
-    yield running
-    assert running.balance()["set_aside"] == 0
-
-
-@pytest.fixture
 def stored(running: Server, database: str) -> Iterator[sa.Engine]:
     """The store of the server."""
     engine = open_engine(database)
     yield engine
     engine.dispose()
+
+
+@pytest.fixture
+def server(running: Server, stored: sa.Engine) -> Iterator[Server]:
+    yield running
+    assert running.balance()["set_aside"] == 0
+    assert verify.verify(stored).differences == []
 
 
 def asked(server: Server, headers: dict[str, str] | None = None, key: str | None = None, **fields: Any) -> Answer:
@@ -209,6 +210,14 @@ def test_what_a_provider_names_is_stored(server: Server, upstream: FakeUpstream,
     results = [{"role": "tool", "tool_call_id": call["id"], "content": "done"} for call in calls]
     after = asked(server, messages=[*begun, said["choices"][0]["message"], *results])
     assert server.call(after.headers["x-call-id"])["session"] == parent["session"]
+
+
+def test_what_is_said_may_be_one_long_word(server: Server, stored: sa.Engine, letters: str, text: Text) -> None:
+    word, name = text(), f"words {letters}"
+    asked(server, {"x-session-id": name}, messages=[{"role": "user", "content": f"{word} and {word[:50]}"}])
+    server.session(name, calls=1)
+    assert [hit.session_id for hit in search.find(stored, None, f"and {word[:50]}", 10).hits] == [name, name]
+    search.find(stored, None, word, 10)
 
 
 def test_a_key_has_a_long_name(server: Server, stored: sa.Engine, letters: str, text: Text) -> None:

@@ -17,6 +17,7 @@ import pytest
 import sqlalchemy as sa
 
 from sessionary import ids
+from sessionary.drain.known import QUESTIONS
 from sessionary.store import candidates, edits, keys, lists, partitions, retention, schema, search, values, walk, writes
 from sessionary.store.engine import open_engine
 from sessionary.store.retention import Retention
@@ -40,6 +41,13 @@ SORTS = {
     "sessions": ("-last_at", "last_at", "-cost", "-calls", "turns", "-errors", "-active", "-input_tokens", "first_at"),
     "calls": ("-created_at", "created_at"),
 }
+
+
+ASKED: dict[str, Any] = {
+    **{"project": 1, "call": "call_0", "session": "ses_0", "agent": "", "key": "master", "user": "", "scope": 1},
+    **{"value": bytes(16), "prompt": None, "since": 0, "before": 1 << 60},
+}
+"""Of what was asked before a call is placed: any of its values."""
 
 
 @pytest.fixture(autouse=True)
@@ -252,6 +260,9 @@ def test_what_the_drain_looks_up_is_found_by_an_index(full: Full) -> None:
         log.chat("e", [SYSTEM, user(task["prompt"])], **named)
         log.chat("f", [user("something else")], **named)
         log.stream("g", "streamed")
+        with full.engine.connect() as connection:
+            for question in QUESTIONS:
+                question.ask(connection, [ASKED] * 100)
     assert len(asked) > 50
     assert full.wrong(asked) == []
 
