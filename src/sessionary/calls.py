@@ -32,7 +32,7 @@ from sessionary.relay.crossing import crossing
 from sessionary.relay.relay import Client as AnyClient
 from sessionary.relay.relay import LastWords, Relay, Request
 from sessionary.settings import Limits
-from sessionary.state.context import Context, Contexts
+from sessionary.state.context import ALONE, NOTHING, Context, Contexts
 from sessionary.state.links import Near
 from sessionary.state.walk import State
 from sessionary.wire.reading import Said
@@ -146,7 +146,8 @@ class Calls:
 
     async def begin(self, principal: Principal, request: Incoming, near: Near | None = None) -> Call:
         """`near`: the calls of a connection, which it alone can go on from where they are not to be stored."""
-        context = await self._contexts.of(principal.call_project, request.named, near)
+        named = request.named
+        context = ALONE if named is NOTHING else await self._contexts.of(principal.call_project, named, near)
         redacting = self._redactions.of(principal.project_name)
         if redacting is None:
             kept = Kept(request)
@@ -270,7 +271,9 @@ class Calls:
                 raise problem
             allow_model(call.principal, call.model)
             targets = self._router.resolve(call.model)
-            history = await self._history(call) if call.history is None else call.history
+            history = call.history
+            if history is None:
+                history = [] if context is ALONE else await self._history(call)
         except GatewayError as error:
             call.recording.finish(
                 "rejected",

@@ -90,9 +90,9 @@ class Edge:
             found = _CALLS.get(_path(unquote(path) if "%" in path else path), "")
         return found
 
-    async def call(self, exchange: Exchange) -> None:
+    def call(self, exchange: Exchange) -> Awaitable[None]:
         """One call: authenticate, identify, begin, resolve, relay, finish."""
-        await self._answer(exchange, self._serve(exchange), exchange.endpoint)
+        return self._answer(exchange, self._serve(exchange), exchange.endpoint)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":

@@ -96,6 +96,9 @@ class Course:
         held = self._cutter.held
         if self._apart or held > _MOST_TOGETHER or b"\n\n" not in data:
             return self._came(self._cutter.feed(data), data)
+        if not held and self._ends.near(data) < 0 and whole(data, len(data)) == len(data):
+            self._ends.last(data)
+            return Came((data,), data)
         so_far = self._cutter.close() + data if held else data
         near = self._ends.near(so_far)
         end = whole(so_far, near if near >= 0 else len(so_far))
