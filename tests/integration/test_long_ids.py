@@ -6,12 +6,15 @@ import json
 import random
 import string
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote
 
 import pytest
 import sqlalchemy as sa
+from typer.testing import CliRunner
 
+from sessionary.cli import app
 from sessionary.store import lists, reads, search, terms, verify
 from sessionary.store.engine import open_engine
 from sessionary.store.schema import LONGEST
@@ -235,3 +238,9 @@ def test_a_key_has_a_long_name(server: Server, stored: sa.Engine, letters: str, 
     for given in (name, name[:LONGEST]):
         assert listed(stored, "sessions", key=given) == [by_command]
     assert listed(stored, "calls", key=name) == [by_command]
+
+
+def test_a_projects_name_has_an_end(tmp_path: Path) -> None:
+    made = CliRunner().invoke(app, ["keys", "create", "--project", "p" * 201, "--data-dir", str(tmp_path / "data")])
+    assert made.exit_code == 2
+    assert "at most 200 characters" in " ".join(made.output.split())

@@ -67,7 +67,7 @@ WITHOUT_PROJECT = {
     "limits_spent": "a few a key",
     "limits_histories": "of hours: asked for by the key",
     "limits_writers": "one a worker",
-    **dict.fromkeys((f"search_text{part}" for part in ("", *FTS5)), "SQLite: FTS5’s own, by the document’s number"),
+    **dict.fromkeys((f"search_text{part}" for part in ("", *FTS5)), "SQLite: FTS5's own, by the document’s number"),
 }
 
 
