@@ -208,6 +208,8 @@ def test_an_old_database_reads_as_before(empty_engine: sa.Engine, empty_url: str
     new = log.chat("s1", [user("new")])
     assert sent(log, new) == [user("new")]
     if on_postgresql:
+        change(empty_engine, "INSERT INTO search_text(id, words) VALUES (1000, 'as before')")
+        change(empty_engine, "DELETE FROM search_text WHERE id = 1000")
         assert {"calls_before", "calls_default"} < set(parts(empty_engine))
         assert placed(log, calls[0]) == placed(log, new) == {"calls_before", "exchanges_before"}
         assert placed(log, calls[-2]) == {"calls_default", "exchanges_default"}

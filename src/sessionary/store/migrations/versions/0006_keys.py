@@ -41,11 +41,14 @@ def _rebuild_docs() -> None:
 
 
 def _give_texts_projects() -> None:
-    """What most of them have is every row's without writing any: there is most often one project."""
+    """What most of them have is every row's without writing any: there is most often one project. It stays the default
+    for gateways of the version before, which may go on for a while, and say none."""
     counted = "SELECT project FROM search_docs GROUP BY project ORDER BY count(*) DESC LIMIT 1"
-    most = op.get_bind().scalar(sa.text(counted)) or 0
+    found = op.get_bind().scalar(sa.text(counted))
+    most = found or 0
     op.execute(f"ALTER TABLE search_text ADD project integer NOT NULL DEFAULT {most:d}")
     others = f"d.id = t.id AND d.project <> {most:d}"
     op.execute(f"UPDATE search_text t SET project = d.project FROM search_docs d WHERE {others}")  # noqa: S608
-    op.execute("ALTER TABLE search_text ALTER project DROP DEFAULT, DROP CONSTRAINT search_text_pkey")
-    op.execute("ALTER TABLE search_text ADD PRIMARY KEY (project, id)")
+    op.execute("ALTER TABLE search_text DROP CONSTRAINT search_text_pkey, ADD PRIMARY KEY (project, id)")
+    if found is None:
+        op.execute("ALTER TABLE search_text ALTER project DROP DEFAULT")
