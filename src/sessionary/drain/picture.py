@@ -9,13 +9,25 @@ from typing import Any
 import sqlalchemy as sa
 
 from sessionary.store import schema
-from sessionary.store.questions import present
+from sessionary.store.questions import Listed, present
 
 Row = dict[str, Any]
 Key = tuple[int, str]
 """Project, and the id of a session or call."""
 _SLICE = 500
 _SESSION = [c.name for c in schema.sessions.c]
+
+
+def _begun() -> Listed:
+    c, m, s = schema.calls.c, schema.messages.c, schema.sessions.c
+    every = sa.select(schema.projects.c.id)  # named, so that the primary key serves the look-up
+    query = sa.select(schema.calls, m.role.label("leaf_role"))
+    query = query.outerjoin(schema.messages, sa.and_(m.project == c.project, m.id == c.leaf))
+    query = query.join(schema.sessions, sa.and_(s.project == c.project, s.id == c.session))
+    return Listed(query.where(c.project.in_(every)), c.id)
+
+
+_BEGUN = _begun()
 
 
 class Picture:
@@ -38,7 +50,7 @@ class Picture:
     def load_sessions(self, project: int, ids: Iterable[str]) -> None:
         wanted = {id for id in ids if (project, id) not in self._looked}
         for row in present(self.db, schema.sessions, "id", project, wanted, *_SESSION):
-            self.sessions.setdefault((project, row.id), {n: row._mapping[n] for n in _SESSION})
+            self.sessions.setdefault((project, row.id), row._asdict())
         self._looked |= {(project, id) for id in wanted}
 
     def session(self, project: int, id: str) -> Row | None:
@@ -50,16 +62,7 @@ class Picture:
     def load_calls(self, ids: Iterable[str]) -> None:
         """Calls that were begun in an earlier round and go on in this one; none whose session is deleted."""
         wanted = sorted(ids)
-        found: list[Row] = []
-        for start in range(0, len(wanted), _SLICE):
-            c = schema.calls.c
-            every = sa.select(schema.projects.c.id)  # named, so that the primary key serves the look-up
-            m, s = schema.messages.c, schema.sessions.c
-            leaf = sa.and_(m.project == c.project, m.id == c.leaf)
-            query = sa.select(schema.calls, m.role.label("leaf_role")).outerjoin(schema.messages, leaf)
-            query = query.join(schema.sessions, sa.and_(s.project == c.project, s.id == c.session))
-            query = query.where(c.project.in_(every), c.id.in_(wanted[start : start + _SLICE]))
-            found += [dict(row) for row in self.db.execute(query).mappings()]
+        found: list[Row] = [row._asdict() for row in _BEGUN.ask(self.db, wanted)]
         self.calls |= {row["id"]: row for row in found}
         for project in {row["project"] for row in found}:
             mine = [row for row in found if row["project"] == project]

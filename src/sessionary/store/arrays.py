@@ -37,6 +37,13 @@ def upsert(connection: sa.Connection, table: sa.Table, rows: Rows) -> None:
     insert(connection, table, list(last.values()), f"({', '.join(map(_quoted, keys))}) DO UPDATE SET {changed}")
 
 
+def add(connection: sa.Connection, table: sa.Table, rows: Rows) -> None:
+    """Each row has a key of its own. What it has beside that is added to what is there."""
+    keys, of = _keys(table), _quoted(table.name)
+    added = ", ".join(f"{_quoted(n)} = {of}.{_quoted(n)} + excluded.{_quoted(n)}" for n in rows[0] if n not in keys)
+    insert(connection, table, rows, f"({', '.join(map(_quoted, keys))}) DO UPDATE SET {added}")
+
+
 def update(connection: sa.Connection, table: sa.Table, rows: Rows) -> None:
     """Rows have the primary key and the columns to set, the same in each."""
     keys, names = _keys(table), tuple(rows[0])

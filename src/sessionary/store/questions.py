@@ -7,14 +7,17 @@ asked alone. SQLite has no round trip to save: it is asked set by set, by its dr
 ten times what the look-up does. Either way the statement is compiled once, when it is first asked.
 """
 
-import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import json
+from collections import namedtuple
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
 from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql import visitors
+
+from sessionary.store.bulk import driver
 
 _SLICES = (8, 64, 512)
 """Values that SQLite is asked for at once: as many, filled up with the last, so that there are few statements."""
@@ -58,7 +61,7 @@ class Question:
         for start, some, size in _slices(each):
             statement, names = self._driven_any(size)
             given = [values[name] for values in some for name in names]
-            for (n,) in connection.exec_driver_sql(statement, tuple(given)):
+            for (n,) in _driven(connection, statement, tuple(given)):
                 if start + n < len(each):
                     there[start + n] = True
         return there
@@ -70,16 +73,62 @@ class Question:
 
     def _ask_sqlite(self, connection: sa.Connection, each: Sequence[Values]) -> list[Rows]:
         statement, names = self._driven
-        cursor = connection.connection.cursor()
-        try:
-            asked = ([values[name] if fixed is None else fixed for name, fixed in names] for values in each)
+        asked = ([values[name] if fixed is None else fixed for name, fixed in names] for values in each)
+        with driver(connection, statement) as cursor:
             return [cursor.execute(statement, parameters).fetchall() for parameters in asked]
-        except sqlite3.Error as error:
-            raise sa.exc.DBAPIError.instance(
-                statement, None, error, sqlite3.Error, hide_parameters=True, dialect=connection.dialect
-            ) from error
-        finally:
-            cursor.close()
+
+
+class Listed:
+    """The rows of `select` whose `column` is among some values. Not to be changed once it is made."""
+
+    def __init__(self, select: sa.Select[Any], column: sa.ColumnElement[Any]) -> None:
+        self._select = select
+        self._column = column
+        self._sqlite: dict[int, str] = {}
+        picked = select.selected_columns
+        self._row: Any = namedtuple("Row", picked.keys())  # type: ignore[misc]
+        self._reading = [(n, read) for n, column in enumerate(picked) if (read := _reading(column.type)) is not None]
+
+    @cached_property
+    def _any(self) -> sa.Select[Any]:
+        some = sa.bindparam("some", type_=postgresql.ARRAY(self._column.type))
+        return self._select.where(self._column == sa.any_(some))
+
+    def ask(self, connection: sa.Connection, values: Iterable[Any], **others: Any) -> list[Any]:
+        """Rows with their columns by name. `others`: the select's own parameters, in the order in which it has them."""
+        wanted = sorted(set(values))
+        if not wanted:
+            return []
+        if connection.dialect.name != "sqlite":
+            return [*connection.execute(self._any, {**others, "some": wanted})]
+        found: list[Any] = []
+        for _, some, size in _slices(wanted):
+            found += _driven(connection, self._statement(size), (*others.values(), *some))
+        for n, read in self._reading:
+            found = [(*row[:n], read(row[n]), *row[n + 1 :]) for row in found]
+        return [*map(self._row._make, found)]
+
+    def _statement(self, size: int) -> str:
+        if size not in self._sqlite:
+            some = self._column.in_([sa.bindparam(f"some_{n}") for n in range(size)])
+            self._sqlite[size] = str(self._select.where(some).compile(dialect=sqlite.dialect()))
+        return self._sqlite[size]
+
+
+def _driven(connection: sa.Connection, statement: str, parameters: tuple[Any, ...]) -> Iterable[tuple[Any, ...]]:
+    """Whoever reads beside who writes has statements that may take no longer than `engine` says: SQLAlchemy tells it of
+    them."""
+    if connection.get_execution_options().get("sqlite_begin") != "IMMEDIATE":
+        return map(tuple, connection.exec_driver_sql(statement, parameters))
+    with driver(connection, statement) as cursor:
+        return cursor.execute(statement, parameters).fetchall()
+
+
+def _reading(kind: sa.types.TypeEngine[Any]) -> Callable[[Any], Any] | None:
+    """What is to be done to what SQLite's driver gives; None: nothing."""
+    if isinstance(kind, sa.JSON):
+        return lambda value: None if value is None else json.loads(value)
+    return (lambda value: None if value is None else bool(value)) if isinstance(kind, sa.Boolean) else None
 
 
 def _compiled(one: sa.Select[Any]) -> tuple[str, list[tuple[str, Any]]]:
@@ -129,21 +178,15 @@ def _parameters(one: sa.Select[Any]) -> list[sa.BindParameter[Any]]:
 
 def present(
     connection: sa.Connection, table: sa.Table, column: str, project: int, values: Iterable[Any], *columns: str
-) -> list[sa.Row[Any]]:
-    """The rows of a project whose `column` is among `values`: `column`, then `columns`."""
-    wanted = sorted(set(values))
-    if not wanted:
-        return []
-    names = (column, *columns)
-    if connection.dialect.name != "sqlite":
-        return [*connection.execute(_any(table, names), {"project": project, "some": wanted})]
-    found: list[sa.Row[Any]] = []
-    for _, some, size in _slices(wanted):
-        if _plain(table, names):
-            found += connection.exec_driver_sql(_in_driven(table, names, size), (project, *some))
-        else:
-            found += connection.execute(_in(table, names), {"project": project, "some": some})
-    return found
+) -> list[Any]:
+    """The rows of a project whose `column` is among `values`: `column`, then `columns`, by name."""
+    return _present(table, (column, *columns)).ask(connection, values, project=project)
+
+
+@cache
+def _present(table: sa.Table, names: tuple[str, ...]) -> Listed:
+    picked = [table.c[name] for name in dict.fromkeys(names)]
+    return Listed(sa.select(*picked).where(table.c.project == sa.bindparam("project")), picked[0])
 
 
 def _slices(values: Sequence[V]) -> Iterator[tuple[int, Sequence[V], int]]:
@@ -152,31 +195,3 @@ def _slices(values: Sequence[V]) -> Iterator[tuple[int, Sequence[V], int]]:
         some = values[start : start + _SLICES[-1]]
         size = next(size for size in _SLICES if size >= len(some))
         yield start, [*some, *[some[-1]] * (size - len(some))], size
-
-
-@cache
-def _plain(table: sa.Table, names: tuple[str, ...]) -> bool:
-    """Whether SQLite's driver gives these columns as they are."""
-    return not any(isinstance(table.c[name].type, sa.JSON | sa.Boolean) for name in names)
-
-
-@cache
-def _any(table: sa.Table, names: tuple[str, ...]) -> sa.Select[Any]:
-    picked = [table.c[name] for name in names]
-    some = sa.bindparam("some", type_=postgresql.ARRAY(picked[0].type))
-    return sa.select(*picked).where(table.c.project == sa.bindparam("project"), picked[0] == sa.any_(some))
-
-
-@cache
-def _in(table: sa.Table, names: tuple[str, ...]) -> sa.Select[Any]:
-    picked = [table.c[name] for name in names]
-    some = picked[0].in_(sa.bindparam("some", expanding=True))
-    return sa.select(*picked).where(table.c.project == sa.bindparam("project"), some)
-
-
-@cache
-def _in_driven(table: sa.Table, names: tuple[str, ...], size: int) -> str:
-    picked = [table.c[name] for name in names]
-    some = picked[0].in_([sa.bindparam(f"some_{n}") for n in range(size)])
-    one = sa.select(*picked).where(table.c.project == sa.bindparam("project"), some)
-    return str(one.compile(dialect=sqlite.dialect()))

@@ -22,11 +22,16 @@ import msgspec
 import sqlalchemy as sa
 
 from sessionary.store import schema
-from sessionary.store.questions import present
+from sessionary.store.questions import Question, present
 from sessionary.store.writes import insert, transaction
 
 _u = schema.unneeded.c
 _LISTS = ("body", "scanned")
+_OF_KIND = (
+    _u.project == sa.bindparam("project", type_=_u.project.type),
+    _u.kind == sa.bindparam("kind", type_=_u.kind.type),
+)
+_ANY = Question(sa.select(_u.ref).where(*_OF_KIND).limit(1))
 _SLICE = 500
 
 
@@ -146,9 +151,9 @@ def _needed(connection: sa.Connection, project: int, hashes: Collection[bytes]) 
 
 def spare(connection: sa.Connection, project: int, hashes: Iterable[bytes]) -> None:
     """These bodies are needed, by what this transaction stores."""
-    listed = (_u.project == project, _u.kind.in_(_LISTS))
-    if connection.scalar(sa.select(_u.project).where(*listed).limit(1)) is None:
+    if not any(_ANY.any(connection, [{"project": project, "kind": kind} for kind in _LISTS])):
         return
+    listed = (_u.project == project, _u.kind.in_(_LISTS))
     for part in parts(hashes):
         connection.execute(sa.delete(schema.unneeded).where(*listed, _u.ref.in_(part)))
 

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from sessionary.store import schema, words
+from sessionary.store.bulk import driver
 from sessionary.store.many import among
 from sessionary.store.writes import insert
 
@@ -31,6 +32,7 @@ _NEXT_WORD = sa.text("SELECT term FROM search_text_words WHERE term >= :at LIMIT
 LOOKED_AT = 20_000
 """Documents that match, for a page of hits."""
 _MOST_TERMS = 32
+_LAST = "SELECT max(id) FROM search_docs"
 _ADD_SQLITE = "INSERT INTO search_text(rowid, text) VALUES (?, ?)"
 # Punctuation out of the parser's sight: it would take a path, a host or a tag for one word, or for none.
 _ADD_POSTGRESQL = sa.text(
@@ -83,7 +85,7 @@ def add(connection: sa.Connection, docs: list[Doc]) -> None:
     if not docs:
         return
     d = schema.search_docs
-    first = (connection.scalar(sa.select(sa.func.max(d.c.id))) or 0) + 1
+    first = (connection.exec_driver_sql(_LAST).scalar() or 0) + 1
     rows = [
         {"id": id, "project": doc.project, "call_id": doc.call_id, "answer": doc.answer}
         for id, doc in enumerate(docs, first)
@@ -95,7 +97,8 @@ def add(connection: sa.Connection, docs: list[Doc]) -> None:
 def index(connection: sa.Connection, texts: Sequence[tuple[int, int, str]]) -> None:
     """Documents' projects, ids and texts, of which none is in the index yet."""
     if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql(_ADD_SQLITE, [text[1:] for text in texts])
+        with driver(connection, _ADD_SQLITE) as cursor:
+            cursor.executemany(_ADD_SQLITE, [text[1:] for text in texts])
     else:
         given = zip(("projects", "ids", "texts"), map(list, zip(*texts, strict=True)), strict=True)
         connection.execute(_ADD_POSTGRESQL, dict(given))

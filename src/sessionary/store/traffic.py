@@ -9,11 +9,9 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
-from sessionary.store import schema
+from sessionary.store import schema, writes
 from sessionary.store.rollups import CUT, FAILED
-from sessionary.store.writes import clean
 
 Row = sa.Row[Any]
 Key = tuple[Any, ...]
@@ -63,11 +61,8 @@ class Counts:
             began = minute * STEPS[0]
             for step in STEPS:
                 _add(counted, (project, step, (began - began % step) * SECOND, *named), sums)
-        found = sorted(counted.items())
-        rows = [clean(dict(zip((*_KEY, *SUMS), (*key, *sums), strict=True))) for key, sums in found]
-        insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(schema.traffic)
-        added = {name: _t[name] + insert.excluded[name] for name in SUMS}
-        connection.execute(insert.on_conflict_do_update(index_elements=list(_KEY), set_=added), rows)
+        rows = [dict(zip((*_KEY, *SUMS), (*key, *sums), strict=True)) for key, sums in sorted(counted.items())]
+        writes.add(connection, schema.traffic, rows)
 
 
 def _add(counted: dict[Key, list[int]], key: Key, sums: Sequence[int]) -> None:

@@ -53,6 +53,22 @@ def upsert(connection: sa.Connection, table: sa.Table, rows: Rows) -> None:
         bulk.execute(connection, _upserting(table, tuple(rows[0])), rows)
 
 
+def add(connection: sa.Connection, table: sa.Table, rows: Rows) -> None:
+    """Every row must have the same columns; those beside the primary key are added to what is there."""
+    if rows and connection.dialect.name == "postgresql":
+        arrays.add(connection, table, rows)
+    elif rows:
+        bulk.execute(connection, _adding(table, tuple(rows[0])), rows)
+
+
+@functools.cache
+def _adding(table: sa.Table, names: tuple[str, ...]) -> sa.Insert:
+    statement = sqlite.insert(table)
+    keys = [c.name for c in table.primary_key]
+    changed = {name: table.c[name] + statement.excluded[name] for name in names if name not in keys}
+    return statement.on_conflict_do_update(index_elements=keys, set_=changed)
+
+
 @functools.cache
 def _upserting(table: sa.Table, names: tuple[str, ...]) -> sa.Insert:
     statement = sqlite.insert(table)
