@@ -10,6 +10,7 @@ import hashlib
 import os
 import re
 import time
+from functools import lru_cache
 
 DIGEST_SIZE = 16
 _VERSION_7 = 7 << 76 | 2 << 62
@@ -115,6 +116,7 @@ def scope(key_id: str, user: str) -> int:
     return int.from_bytes(digest(digest(key_id.encode()), user.encode("utf-8", "surrogatepass"))[:4], "big") >> 1
 
 
+@lru_cache(maxsize=1024)
 def root_node(project: int) -> bytes:
     """The parent of every first message: scopes all hashes below it to the project."""
     return digest(b"sessionary-root", project.to_bytes(8, "big"))

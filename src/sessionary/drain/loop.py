@@ -23,6 +23,7 @@ from sessionary.drain.seen import Seen
 from sessionary.drain.settling import Settling
 from sessionary.drain.threads import WINDOW_US
 from sessionary.metrics import Metrics
+from sessionary.record.exchange import Begin
 from sessionary.record.recorder import now_us
 from sessionary.sessions import rules
 from sessionary.spool.files import Files
@@ -292,7 +293,7 @@ class Drain:
             self._sweeping = self._sweep.step()
 
     def _learn_key_names(self, connection: sa.Connection, items: Sequence[Item]) -> None:
-        used = {getattr(i.record, "key_id", "") for i in items} - {""}
+        used = {i.record.key_id for i in items if isinstance(i.record, Begin)} - {""}
         old = time.monotonic() - self._learned_at > _NAMES_FOR
         if used - self._key_names.keys() or (used and old):
             self._learned_at = time.monotonic()

@@ -2,6 +2,7 @@
 quota left. They are in the session, but no turn of it, and its title is not theirs. Pure."""
 
 import re
+from functools import lru_cache
 
 from sessionary.drain import requests
 from sessionary.drain.requests import Parsed
@@ -46,6 +47,7 @@ def _asks(text: str) -> bool:
     return _ASKS.search(text) is not None and _OF.search(text) is not None
 
 
+@lru_cache(maxsize=64)
 def _may_ask(raw: bytes) -> bool:
     """Whether a message has to be read for it: JSON may write any letter by its number."""
     if b"\\u" in raw:

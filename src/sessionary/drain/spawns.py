@@ -8,6 +8,7 @@ around the text.
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -84,7 +85,8 @@ class Spawns:
         """What started the agent whose first call this is. `session`: only calls of this one."""
         begin = parsed.begin
         project, (said, lines) = begin.project, self._heard(parsed)
-        self.expect([parsed])
+        if not all((project, key) in self._stored for key in lines):
+            self.expect([parsed])
         keys = {key for key in lines if self._stored[project, key] or (project, key) in self._new}
         for row in self._pending(project, keys, begin.at) if keys else ():
             ref = self._known.call(project, row["call_id"])
@@ -170,4 +172,9 @@ def _even(text: str) -> str:
 
 
 def _key(project: int, key_id: str, line: str) -> bytes:
-    return digest(b"sessionary-spawn", project.to_bytes(8, "big"), digest(key_id.encode()), line.encode())
+    return digest(_of_caller(project, key_id), line.encode())
+
+
+@lru_cache(maxsize=1024)
+def _of_caller(project: int, key_id: str) -> bytes:
+    return b"sessionary-spawn" + project.to_bytes(8, "big") + digest(key_id.encode())

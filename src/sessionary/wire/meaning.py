@@ -13,6 +13,7 @@ import ast
 import contextlib
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -57,7 +58,13 @@ def answer_key(project: int, said: Meaning) -> bytes | None:
     """By what an answer means, wherever it stands; None where it says nothing."""
     if said in (NOTHING, SILENCE):
         return None
-    return fold(digest(b"sessionary-answer", project.to_bytes(8, "big")), said)
+    return fold(_answers(project), said)
+
+
+@lru_cache(maxsize=1024)
+def _answers(project: int) -> bytes:
+    """What a project's answer keys hang on."""
+    return digest(b"sessionary-answer", project.to_bytes(8, "big"))
 
 
 def prefill(message: Message) -> str:
@@ -122,6 +129,8 @@ def _written_calls(text: str) -> tuple[str, list[Piece]]:
     """An answer's text, and the tool calls that smolagents writes into it when it sends the answer back. Code that it
     runs is in the text already, up to the mark at which the model was stopped."""
     text = text.rstrip().removesuffix("</code>")
+    if _WRITTEN[1:] not in text:
+        return text, []
     said, marked, written = f"\n{text.rstrip()}".partition(f"{_WRITTEN}[")
     if not marked or not written.endswith("]") or len(written) >= _MOST_WRITTEN:
         return text, []

@@ -42,7 +42,8 @@ def read_answer(raw: bytes) -> meaning.Read:
     value = loose.read_any(raw)
     if not isinstance(value, dict):
         return meaning.opaque("assistant", value)
-    value = {**value, "role": value.get("role") or "assistant"}
+    if not value.get("role"):
+        value = {**value, "role": "assistant"}
     message = to_message(value)
     return message, _meaning(value, message)
 
@@ -63,7 +64,9 @@ def pieces(value: Mapping[str, Any]) -> list[tuple[Piece, Any]]:
         if isinstance(value.get(key), str) and value[key]:
             found.append((Piece("reasoning", text=value[key]), None))
             break
-    content = _cited(list(_content(value.get("content"))), loose.dicts(value.get("annotations")))
+    content = list(_content(value.get("content")))
+    if value.get("annotations"):
+        content = _cited(content, loose.dicts(value["annotations"]))
     if role_of(value) == "tool":
         call_id = str(value.get("tool_call_id") or value.get("name") or "")
         found.append((Piece("tool_result", id=call_id, content=[piece for piece, _ in content]), None))
