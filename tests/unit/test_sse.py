@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sessionary.wire.sse import Event, Parser
+from sessionary.wire.sse import Event, Parser, events
 
 FRAGMENTS = (
     b"data: ", b"data:", b"data", b"event: ", b"event", b"id: 7", b"retry: 5", b": comment", b":", b" ",
@@ -26,18 +26,18 @@ streams = st.one_of(
 
 def by_the_book(stream: bytes) -> list[Event]:
     """The standard's algorithm on the whole text, and what is left at the end counts."""
-    events, name, data = [], "", []
+    found, name, data = [], "", []
     for line in [*re.split(rb"\r\n|\n|\r", stream.removeprefix(b"\xef\xbb\xbf")), b""]:
         field, _, value = line.decode("utf-8", "replace").partition(":")
         if not line:
             if data:
-                events.append(Event(name, "\n".join(data)))
+                found.append(Event(name, "\n".join(data)))
             name, data = "", []
         elif field == "data":
             data.append(value.removeprefix(" "))
         elif field == "event":
             name = value.removeprefix(" ")
-    return events
+    return found
 
 
 def parsed(chunks: list[bytes]) -> list[Event]:
@@ -83,3 +83,8 @@ def test_a_broken_off_event_is_given_at_the_end() -> None:
 def test_a_long_line_in_many_pieces_takes_linear_time() -> None:
     piece = b"x" * 10
     assert len(parsed([b"data: ", *[piece] * 200_000, b"\n\n"])[0].data) == 2_000_000
+
+
+@given(streams)
+def test_of_a_whole_stream(stream: bytes) -> None:
+    assert events(stream) == by_the_book(stream)

@@ -8,12 +8,12 @@ from typing import Any
 
 import msgspec
 
-from sessionary.wire import loose, merge
+from sessionary.wire import loose, merge, sse
 from sessionary.wire.answer import usage_of
 from sessionary.wire.message import Usage
 from sessionary.wire.messages import assemble as messages
 from sessionary.wire.responses import assembling as responses
-from sessionary.wire.sse import Event, Parser
+from sessionary.wire.sse import Event
 
 _PADDING = frozenset({"obfuscation"})
 """Noise against traffic analysis: no part of the answer."""
@@ -52,9 +52,8 @@ def _of_object(body: bytes | None) -> Assembled:
 
 
 def _of_chunks(raw: bytes, endpoint: str) -> Assembled:
-    parser = Parser()
     stream = _Stream(endpoint)
-    events = [*parser.feed(raw), *parser.close()]
+    events = sse.events(raw)
     for event in events:
         stream.add(event)
     plain = None if events else loose.read_object(raw, keep_surrogates=True)

@@ -9,6 +9,8 @@ from typing import Any
 _ONCE = frozenset({"role", "id", "type", "format"})
 """Strings that a delta repeats rather than continues."""
 
+_REPEATED = _ONCE | {"name"}
+
 
 class _Text:
     def __init__(self) -> None:
@@ -68,7 +70,11 @@ def add(old: Any, new: Any, key: str = "") -> Any:
     if isinstance(new, dict):
         fields = old if isinstance(old, dict) else {}
         for name, value in new.items():
-            fields[name] = add(fields.get(name), value, name)
+            before = fields.get(name)
+            if type(value) is str and type(before) is _Text and name not in _REPEATED:
+                before.parts.append(value)  # the next piece of a text: nearly all there is
+            else:
+                fields[name] = add(before, value, name)
         return fields
     if isinstance(new, list):
         items = old if isinstance(old, _Items) else _Items()

@@ -1,7 +1,9 @@
 """Server-sent events from chunks of any size: cut into their bytes, or parsed. Pure. (HTML standard, section 9.2.6.)"""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+
+import msgspec
 
 _BOM = b"\xef\xbb\xbf"
 _BLANK = re.compile(rb"\r\n(?:\r\n?|\n)|\n(?:\r\n?|\n)|\r(?:\r\n?)")
@@ -10,11 +12,11 @@ _BEFORE = 3
 """Bytes of it that may have come before its last."""
 LONGEST = 16 << 20
 """Bytes of one event that are held until it is whole."""
+_DATA = b"data: "
 _LINE = re.compile(rb"([^\r\n]*+)(\r\n|\n|\r)")
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(msgspec.Struct, frozen=True):
     """`event` is "" where the stream names none; `data` has its lines joined by newlines."""
 
     event: str
@@ -121,6 +123,12 @@ class Parser:
         self._dispatch(events)
         return events
 
+    def lines(self, raws: Iterable[bytes], events: list[Event]) -> None:
+        """Lines of one event, or none: adds what they say to `events`."""
+        for raw in raws:
+            self._line(raw, events)
+        self._dispatch(events)
+
     def _line(self, raw: bytes, events: list[Event]) -> None:
         line = raw.decode("utf-8", "replace")
         if not line:
@@ -138,3 +146,17 @@ class Parser:
             events.append(Event(self._name, "\n".join(self._data)))
         self._data = []
         self._name = ""
+
+
+def events(raw: bytes) -> list[Event]:
+    """Of a whole stream, as `Parser` finds them, with the event at its end that a cut has left."""
+    parser = Parser()
+    if b"\r" in raw or raw.startswith(_BOM):
+        return [*parser.feed(raw), *parser.close()]
+    found: list[Event] = []
+    for block in raw.split(b"\n\n"):
+        if block.startswith(_DATA) and b"\n" not in block:  # nearly all are
+            found.append(Event("", block[len(_DATA) :].decode("utf-8", "replace")))
+        else:
+            parser.lines(block.split(b"\n"), found)
+    return found

@@ -3,17 +3,16 @@
 A stream that was cut amounts to what was delivered, with `stop_reason` null; one that failed has its `error` too.
 """
 
-from sessionary.wire import loose
+from sessionary.wire import loose, sse
 from sessionary.wire.messages import errors, growing
-from sessionary.wire.sse import Event, Parser
+from sessionary.wire.sse import Event
 
 
 def assemble(raw: bytes) -> bytes | None:
     """None where nothing came that is of a message; an answer that was no stream is given back."""
-    parser = Parser()
     message = growing.Message()
     blocks: dict[int, growing.Block] = {}
-    events = [*parser.feed(raw), *parser.close()]
+    events = sse.events(raw)
     for event in events:
         _add(event, message, blocks)
     if not events:

@@ -6,10 +6,9 @@ items as far as they were delivered.
 
 from typing import Any
 
-from sessionary.wire import loose
+from sessionary.wire import loose, sse
 from sessionary.wire.responses.growing import Growing
 from sessionary.wire.responses.reader import error_in, parse
-from sessionary.wire.sse import Parser
 
 Body = dict[str, Any]
 
@@ -18,12 +17,11 @@ _ENDS = frozenset({"response.completed", "response.incomplete", "response.failed
 
 def assemble(raw: bytes) -> bytes | None:
     """The response's JSON; None where the bytes tell of none."""
-    parser = Parser()
     found: Body | None = None
     error: Body | None = None
     items: dict[int | str, Growing] = {}
     ended = False
-    for event in [*parser.feed(raw), *parser.close()]:
+    for event in sse.events(raw):
         data = parse(event)
         if data is None:
             continue
