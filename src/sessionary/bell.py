@@ -6,9 +6,14 @@ looks at one byte of shared memory; it never waits. A ring is lost where a proce
 what happened looks by itself now and then.
 """
 
+import asyncio
 import contextlib
 import mmap
 import os
+from collections.abc import Callable
+
+_SOON = 0.005
+"""Seconds: by then the provider has its request, or the client its answer."""
 
 
 class Bell:
@@ -34,3 +39,26 @@ class Bell:
     def fileno(self) -> int:
         """Readable when it has rung."""
         return self._heard
+
+
+class Soon:
+    """Rings a moment later, once for all that happened until then: what is woken would else compete for the processor
+    with the call that woke it, and with its provider. Outside of a loop it rings at once."""
+
+    def __init__(self, ring: Callable[[], None]) -> None:
+        self._ring = ring
+        self._due = False
+
+    def __call__(self) -> None:
+        if self._due:
+            return
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return self._ring()
+        self._due = True
+        loop.call_later(_SOON, self._rings)
+
+    def _rings(self) -> None:
+        self._due = False
+        self._ring()

@@ -1,5 +1,6 @@
 """The bell that wakes a process: what happens after somebody listened is heard, once; nobody who rings ever waits."""
 
+import asyncio
 import os
 import select
 import signal
@@ -9,7 +10,7 @@ from typing import cast
 
 import pytest
 
-from sessionary.bell import Bell
+from sessionary.bell import Bell, Soon
 from sessionary.drain.loop import Drain, run
 
 HOUR = 3600.0
@@ -116,3 +117,28 @@ def test_while_the_store_is_away_what_comes_does_not_make_it_ask_more_often(tmp_
         patch.setattr(select, "select", at_once)
         drain.run(tmp_path, pause=0.001, rest=0.001)
     assert waited[0] == (False, 0.2)
+
+
+async def test_a_ring_may_wait_for_what_is_going_on_and_is_one_for_all_of_it() -> None:
+    rung = 0
+    heard = asyncio.Event()
+
+    def ring() -> None:
+        nonlocal rung
+        rung += 1
+        heard.set()
+
+    soon = Soon(ring)
+    for n in (1, 2):
+        heard.clear()
+        for _ in range(100):
+            soon()
+        assert rung == n - 1
+        await heard.wait()
+        assert rung == n
+
+
+def test_where_nothing_is_going_on_it_does_not_wait() -> None:
+    rung: list[int] = []
+    Soon(lambda: rung.append(1))()
+    assert rung == [1]

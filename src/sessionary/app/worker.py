@@ -15,6 +15,7 @@ from starlette.routing import Route
 from sessionary import api, ui
 from sessionary.app.parts import Folder, StoredKeys, counters, replica
 from sessionary.auth import Auth
+from sessionary.bell import Soon
 from sessionary.calls import Calls
 from sessionary.capacity import Capacity
 from sessionary.counting import Counting
@@ -88,7 +89,7 @@ class Worker:
             fsync_interval=settings.fsync_interval,
             max_segment=max_segment(settings.spool_size),
             files=files,
-            ring=ring,
+            ring=Soon(ring),
         )
         self._bounded = settings.spool_size is not None
         self._spool = Reader(folder.spool, files)
