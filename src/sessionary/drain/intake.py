@@ -78,7 +78,7 @@ def take(
             lane = [replace(item, at=horizon) if item.at > read_at else item for item in lane]
         if not alive and not lane and not chunk.more:
             intake.dead.append(writer)
-        elif lane and (not alive or reader.pending_bytes(writer, chunk.cursor) > 0):
+        elif lane and len(writers) > 1 and (not alive or reader.pending_bytes(writer, chunk.cursor) > 0):
             # There is more that we have not read; or a dead one's calls are to be ended before others go on from them.
             horizon = min(horizon, lane[-1].at)
         elif chunk.cursor != cursor and not lane:

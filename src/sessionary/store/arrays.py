@@ -8,6 +8,7 @@ Rows are written in the order of their key, so that two who write the same rows 
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -56,7 +57,9 @@ def update(connection: sa.Connection, table: sa.Table, rows: Rows) -> None:
 
 def _run(connection: sa.Connection, statement: str, table: sa.Table, names: Sequence[str], rows: Rows) -> None:
     keys = [name for name in _keys(table) if name in names]
-    for some in _pieces(sorted(rows, key=lambda row: tuple(row[name] for name in keys))):
+    large = [name for name in names if isinstance(table.c[name].type, sa.LargeBinary)]
+    ordered = sorted(rows, key=itemgetter(*keys)) if keys else [*rows]
+    for some in _pieces(ordered, large):
         arrays = tuple(_array(table.c[name].type, [row[name] for row in some]) for name in names)
         connection.exec_driver_sql(statement, arrays)
 
@@ -70,11 +73,11 @@ def _array(kind: sa.types.TypeEngine[Any], values: list[Any]) -> list[Any]:
     return list(bulk.numbers(values)) if isinstance(kind, sa.Integer) else values
 
 
-def _pieces(rows: list[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
+def _pieces(rows: list[Mapping[str, Any]], large: Sequence[str]) -> Iterator[list[Mapping[str, Any]]]:
     piece: list[Mapping[str, Any]] = []
     size = 0
     for row in rows:
-        more = sum(len(value) for value in row.values() if isinstance(value, bytes))
+        more = sum([len(row[name]) for name in large if row[name] is not None])
         if piece and (len(piece) == _MOST_ROWS or size + more > _MOST_BYTES):
             yield piece
             piece, size = [], 0
