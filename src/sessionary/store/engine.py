@@ -45,6 +45,7 @@ def open_engine(url: str, *, read_only: bool = False, patience: float | None = N
         raise SettingsError("What speaks to PostgreSQL is not installed: pip install 'sessionary[postgres]'") from None
     if engine.dialect.name == "postgresql":
         sa.event.listen(engine, "connect", _suit_poolers)
+        sa.event.listen(engine, "connect", _send_lists_as_they_are)
     else:
 
         @sa.event.listens_for(engine, "connect")
@@ -90,6 +91,14 @@ def _suit_poolers(connection: Any, record: Any) -> None:
     connection.rollback()
     if pid != connection.info.backend_pid:
         connection.prepare_threshold = None
+
+
+def _send_lists_as_they_are(connection: Any, record: Any) -> None:
+    """In binary: psycopg would write them as text, with every quote and backslash of it looked for, and bytes as twice
+    as many letters."""
+    from psycopg.types.array import ListBinaryDumper  # only where it is installed
+
+    connection.adapters.register_dumper(list, ListBinaryDumper)
 
 
 def is_shared(engine: sa.Engine) -> bool:
