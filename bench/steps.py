@@ -66,7 +66,7 @@ WORKER: Places = [
     ("answer", direct.Exchange, "end"),
     ("record answer", Recording, "chunk"),
     ("finish record", Recording, "finish"),
-    ("the call as a whole", edge.Edge, "call"),
+    ("the call as a whole", edge.Edge, "_serve"),
 ]
 DRAIN: Places = [
     ("read spool, decode", loop, "take"),
