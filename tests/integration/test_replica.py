@@ -189,13 +189,15 @@ def test_nobody_reads_one_that_had_not_what_was_changed_in_time(
         while not other.wait(following.LOOK):
             replica.look()
 
-    thread = threading.Thread(target=looking)
+    thread = threading.Thread(target=looking, daemon=True)
     thread.start()
-    primary.run("CREATE TABLE something ()")
-    replica.caught_up()
-    assert not is_read(replica)
-    other.set()
-    thread.join()
+    try:
+        primary.run("CREATE TABLE something ()")
+        replica.caught_up()
+        assert not is_read(replica)
+    finally:
+        other.set()
+        thread.join()
     assert warnings(caplog) == [following._WORDS["late"]]
     primary.run("DROP TABLE something")
 

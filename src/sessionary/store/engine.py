@@ -7,12 +7,13 @@ so a pooler may stand between that lends connections by the transaction.
 import contextlib
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import sqlalchemy as sa
 
 from sessionary.errors import SettingsError
+from sessionary.store.away import Away
 
 _LINK = {
     "connect_timeout": 5,
@@ -24,14 +25,18 @@ _LINK = {
 """Seconds, and milliseconds, until a server counts as away that does not answer, or whose host, or the way to it, is
 gone: without these that takes the system a quarter of an hour, or two hours. Clients wait for what is asked of it."""
 _LET_GO = "60s"
+Connect = Callable[[sa.Dialect, Any, Any, Any], Any]
 _STEPS = 20_000
 """Of SQLite's machine, between two looks at the clock."""
 
 
-def open_engine(url: str, *, read_only: bool = False, patience: float | None = None) -> sa.Engine:
+def open_engine(
+    url: str, *, read_only: bool = False, patience: float | None = None, connect: Connect | None = None
+) -> sa.Engine:
     """An engine for `url` (`sqlite:///…` or `postgresql://…`). SQLite runs in WAL mode: readers never wait.
 
-    `patience`: seconds that a statement that reads may take; see `took_too_long`. Errors never have values in them.
+    `patience`: seconds that a statement that reads may take; see `took_too_long`. `connect`: SQLAlchemy's `do_connect`,
+    for PostgreSQL. Errors never have values in them.
     Raises SettingsError where what speaks to the database is not installed.
     """
     if url.startswith(("postgresql://", "postgres://")):
@@ -46,6 +51,7 @@ def open_engine(url: str, *, read_only: bool = False, patience: float | None = N
     if engine.dialect.name == "postgresql":
         sa.event.listen(engine, "connect", _suit_poolers)
         sa.event.listen(engine, "connect", _send_lists_as_they_are)
+        sa.event.listen(engine, "do_connect", connect or Away().connect)
     else:
 
         @sa.event.listens_for(engine, "connect")

@@ -49,7 +49,7 @@ _WORDS: dict[State, str] = {
 class Replica:
     def __init__(self, url: str, primary: str, *, patience: float | None = None) -> None:
         """`primary`: the URL of the database that is followed. `patience`: as for `open_engine`."""
-        self.engine = open_engine(url, patience=patience)
+        self.engine = open_engine(url, patience=patience, connect=self._connect)
         self._primary = open_engine(primary, patience=PATIENCE)
         self._own = open_engine(url, patience=PATIENCE)
         self._lock = threading.Lock()
@@ -58,7 +58,6 @@ class Replica:
         self._lag: float | None = None
         self._looked_at = float("-inf")
         self._state: State = "unknown"
-        sa.event.listen(self.engine, "do_connect", self._connect)
         sa.event.listen(self.engine, "checkout", self._check)
         sa.event.listen(self.engine, "handle_error", self._heard)
 
