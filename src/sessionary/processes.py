@@ -15,6 +15,7 @@ import multiprocessing
 import os
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable, Sequence
 from multiprocessing import connection
@@ -31,6 +32,8 @@ log = logging.getLogger("sessionary")
 _MINUTE = 60.0
 _HURRIED = 1.0
 """Seconds that the drain still has after a second signal."""
+_SWITCH = 0.0005
+"""Seconds that a thread which reads for a page runs on while the loop waits for its turn: calls come first."""
 _AFTER_GRACE = 5.0
 """Seconds that processes have to end when nothing is answered any more."""
 Build = Callable[[Callable[[], None]], Worker]
@@ -141,6 +144,7 @@ def _worker(
     serves: Callable[[], None],
 ) -> None:
     gc.enable()
+    sys.setswitchinterval(_SWITCH)
     for fd in (mine[1], *other):
         os.close(fd)
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,7 +1,5 @@
 """What makes lists usable: their fields, suggestions, summaries, and saved views."""
 
-import asyncio
-
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -19,21 +17,21 @@ class Lists:
 
     async def suggest(self, request: Request) -> Response:
         asked = answers.principal(request), request.query_params
-        return answers.json(await asyncio.to_thread(self._views.suggest, *asked))
+        return await answers.told(self._views.suggest, *asked)
 
     async def summary(self, request: Request) -> Response:
         asked = answers.principal(request), request.query_params
-        return answers.json(await asyncio.to_thread(self._views.summary, *asked))
+        return await answers.told(self._views.summary, *asked)
 
     async def saved_views(self, request: Request) -> Response:
         asked = answers.principal(request), request.query_params
-        return answers.json(await asyncio.to_thread(self._views.saved, *asked))
+        return await answers.told(self._views.saved, *asked)
 
     async def save_view(self, request: Request) -> Response:
         wanted = await answers.wanted(request, list_types.NewView)
         asked = answers.principal(request), request.query_params, wanted
-        return answers.json(await asyncio.to_thread(self._changing.save, *asked), 201)
+        return await answers.told(self._changing.save, *asked, status=201)
 
     async def delete_view(self, request: Request) -> Response:
         asked = answers.principal(request), request.query_params, request.path_params["id"]
-        return answers.json(await asyncio.to_thread(self._changing.delete, *asked))
+        return await answers.told(self._changing.delete, *asked)

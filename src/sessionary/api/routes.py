@@ -20,6 +20,7 @@ from sessionary.api.answers import HEADERS as _HEADERS
 from sessionary.api.answers import body as _body
 from sessionary.api.answers import json as _json
 from sessionary.api.answers import principal as _principal
+from sessionary.api.answers import told as _told
 from sessionary.api.answers import wanted as _wanted
 from sessionary.api.audit_views import AuditViews
 from sessionary.api.gauges import Gauge
@@ -58,34 +59,34 @@ class Api:
         self._live = live
 
     async def sessions(self, request: Request) -> Response:
-        return _json(await asyncio.to_thread(self._views.sessions, _principal(request), request.query_params))
+        return await _told(self._views.sessions, _principal(request), request.query_params)
 
     async def session(self, request: Request) -> Response:
-        return _json(await asyncio.to_thread(self._views.session, _principal(request), unquote(place(request))))
+        return await _told(self._views.session, _principal(request), unquote(place(request)))
 
     async def tree(self, request: Request) -> Response:
         name = before(request, "/tree")
         if name is None:
             return await self.session(request)
-        return _json(await asyncio.to_thread(self._views.tree, _principal(request), name))
+        return await _told(self._views.tree, _principal(request), name)
 
     async def split(self, request: Request) -> Response:
         name = before(request, "/split")
         if name is None:
             raise NotFound("There is nothing here.")
         wanted = await _wanted(request, thread_types.Split)
-        return _json(await asyncio.to_thread(self._changing.split, _principal(request), name, wanted))
+        return await _told(self._changing.split, _principal(request), name, wanted)
 
     async def merge(self, request: Request) -> Response:
         wanted = await _wanted(request, thread_types.Merge)
         if not 2 <= len(wanted.sessions) <= _MOST_MERGED:
             raise BadRequest(f"sessions must be 2 to {_MOST_MERGED} ids", param="sessions")
-        return _json(await asyncio.to_thread(self._changing.merge, _principal(request), wanted))
+        return await _told(self._changing.merge, _principal(request), wanted)
 
     async def move(self, request: Request) -> Response:
         wanted = await _wanted(request, thread_types.Move)
         call_id = request.path_params["id"]
-        return _json(await asyncio.to_thread(self._changing.move, _principal(request), call_id, wanted))
+        return await _told(self._changing.move, _principal(request), call_id, wanted)
 
     async def patch_session(self, request: Request) -> Response:
         try:
@@ -101,7 +102,7 @@ class Api:
             raise BadRequest("tags must be at most 50, each of 1 to 100 characters", param="tags")
         by = _principal(request).actor
         await asyncio.to_thread(edits.patch_session, self._changing.engine, row.project, row.id, title, tags, by)
-        return _json(await asyncio.to_thread(self._changing.session, _principal(request), row.id))
+        return await _told(self._changing.session, _principal(request), row.id)
 
     async def delete_session(self, request: Request) -> Response:
         row = await asyncio.to_thread(self._changing.session_row, _principal(request), unquote(place(request)))
@@ -110,13 +111,13 @@ class Api:
         return _json(types.Deleted(row.id))
 
     async def calls(self, request: Request) -> Response:
-        return _json(await asyncio.to_thread(self._views.calls, _principal(request), request.query_params))
+        return await _told(self._views.calls, _principal(request), request.query_params)
 
     async def call(self, request: Request) -> Response:
-        return _json(await asyncio.to_thread(self._views.call, _principal(request), request.path_params["id"]))
+        return await _told(self._views.call, _principal(request), request.path_params["id"])
 
     async def evidence(self, request: Request) -> Response:
-        return _json(await asyncio.to_thread(self._views.evidence, _principal(request), request.path_params["id"]))
+        return await _told(self._views.evidence, _principal(request), request.path_params["id"])
 
     async def call_request(self, request: Request) -> Response:
         body = await asyncio.to_thread(self._views.request, _principal(request), request.path_params["id"])
@@ -130,10 +131,10 @@ class Api:
         return Response(body, headers=_HEADERS, media_type=kind)
 
     async def search(self, request: Request) -> Response:
-        return _json(await asyncio.to_thread(self._views.search, _principal(request), request.query_params))
+        return await _told(self._views.search, _principal(request), request.query_params)
 
     async def health(self, request: Request) -> Response:
-        return _json(await asyncio.to_thread(self._views.health, _principal(request), request.query_params))
+        return await _told(self._views.health, _principal(request), request.query_params)
 
     async def events(self, request: Request) -> Response:
         params.only(request.query_params, "session_id")

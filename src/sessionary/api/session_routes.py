@@ -8,7 +8,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from sessionary.api.answers import HEADERS, json, principal
+from sessionary.api.answers import HEADERS, principal, told
 from sessionary.api.export import KINDS
 from sessionary.api.names import before
 from sessionary.api.session_views import SessionViews
@@ -40,10 +40,10 @@ class SessionRoutes:
         return StreamingResponse(chain([first], parts), headers=HEADERS | named, media_type=KINDS[form][1])
 
     async def headers(self, request: Request) -> Response:
-        return json(await asyncio.to_thread(self._views.headers, principal(request), request.path_params["id"]))
+        return await told(self._views.headers, principal(request), request.path_params["id"])
 
     async def _answer(self, request: Request, ending: str, view: Callable[..., Any]) -> Response:
         name = before(request, ending)
         if name is None:
             return await self._session(request)
-        return json(await asyncio.to_thread(view, principal(request), name, request.query_params))
+        return await told(view, principal(request), name, request.query_params)

@@ -35,11 +35,11 @@ class Entry:
         token = request.query_params.get("token", "")
         if not token:
             following = local(request.query_params.get("next", ""))
-            return self._screen.page(request, "login.html", problem="", following=following)
+            return await self._screen.page(request, "login.html", problem="", following=following)
         cookie = await ask(self._pages.redeem, token)
         if cookie is None:
             problem = "This link has been used already, or is too old. `sessionary login` prints a new one."
-            return self._screen.page(request, "login.html", 403, problem=problem, following="/ui/")
+            return await self._screen.page(request, "login.html", 403, problem=problem, following="/ui/")
         return _with_cookie(see("/ui/"), request, cookie)
 
     async def submit_login(self, request: Request) -> Response:
@@ -48,7 +48,7 @@ class Entry:
         cookie = await ask(self._pages.login, given.get("key", "").strip())
         if cookie is None:
             problem = "This key is not valid here: unknown, expired or revoked."
-            return self._screen.page(request, "login.html", 403, problem=problem, following=following)
+            return await self._screen.page(request, "login.html", 403, problem=problem, following=following)
         return _with_cookie(see(following), request, cookie)
 
     async def logout(self, request: Request) -> Response:
@@ -70,7 +70,7 @@ class Entry:
             try:
                 return await page(request)
             except GatewayError as error:
-                return self._screen.trouble(request, "That did not work", error.message, error.status)
+                return await self._screen.trouble(request, "That did not work", error.message, error.status)
 
         return guarded
 

@@ -3,12 +3,13 @@
 Every answer carries the headers of `security`.
 """
 
+import asyncio
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import msgspec
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
@@ -42,11 +43,11 @@ class _Ui:
         page: Any = {"data": [], "next_cursor": None}
         problem, status = None, 200
         try:
-            page = msgspec.to_builtins(await ask(found, request.state.principal, lists.api_query(query)))
+            page = await ask(found, request.state.principal, lists.api_query(query))
         except GatewayError as error:
             problem, status = lists.problem(error), error.status
         columns = lists.columns(listing, query, request.cookies)
-        return self._screen.page(
+        return await self._screen.page(
             request,
             f"{listing.of}.html",
             status,
@@ -64,7 +65,7 @@ class _Ui:
 
     async def call(self, request: Request) -> Response:
         """A call's own address leads to where it is read."""
-        found = msgspec.to_builtins(await ask(self._pages.call, request.state.principal, request.path_params["id"]))
+        found = await ask(self._pages.call, request.state.principal, request.path_params["id"])
         return see(f"/ui/sessions/{quote(found['session'], safe='')}#{quote(found['id'], safe='')}")
 
     async def session(self, request: Request) -> Response:
@@ -74,11 +75,11 @@ class _Ui:
             found = None
         if found is None:
             text = "It may have been deleted, or it belongs to a project that this key does not see."
-            return self._screen.trouble(request, "There is no such session", text, 404)
-        return self._screen.page(request, "session.html", **shown.first_screen(msgspec.to_builtins(found)))
+            return await self._screen.trouble(request, "There is no such session", text, 404)
+        return await self._screen.page(request, "session.html", made=partial(shown.first_screen, found))
 
     async def missing(self, request: Request) -> Response:
-        return self._screen.trouble(request, "There is no such page", "Its address may be mistyped.", 404)
+        return await self._screen.trouble(request, "There is no such page", "Its address may be mistyped.", 404)
 
     async def compare(self, request: Request) -> Response:
         names = [request.query_params.get(letter, "").strip() for letter in "ab"]
@@ -87,30 +88,29 @@ class _Ui:
         if not all(sides):
             recent = await ask(self._pages.list_sessions, request.state.principal, QueryParams(limit="12"))
         heads = [side and side["head"] for side in sides]
-        screen = compared.screen(sides)
-        recent = msgspec.to_builtins(recent)["data"]
-        return self._screen.page(request, "compare.html", names=names, sides=heads, recent=recent, **screen)
+        given: dict[str, Any] = {"names": names, "sides": heads, "recent": recent["data"]}
+        return await self._screen.page(request, "compare.html", made=partial(compared.screen, sides), **given)
 
     async def _side(self, request: Request, name: str) -> dict[str, Any] | None:
         """A session, a branch of one (`ses_…~` and the id of a call on it) or a call; None where there is none."""
         who = request.state.principal
         try:
             if name.startswith("call_"):
-                call = msgspec.to_builtins(await ask(self._pages.call, who, name))
-                found = msgspec.to_builtins(await ask(self._pages.some, who, call["session"], [call["id"]]))
-                return compared.call_side(found, call)
+                call = await ask(self._pages.call, who, name)
+                found = await ask(self._pages.some, who, call["session"], [call["id"]])
+                return await asyncio.to_thread(compared.call_side, found, call)
             session, branch = compared.parted(name)
-            begun = msgspec.to_builtins(await ask(self._pages.transcript, who, session))
+            begun = await ask(self._pages.transcript, who, session)
             if begun is None:
                 return None
             if not branch and not begun["session"]["branches"]:
-                return compared.plain_side(begun)
-            tree = msgspec.to_builtins(await ask(self._pages.tree, who, session))
+                return await asyncio.to_thread(compared.plain_side, begun)
+            tree = await ask(self._pages.tree, who, session)
             if branch and not compared.named(tree, branch):
                 return None
             calls = compared.wanted(tree, branch)
             found = await ask(self._pages.some, who, tree["session"]["id"], calls) if calls else {"calls": []}
-            return compared.session_side(tree, branch, msgspec.to_builtins(found)["calls"])
+            return await asyncio.to_thread(compared.session_side, tree, branch, found["calls"])
         except NotFound:
             return None
 
@@ -124,27 +124,35 @@ class _Ui:
 
     async def health(self, request: Request) -> Response:
         query = request.query_params
-        found = msgspec.to_builtins(await ask(self._pages.health, request.state.principal, query))
+        found = await ask(self._pages.health, request.state.principal, query)
         names = await self._project_names(request)
-        drawn = charts.drawn(found) | {"gauges": admin.gauges(found["gauges"])}
-        return self._screen.page(request, "health.html", query=query, projects=names, groups=rules.GROUPS, **drawn)
+        given: dict[str, Any] = {
+            "query": query,
+            "projects": names,
+            "groups": rules.GROUPS,
+            "gauges": admin.gauges(found["gauges"]),
+        }
+        return await self._screen.page(request, "health.html", made=partial(charts.drawn, found), **given)
 
     async def keys(self, request: Request) -> Response:
         query = request.query_params
-        projects, found = msgspec.to_builtins(await ask(self._pages.keys, request.state.principal))
-        return self._screen.page(request, "keys.html", query=query, **admin.keys(projects["data"], found, query))
+        projects, found = await ask(self._pages.keys, request.state.principal)
+        made = partial(admin.keys, projects["data"], found, query)
+        return await self._screen.page(request, "keys.html", made=made, query=query)
 
     async def models(self, request: Request) -> Response:
         query = request.query_params
-        found = msgspec.to_builtins(await ask(self._pages.models, request.state.principal, admin.of_project(query)))
+        found = await ask(self._pages.models, request.state.principal, admin.of_project(query))
         names = await self._project_names(request)
-        return self._screen.page(request, "models.html", query=query, projects=names, **admin.models(found))
+        made = partial(admin.models, found)
+        return await self._screen.page(request, "models.html", made=made, query=query, projects=names)
 
     async def audit(self, request: Request) -> Response:
         query = request.query_params
-        found = msgspec.to_builtins(await ask(self._pages.audit, request.state.principal, admin.audit_query(query)))
+        found = await ask(self._pages.audit, request.state.principal, admin.audit_query(query))
         names = await self._project_names(request)
-        return self._screen.page(request, "audit.html", query=query, projects=names, **admin.audit(found, query))
+        made = partial(admin.audit, found, query)
+        return await self._screen.page(request, "audit.html", made=made, query=query, projects=names)
 
     async def _project_names(self, request: Request) -> list[str]:
         """What the master may switch between; nobody else may."""

@@ -2,11 +2,12 @@
 
 import asyncio
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import jinja2
+import msgspec
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -15,12 +16,14 @@ from sessionary.ui import admin, charts, clients, format, limits, lists, shown
 from sessionary.ui.contract import Pages
 from sessionary.ui.security import HEADERS
 
+Made = Callable[[], Mapping[str, Any]]
+
 
 async def ask(method: Callable[..., Any], *args: Any) -> Any:
-    """A plain method's answer comes from a thread."""
+    """What it gives, in plain values. A plain method's comes from a thread."""
     if inspect.iscoroutinefunction(method):
-        return await method(*args)
-    return await asyncio.to_thread(method, *args)
+        return msgspec.to_builtins(await method(*args))
+    return await asyncio.to_thread(lambda: msgspec.to_builtins(method(*args)))
 
 
 def see(url: str) -> Response:
@@ -48,11 +51,16 @@ class Screen:
         self._jinja.globals.update(format.GLOBALS)
         self._jinja.globals["version"] = __version__
 
-    def page(self, request: Request, template: str, status: int = 200, **values: Any) -> Response:
-        html = self._jinja.get_template(template).render(
-            principal=request.state.principal, info=self._pages.info(), **values
-        )
-        return Response(html, status, HEADERS, "text/html")
+    async def page(
+        self, request: Request, template: str, status: int = 200, made: Made = dict, **values: Any
+    ) -> Response:
+        """`made`: further values. They and the page are made in a thread, for calls are relayed beside it."""
 
-    def trouble(self, request: Request, title: str, text: str, status: int) -> Response:
-        return self.page(request, "trouble.html", status, title=title, text=text)
+        def html() -> str:
+            about = {"principal": request.state.principal, "info": self._pages.info()}
+            return self._jinja.get_template(template).render({**about, **made(), **values})
+
+        return Response(await asyncio.to_thread(html), status, HEADERS, "text/html")
+
+    async def trouble(self, request: Request, title: str, text: str, status: int) -> Response:
+        return await self.page(request, "trouble.html", status, title=title, text=text)
