@@ -4,7 +4,7 @@ A spool in a temporary folder is filled through the recorder, as workers fill it
 the drain's own rounds, into SQLite or a PostgreSQL. In the end the database must have as many calls as were recorded.
 
 - chats: 1 KB chats, five in a session that their metadata names, as the load of `bench/table.py` sends them;
-- histories: the same with 100 KB of history, which a session's five calls send again;
+- histories: sessions that begin with 100 KB of history, and go on from it for 25 calls, each of which sends back all;
 - content: conversations of five turns that name no session, and are found by what they send back.
 
 Lag is the time from a call's end to its commit, while another process records at half the rate that was reached.
@@ -51,7 +51,8 @@ WORDS = (
     *("harbour", "window", "silver", "journey", "forest", "evening", "castle", "number", "village", "summer"),
 )
 IN_FLIGHT = 32
-TURNS = 5
+TURNS = {"chats": 5, "histories": 25, "content": 5}
+"""Of a session."""
 HISTORY = 100
 """Messages of 1 KB."""
 HISTORIES = 20
@@ -85,17 +86,15 @@ class Calls:
         """`IN_FLIGHT` at a time: those that are next to each other are of different sessions."""
         for group in itertools.count():
             said: list[Said] = [[] for _ in range(IN_FLIGHT)]
-            for turn in range(TURNS):
+            for turn in range(TURNS[self._kind]):
                 for n in range(IN_FLIGHT):
                     session = group * IN_FLIGHT + n
+                    name = "" if self._kind == "content" else f"{self._run}-{session}"
                     question = {"role": "user", "content": f"{session} {turn} {self.text(300)}"}
-                    if self._kind == "content":
-                        said[n].append(question)
-                        yield "", [self._system, *said[n]]
-                        said[n].append({"role": "assistant", "content": answer(question["content"])})
-                    else:
-                        history = self._histories[session % len(self._histories)]
-                        yield f"{self._run}-{session}", [self._system, *history, question]
+                    history = self._histories[session % len(self._histories)]
+                    yield name, [self._system, *history, *said[n], question]
+                    if self._kind != "chats":
+                        said[n] += [question, {"role": "assistant", "content": answer(question["content"])}]
 
 
 def answer(question: str) -> str:

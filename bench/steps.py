@@ -45,6 +45,7 @@ PAUSE = 0.001
 """Seconds between two of them: they come one by one, as from a model."""
 WARM = 500
 """Calls before anything is timed."""
+SAID = b"An answer of some length. " * 16
 WORDS = ("river", "museum", "winter", "train", "garden", "bridge", "market", "island", "letter", "mountain", "harbour")
 
 # What is timed: (step, whose attribute, its name).
@@ -210,9 +211,8 @@ async def _outside(pipe: "Connection[Any, Any]", history_kb: int, stream: bool) 
 def _answer(stream: bool) -> list[bytes]:
     """Piece by piece."""
     if not stream:
-        said = b"An answer of some length. " * 16
         body = b'{"id":"chatcmpl-1","object":"chat.completion","created":1790000000,"model":"gpt-4o-mini","choices":['
-        body += b'{"index":0,"message":{"role":"assistant","content":"%b"},"finish_reason":"stop"}],"usage":' % said
+        body += b'{"index":0,"message":{"role":"assistant","content":"%b"},"finish_reason":"stop"}],"usage":' % SAID
         body += b'{"prompt_tokens":200,"completion_tokens":100,"total_tokens":300}}'
         return [b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(body) + body]
     event = b'data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1790000000,"model":"gpt-4o-mini",'
@@ -248,7 +248,8 @@ class _Provider(asyncio.Protocol):
 
 
 class _Client(asyncio.Protocol):
-    """Asks again when it has its answer. Each question is another, five in a session."""
+    """Asks again when it has its answer. Each question is another, five in a session; with a history, which they go on
+    from, 25."""
 
     def __init__(self, number: int, history_kb: int, stream: bool) -> None:
         self._number = number
@@ -256,6 +257,8 @@ class _Client(asyncio.Protocol):
         text = " ".join(WORDS * 11).encode()[:960]
         told = (b'{"role":"user","content":"%b"},', b'{"role":"assistant","content":"%b"},')
         self._history = b"".join(told[n % 2] % (b"%d %d " % (number, n) + text) for n in range(history_kb))
+        self._said = b""
+        """In the session, after its history."""
         self._asked = 0
         self._left = 0
         self._tail = b""
@@ -275,11 +278,16 @@ class _Client(asyncio.Protocol):
 
     def _next(self) -> None:
         self._asked += 1
-        session = b"steps-%d-%d" % (self._number, self._asked // 5)
+        session, turn = divmod(self._asked, 25 if self._history else 5)
         words = " ".join(WORDS[(self._asked + n) % len(WORDS)] for n in range(50)).encode()
         body = b'{"model":"gpt-4o-mini","messages":[{"role":"system","content":"%b"},' % (" ".join(WORDS * 5).encode())
-        body += self._history + b'{"role":"user","content":"%d %b"}]%b,' % (self._asked, words, self._stream)
-        body += b'"metadata":{"litellm_session_id":"%b","team":"search"}}' % session
+        question = b'{"role":"user","content":"%d %b"}' % (self._asked, words)
+        before = self._history + (self._said if turn else b"")
+        if self._history:
+            answer = b"word " * CHUNKS if self._stream else SAID
+            self._said = before[len(self._history) :] + b'%b,{"role":"assistant","content":"%b"},' % (question, answer)
+        body += before + question + b"]%b," % self._stream
+        body += b'"metadata":{"litellm_session_id":"steps-%d-%d","team":"search"}}' % (self._number, session)
         self._transport.write(
             b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer %b\r\n"
             b"user-agent: OpenAI/Python 1.99.0\r\naccept: application/json\r\ncontent-type: application/json\r\n"
