@@ -5,6 +5,7 @@ import os
 
 import msgspec
 
+from sessionary import listening
 from sessionary.app.drain import build_drain
 from sessionary.app.parts import Folder
 from sessionary.demo import filling
@@ -56,7 +57,7 @@ def run_demo(settings: Settings, count: int, told: filling.Told, by: Actor = COM
     written, and how many there will be. Raises filling.Busy."""
     folder, engine = Folder(settings.data_dir), open_engine(settings.database_url)
     folder.spool.mkdir(parents=True, exist_ok=True, mode=0o700)
-    served = filling.draining(folder.root)
+    served = listening.is_served(folder.root)
     if served:  # a server's books show what is stored beside what was begun: these are begun here
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder.metrics)
     try:

@@ -74,9 +74,9 @@ def store(settings: Settings) -> "sa.Engine":
 
 def gateway_url(settings: Settings) -> str:
     """Of the data folder's gateway as it runs; where none does, as the configuration has it."""
-    from sessionary.demo import asking, filling
+    from sessionary.demo import asking
 
-    running = listening.told(settings.data_dir) if filling.draining(settings.data_dir) else None
+    running = listening.told(settings.data_dir) if listening.is_served(settings.data_dir) else None
     return asking.address(*(running or (settings.host, settings.port)))
 
 

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from sessionary import listening
 from sessionary.cli.common import Config, DataDir, by, configured, err, fail, gateway_url, out, store
 
 
@@ -25,7 +26,7 @@ def demo(
         deleted = clear_demo(settings, by())
         out.print(f"{deleted} demo session{'' if deleted == 1 else 's'} removed. Nothing else was touched.")
         return
-    served = filling.draining(settings.data_dir)
+    served = listening.is_served(settings.data_dir)
     columns = (TextColumn("making calls"), BarColumn(), MofNCompleteColumn())
     try:
         with Progress(*columns, console=err, transient=True) as progress:

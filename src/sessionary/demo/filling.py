@@ -6,8 +6,6 @@ and never has less than all of it to take.
 """
 
 import contextlib
-import fcntl
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +14,7 @@ from pathlib import Path
 import msgspec
 import sqlalchemy as sa
 
-from sessionary import locks
+from sessionary import listening, locks
 from sessionary.demo import schedule
 from sessionary.demo.stage import KEYS, TAG, Stage
 from sessionary.metrics import Metrics
@@ -87,7 +85,7 @@ def fill(
         total, begun = sum(stage.calls for stage in stages), 0
         writer = Writer(folder / "spool")
         drain = _Drain(engine, Reader(folder / "spool"), writer.name, stop)
-        paced, size, ended = draining(folder), 0, False
+        paced, size, ended = listening.is_served(folder), 0, False
         try:
             for _, record in schedule.in_order(stages):
                 ended = stop.is_set() or (not size and (folder / _STOP).exists())
@@ -115,21 +113,6 @@ def fill(
     if told is not None:
         told(begun, total)
     return Filled(len(stages), total, paced and not ended, _shown(stages))
-
-
-def draining(folder: Path) -> bool:
-    """Whether a drain is at work, and with it a server."""
-    try:
-        lock = os.open(folder / "spool" / "drain.lock", os.O_RDWR)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(lock)
-    return False
 
 
 def _count(metrics: Metrics, record: object) -> None:

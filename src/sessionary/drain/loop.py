@@ -1,10 +1,8 @@
 """The drain's process: rounds, one after another, until told to stop. There is one drain a data folder."""
 
 import contextlib
-import fcntl
 import gc
 import logging
-import os
 import select
 import signal
 import time
@@ -329,8 +327,11 @@ def run(drain: Drain, spool: Path, lifeline: int, bell: Bell, *, pause: float = 
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    lock = os.open(spool / "drain.lock", os.O_CREAT | os.O_RDWR, 0o600)
-    fcntl.flock(lock, fcntl.LOCK_EX)
+    with locks.turn(spool / "drain.lock"):
+        _rounds(drain, lifeline, bell, pause, rest)
+
+
+def _rounds(drain: Drain, lifeline: int, bell: Bell, pause: float, rest: float) -> None:
     trouble, told = 0, ""
     stopping = False
     wait = pause

@@ -6,16 +6,16 @@ What a key or session used before it had limits is asked of the store, once (`Be
 """
 
 import contextlib
-import fcntl
 import hashlib
-import os
 from collections.abc import Callable, Collection, Iterable, Iterator
+from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from sessionary import locks
 from sessionary.limits import arithmetic, schema
 from sessionary.limits.arithmetic import MOST, UNIT, Bucket, Refused, Sums, Used
 from sessionary.limits.histories import History
@@ -168,12 +168,8 @@ class Counters:
         if self._engine.dialect.name != "sqlite":
             yield
             return
-        fd = os.open(f"{self._engine.url.database}.lock", os.O_CREAT | os.O_RDWR, 0o600)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX)
+        with locks.turn(Path(f"{self._engine.url.database}.lock")):
             yield
-        finally:
-            os.close(fd)
 
     def _used(self, connection: sa.Connection, call: Call, limits: Limits, now: int, *, keep: bool = True) -> Used:
         """Reads only what these limits need."""

@@ -36,7 +36,6 @@ class Writer:
         self.sync_failures = 0
         """What could not be made durable: a power failure may cost what came before."""
         self._files = files or Disk()
-        self._write = self._files.write
         self._ring = ring
         self._root = root
         self._folder = root / f"{UNSEEN}{self.name}"
@@ -71,10 +70,10 @@ class Writer:
         if self._sealed or self._size >= self._max_segment:
             self.rotate()
         data = self._framing.encode(payload)
-        size, written = len(data), 0
+        written = 0
         try:
-            while (written := written + self._write(self._fd, data[written:] if written else data)) < size:
-                pass
+            while written < len(data):
+                written += self._files.write(self._fd, data[written:] if written else data)
         except OSError:
             # What the kernel keeps of a file that failed nobody knows: the next record goes into another.
             self._sealed = True
@@ -82,7 +81,7 @@ class Writer:
                 with contextlib.suppress(OSError):
                     self._files.truncate(self._fd, self._size)
             raise
-        self._size += size
+        self._size += len(data)
         self.appended += 1
         self._dirty = True
         self._ring()

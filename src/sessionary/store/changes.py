@@ -4,27 +4,29 @@ SQLite tells it by a number that is another after each commit of any other conne
 that, and never writes. PostgreSQL has no such number.
 """
 
+import threading
+
 import sqlalchemy as sa
 
 
 class Changes:
-    """For one thread at a time."""
-
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
         self._connection: sa.PoolProxiedConnection | None = None
+        self._turn = threading.Lock()
 
     def version(self) -> int | None:
         """The same as before only if nothing was committed since; None where that cannot be told. Raises what the
         database raises."""
         if self._engine.dialect.name != "sqlite":
             return None
-        if self._connection is None:
-            self._connection = self._engine.raw_connection()
-        cursor = self._connection.cursor()
-        try:
-            cursor.execute("PRAGMA data_version")
-            ((version,),) = cursor.fetchall()
-        finally:
-            cursor.close()
-        return int(version)
+        with self._turn:
+            if self._connection is None:
+                self._connection = self._engine.raw_connection()
+            cursor = self._connection.cursor()
+            try:
+                cursor.execute("PRAGMA data_version")
+                ((version,),) = cursor.fetchall()
+            finally:
+                cursor.close()
+            return int(version)

@@ -1,13 +1,13 @@
 """Bringing a database to the schema of this version, by Alembic; nothing to do costs a lock and one small query."""
 
 import contextlib
-import fcntl
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import sqlalchemy as sa
 
+from sessionary import locks
 from sessionary.errors import SettingsError
 from sessionary.store import partitions
 from sessionary.store.engine import open_engine
@@ -65,8 +65,7 @@ def _only_one(engine: sa.Engine) -> Iterator[None]:
         if not database or database == ":memory:":
             yield
             return
-        with Path(database + ".migrate.lock").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        with locks.turn(Path(database + ".migrate.lock")):
             yield
         return
     with engine.connect() as connection:  # the transaction's lock, not the session's: that may be a pooler's
