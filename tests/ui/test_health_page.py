@@ -12,7 +12,7 @@ from tests.ui.conftest import Open
 from tests.ui.fake import Fake
 from tests.ui.support_health import Given
 from tests.ui.test_hostile import inert
-from tests.ui.test_look import CONTRAST
+from tests.ui.test_look import has_contrast
 
 HERE = "/ui/health"
 GIVEN = {
@@ -140,9 +140,7 @@ def test_it_is_for_those_who_are_logged_in(visit: Open, fake: Fake) -> None:
 @pytest.mark.parametrize("kind", GIVEN)
 def test_contrast_and_no_sideways_scroll(visit: Open, fake: Fake, kind: str) -> None:
     page = opened(visit, fake, kind)
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
-        assert page.evaluate(CONTRAST) == [], scheme
+    has_contrast(page)
     for width in (320, 390, 820, 1024, 2560):
         page.set_viewport_size({"width": width, "height": 844})
         assert page.evaluate("document.documentElement.scrollWidth") <= width

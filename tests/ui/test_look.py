@@ -17,6 +17,13 @@ PAGES = ["/ui/", AGENT + CALL, f"{AGENT}?tab=why#call_00000000000000000000001004
 CONTRAST = (Path(__file__).parent / "contrast.js").read_text()
 
 
+def has_contrast(page: Page) -> None:
+    """In light and in dark, which it is left in."""
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        assert page.evaluate(CONTRAST) == [], scheme
+
+
 def settled(page: Page) -> Page:
     page.wait_for_load_state("load")
     if "/ui/sessions/ses_" in page.url:

@@ -345,29 +345,40 @@ async def test_a_first_byte_that_does_not_come(opening: Opening) -> None:
             await ask(upstream, provider.target(timeout=0.2))
 
 
-async def test_a_reader_that_takes_nothing_stops_the_provider(opening: Opening) -> None:
-    sent = 0
+class Flood:
+    """An answer of 200 MB, sent as its reader takes it."""
 
-    async def flood(provider: Provider, writer: asyncio.StreamWriter) -> None:
-        nonlocal sent
+    def __init__(self) -> None:
+        self.sent = 0
+        """Megabytes that were taken."""
+
+    async def __call__(self, provider: Provider, writer: asyncio.StreamWriter) -> None:
         writer.transport.set_write_buffer_limits(0)
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % (200 << 20))
         for _ in range(200):
             writer.write(b"x" * (1 << 20))
             await writer.drain()
-            sent += 1
+            self.sent += 1
 
+    async def stops(self) -> int:
+        """Where it does."""
+        before = -1
+        while self.sent != before:
+            before = self.sent
+            await asyncio.sleep(0.2)
+        return before
+
+
+async def test_a_reader_that_takes_nothing_stops_the_provider(opening: Opening) -> None:
+    flood = Flood()
     upstream, provider = await opening(), Provider(flood)
     async with await provider.listen():
         answer = await ask(upstream, provider.target(), stream=True)
-        before = -1
-        while sent != before:
-            before = sent
-            await asyncio.sleep(0.2)
-        assert sent < 20  # what the system holds
+        before = await flood.stops()
+        assert before < 20  # what the system holds
         sizes = [len(await answer.read()) for _ in range(50)]
         assert max(sizes) <= 2 * READ_SIZE
-        await soon(lambda: sent > before)
+        await soon(lambda: flood.sent > before)
         answer.close()
         await soon(lambda: provider.left == 1)
 
@@ -449,17 +460,7 @@ async def test_silence_while_pouring(opening: Opening) -> None:
 
 
 async def test_who_takes_no_more_stops_the_provider(opening: Opening) -> None:
-    sent = 0
-
-    async def flood(provider: Provider, writer: asyncio.StreamWriter) -> None:
-        nonlocal sent
-        writer.transport.set_write_buffer_limits(0)
-        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % (200 << 20))
-        for _ in range(200):
-            writer.write(b"x" * (1 << 20))
-            await writer.drain()
-            sent += 1
-
+    flood = Flood()
     upstream, provider, sizes = await opening(), Provider(flood), list[int]()
 
     def take(data: bytes) -> bool:
@@ -469,15 +470,12 @@ async def test_who_takes_no_more_stops_the_provider(opening: Opening) -> None:
     async with await provider.listen():
         answer = await ask(upstream, provider.target(), stream=True)
         assert not await answer.pour(take)
-        before = -1
-        while sent != before:
-            before = sent
-            await asyncio.sleep(0.2)
-        assert sent < 20  # what the system holds
+        before = await flood.stops()
+        assert before < 20  # what the system holds
         for _ in range(20):
             assert not await answer.pour(take)
         assert max(sizes) <= 2 * READ_SIZE
-        await soon(lambda: sent > before)
+        await soon(lambda: flood.sent > before)
         answer.close()
         await soon(lambda: provider.left == 1)
 
