@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.support.server import Server, running_server
 from tests.ui.conftest import Open
@@ -100,6 +100,22 @@ def test_one_project(visit: Open, admin: Any) -> None:
     expect(row(page, "nobody-has-this")).to_have_count(0)
     expect(row(page, "claude-sonnet-4-5")).to_be_visible()
     page.get_by_label("Project").select_option("")
+    expect(page).to_have_url(re.compile(r"/ui/models$"))
+
+
+def test_a_project_chosen_before_the_script_is_there(visit: Open, admin: Any) -> None:
+    page = opened(visit, admin)
+    held: list[Route] = []
+    page.route("**/switch.js*", lambda route: held.append(route))  # noqa: PLW0108 (it marks the function)
+    page.reload(wait_until="commit")
+    page.get_by_label("Project").select_option("research")
+    while not held:
+        page.wait_for_timeout(10)
+    held.pop().continue_()
+    page.unroute("**/switch.js*")
+    expect(page).to_have_url(re.compile(r"\?project=research$"))
+    page.go_back()
+    expect(page.get_by_label("Project")).to_have_value("")
     expect(page).to_have_url(re.compile(r"/ui/models$"))
 
 
