@@ -44,10 +44,17 @@ class Answer:
         return json.loads(self.body)
 
 
+_held: list[socket.socket] = []
+
+
 def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
+    """A port that nobody listens on, and that the system gives to nobody else while this process lives: it stays bound
+    here, which does not hinder who listens on it as servers do (SO_REUSEADDR)."""
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.bind(("127.0.0.1", 0))
+    _held.append(held)
+    return int(held.getsockname()[1])
 
 
 def wait_for(condition: Callable[[], T], seconds: float = 20.0, what: str = "the condition") -> T:
