@@ -142,7 +142,11 @@ def _children(parent: int) -> list[int]:
 
 
 def _niceness(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[16])
+    """Below all that there are where the process has ended meanwhile."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[16])
+    except (FileNotFoundError, ProcessLookupError):
+        return -21
 
 
 def resident(pid: int, name: str = "VmRSS") -> int:
