@@ -168,6 +168,7 @@ def test_who_changes_something_waits_until_the_replica_has_it(
     standby.pause()
     primary.run("CREATE TABLE something ()")
     waiting = threading.Thread(target=replica.caught_up)
+    replica.look()
     waiting.start()
     waiting.join(0.3)
     assert waiting.is_alive()
@@ -253,7 +254,9 @@ def test_pages_go_on_while_it_goes_and_comes_back(
             assert pages() == {200}
         assert seen.errors == []
         compare(server, upstream, seen)
-        assert server.log.count("the replica cannot be read") <= 2  # a worker each
+        many = len(server.processes())
+        # Each process says it when it changes, not each time that it finds it so.
+        assert server.log.count("the replica cannot be read") <= server.log.count("the replica is read again") + many
         report = verify.verify(engine, lambda looked_at: None, 20)
         assert report.differences == []
         assert report.looked_at > len(seen.turns)
