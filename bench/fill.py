@@ -1,14 +1,16 @@
 """Fills a SQLite database with realistic sessions and calls, fast: for benchmarks of what reads them.
 
-A few thousand conversations are put through the drain's `Round`, as a gateway's would be. Their rows are then written
-again and again under other ids, times, models, keys, users, costs and ends, in the order of time. So every table has
-what it would have, facets, search index and traffic included; the texts of a share of the calls are in the search
-index, and these can be read back.
+A few thousand conversations are put through the drain's `Round`, as a gateway's would be. They are then written again
+and again, in the order of time, as other sessions: each begins with a number of its own, so that its messages have ids
+and nodes of their own, and has other times, models, keys, users, costs and ends. Rows are made in bulk, and are what
+the drain would have made of it: `sessionary verify` finds no difference. Of a share of the sessions what was said is
+there, and search finds it; from the others it was taken, as retention does (`store.emptying`).
 
 usage: uv run python bench/fill.py DATABASE [--sessions 1000000] [--documented 0.35] [--days 90]
 """
 
 import argparse
+import gc
 import importlib
 import json
 import sqlite3
@@ -18,12 +20,14 @@ import time
 from bisect import bisect
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from itertools import accumulate
+from operator import itemgetter
 from pathlib import Path
 from random import Random
 from typing import Any
 
-import msgspec
 import sqlalchemy as sa
 
 from sessionary import ids
@@ -31,21 +35,26 @@ from sessionary.drain.intake import Intake, Item
 from sessionary.drain.round import Round
 from sessionary.record.exchange import Begin, Finish
 from sessionary.spool.reader import Cursor
-from sessionary.store import keys, schema, words
+from sessionary.store import keys, rollups, tree, words
 from sessionary.store.engine import open_engine
 from sessionary.store.migrate import upgrade
+from sessionary.store.pack import pack
 from sessionary.store.rehash import note_version
+from sessionary.store.verify.messages import load
 from sessionary.store.writes import transaction
+from sessionary.wire import literal, meaning
+from sessionary.wire.reading import read
 
 SECOND = 1_000_000
 DAY = 86400 * SECOND
 TEMPLATES = 2500
 CHUNK = 5000
 VOCABULARY = 20_000
+FIRST, RARE = "complaint", "xylophone"
+"""With what conversations begin, and in their place one of a hundred thousand texts. As long as each other."""
+BEGINNING = f"{FIRST} {0:09}"
 COMMON = ("the", "refund", "error", "please")
 """The commonest words: in about every text, in a third, a tenth, and so on."""
-RARE = "xylophone"
-"""In about one of a hundred thousand texts."""
 MODELS = {f"gpt-5-{n}": 30 // (n + 1) for n in range(6)} | {
     f"claude-{name}": share for name, share in (("sonnet-4-5", 30), ("haiku-4-5", 12), ("opus-4-5", 6), ("old", 0.002))
 }
@@ -55,6 +64,15 @@ PROJECTS = {1: 90, 2: 9, 3: 1}
 ENDS = {"ok": 960, "upstream_error": 20, "timeout": 5, "client_closed": 13, "rejected": 2}
 USERS = 50_000
 SOURCES = {"id": 40, "harness": 40, "content": 15, "none": 5}
+A_RARE = 6e-5
+"""Of first messages, which are a sixth of all texts."""
+EMPTIED = dict.fromkeys(("answer_key", "prompt_key", "error_message"))
+"""What a call has not, besides, from which what was said was taken."""
+SEARCH_BYTES = 256 << 20
+"""That the search index gathers before it writes them: it has less to merge in the end."""
+Row = dict[str, Any]
+Place = tuple[bytes | None, bytes]
+"""A message's id and node."""
 
 
 class Choice:
@@ -74,19 +92,20 @@ def prose(rng: Random, count: int) -> str:
     return " ".join(found)
 
 
-def templates(folder: Path, rng: Random) -> sa.Engine:
-    """A store of conversations as the drain would have it."""
+def templates(folder: Path, count: int, rng: Random) -> sa.Engine:
+    """A store of so many conversations as the drain would have it."""
     url = f"sqlite:///{folder / 'templates.db'}"
     upgrade(url)
     engine = open_engine(url)
     project = keys.ensure_project(engine, "default")
     records: list[Begin | Finish] = []
     at = 1_700_000_000 * SECOND
-    for n in range(TEMPLATES):
+    for n in range(count):
         messages: list[dict[str, Any]] = [{"role": "system", "content": f"You are assistant {n % 50}."}]
         for _ in range(min(12, 1 + int(rng.expovariate(0.4)))):
             at += 60 * SECOND
-            messages.append({"role": "user", "content": prose(rng, rng.randint(8, 80))})
+            opening = f"{BEGINNING}: " if len(messages) == 1 else ""
+            messages.append({"role": "user", "content": f"{opening}{prose(rng, rng.randint(8, 80))}"})
             answer = {"role": "assistant", "content": prose(rng, rng.randint(20, 200))}
             begin = Begin(
                 ids.new_call_id(at // 1000),
@@ -136,24 +155,27 @@ def fill(path: Path, sessions: int, documented: float, days: int, rng: Random) -
     for pragma in ("synchronous = OFF", "journal_mode = OFF", "cache_size = -4000000", "locking_mode = EXCLUSIVE"):
         db.execute(f"PRAGMA {pragma}")
     indexes = db.execute(
-        "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
-        " AND tbl_name IN ('sessions', 'calls', 'facets', 'search_docs')"
+        "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL AND tbl_name IN"
+        " ('sessions', 'session_bodies', 'calls', 'messages', 'facets', 'search_docs')"
     ).fetchall()
     db.execute("BEGIN")
     for name, _ in indexes:
         db.execute(f"DROP INDEX {name}")
+    db.execute("INSERT INTO search_text(search_text, rank) VALUES ('hashsize', ?)", (SEARCH_BYTES,))
     key_rows = [(k, 1, k.replace("key_", "key-"), k.encode(), "", 0) for k in KEYS]
     db.executemany("INSERT INTO keys (id, project, name, hash, hint, created_at) VALUES (?, ?, ?, ?, ?, ?)", key_rows)
     with tempfile.TemporaryDirectory() as folder:
-        source = templates(Path(folder), rng)
+        source = templates(Path(folder), min(TEMPLATES, sessions), rng)
         written = Writer(db, source, documented, rng)
-        newest = time.time_ns() // 1000
-        begins = sorted(newest - int(days * DAY * rng.random()) for _ in range(sessions))
-        for start in range(0, sessions, CHUNK):
-            written.write(begins[start : start + CHUNK], newest)
-            if start % (CHUNK * 20) == 0:
-                print(f"{start:,} sessions", file=sys.stderr, flush=True)
         source.dispose()
+    gc.disable()  # of millions of rows none holds another
+    newest = time.time_ns() // 1000
+    begins = sorted(newest - int(days * DAY * rng.random()) for _ in range(sessions))
+    for start in range(0, sessions, CHUNK):
+        written.write(begins[start : start + CHUNK], newest)
+        if start % (CHUNK * 20) == 0:
+            print(f"{start:,} sessions", file=sys.stderr, flush=True)
+    gc.enable()
     db.execute("COMMIT")
     facets(db)
     for _, statement in indexes:
@@ -161,7 +183,66 @@ def fill(path: Path, sessions: int, documented: float, days: int, rng: Random) -
     for statement in importlib.import_module("sessionary.store.migrations.versions.0003_pages").count_traffic():
         db.execute(statement)
     db.execute("INSERT INTO search_text(search_text) VALUES ('optimize')")
+    db.execute("DELETE FROM search_text_config WHERE k = 'hashsize'")
     db.close()
+
+
+@dataclass(frozen=True)
+class Said:
+    """A message, but for where it stands. Most are written often, and many are not written: what is only in its row is
+    made once, and when it is needed."""
+
+    raw: bytes
+    meant: meaning.Meaning
+    head: Row
+    digest: bytes
+
+    @classmethod
+    def of(cls, stored: tree.Stored) -> "Said":
+        meant = read(stored.raw, stored.format, answer=stored.answer)[1]
+        head = {name: getattr(stored, name) for name in ("depth", "role", "format", "answer")}
+        return cls(stored.raw, meant, head, ids.digest(stored.raw))
+
+    def begun(self, opening: str) -> "Said":
+        """With another number."""
+        old, new = BEGINNING.encode(), opening.encode()
+        raw = self.raw.replace(old, new)
+        return Said(raw, tuple(piece.replace(old, new) for piece in self.meant), self.head, ids.digest(raw))
+
+    @cached_property
+    def bodies(self) -> dict[bytes, bytes]:
+        """By their hashes."""
+        return {ids.digest(body): body for body in literal.part(self.raw) if body is not None}
+
+    @cached_property
+    def row(self) -> Row:
+        return self.head | dict(zip(("frame", "text"), (*self.bodies, None), strict=False))
+
+
+class Template:
+    """A conversation in which each call adds a message, and has an answer."""
+
+    def __init__(
+        self, connection: sa.Connection, session: Row, calls: Sequence[Row], exchanges: dict[str, Row]
+    ) -> None:
+        self.session, self.calls = session, calls
+        self.exchanges = [exchanges[call["id"]] for call in calls]
+        self._texts = [[words.of_call(connection, call, answer=answer) for answer in (False, True)] for call in calls]
+        path = tree.path(connection, session["project"], calls[-1]["output"])
+        self._first, *self._rest = map(Said.of, path)
+        self.needs = rollups.needed(connection, session["project"], session["id"])
+        self.bodies = load(connection, session["project"], self.needs)
+        for said in self._rest:
+            self.bodies |= said.bodies
+
+    def said(self, opening: str) -> list[Said]:
+        """Its messages, of which the first begins otherwise."""
+        return [self._first.begun(opening), *self._rest]
+
+    def texts(self, opening: str) -> list[list[str]]:
+        """Of each call, what search finds it by."""
+        (asked, answered), *rest = self._texts
+        return [[asked.replace(BEGINNING, opening), answered], *rest]
 
 
 class Writer:
@@ -169,124 +250,179 @@ class Writer:
 
     def __init__(self, db: sqlite3.Connection, source: sa.Engine, documented: float, rng: Random) -> None:
         self._db, self._rng, self._documented = db, rng, documented
-        self._doc = 0
+        self._sessions = self._docs = 0
         self._model, self._client, self._key = Choice(MODELS), Choice(CLIENTS), Choice(KEYS)
         self._project, self._end, self._source = Choice(PROJECTS), Choice(ENDS), Choice(SOURCES)
+        self._scope, self._answer_key = lru_cache(100_000)(ids.scope), lru_cache(100_000)(meaning.answer_key)
+        self._rows: defaultdict[str, list[Row]] = defaultdict(list)
+        self._told: list[tuple[Row, list[str]]] = []
+        self._has: set[tuple[int, str]] = set()
         with source.connect() as connection:
-            self._calls: dict[str, list[dict[str, Any]]] = defaultdict(list)
-            self._texts: dict[tuple[str, bool], str] = {}
-            for row in connection.execute(sa.select(schema.calls).order_by(schema.calls.c.created_at)).mappings():
-                self._calls[row["session"]].append(dict(row))
-                for answer in (False, True):
-                    self._texts[row["id"], answer] = words.of_call(connection, row, answer=answer)
-            self._sessions = {r["id"]: dict(r) for r in connection.execute(sa.select(schema.sessions)).mappings()}
-            self._exchanges = {
-                r["call_id"]: dict(r) for r in connection.execute(sa.select(schema.exchanges)).mappings()
-            }
-            for table in (schema.messages, schema.bodies):
-                rows = [dict(r) for r in connection.execute(sa.select(table)).mappings()]
-                for project in PROJECTS:
-                    self._insert(table.name, [r | {"project": project} for r in rows])
-        self._names = list(self._sessions)
+            calls: defaultdict[str, list[Row]] = defaultdict(list)
+            for call in _all(connection, "calls"):
+                calls[call["session"]].append(call)
+            exchanges = {exchange["call_id"]: exchange for exchange in _all(connection, "exchanges")}
+            self._templates = [
+                Template(connection, session, calls[session["id"]], exchanges)
+                for session in _all(connection, "sessions")
+            ]
 
     def write(self, begins: Sequence[int], newest: int) -> None:
-        made = [self._session(at, newest) for at in begins]
-        self._insert("sessions", [session for session, _, _ in made])
-        calls = sorted((c for _, found, _ in made for c in found), key=lambda c: c["created_at"])
-        self._insert("calls", [{k: v for k, v in c.items() if k != "copy"} for c in calls])
-        documented = {session["id"] for session, _, whole in made if whole}
-        told = [c for c in calls if c["session"] in documented]
-        self._insert(
-            "exchanges",
-            [self._exchanges[c["copy"]] | {"project": c["project"], "call_id": c["id"]} for c in told],
-        )
-        docs, texts = [], []
-        for call in told:
-            for answer in (False, True):
-                self._doc += 1
-                text = self._texts[call["copy"], answer]
-                if self._rng.random() < 1e-5:
-                    text += f" {RARE}"
-                docs.append({"id": self._doc, "project": call["project"], "call_id": call["id"], "answer": answer})
-                texts.append((self._doc, text))
-        self._insert("search_docs", docs)
+        for at in begins:
+            self._session(at, newest)
+        self._rows["calls"].sort(key=itemgetter("created_at"))
+        self._told.sort(key=lambda told: told[0]["created_at"])
+        texts = []
+        for call, said in self._told:
+            for answer, text in enumerate(said):
+                self._docs += 1
+                doc = {"id": self._docs, "project": call["project"], "call_id": call["id"], "answer": answer}
+                self._rows["search_docs"].append(doc)
+                texts.append((self._docs, text))
+        for table, rows in self._rows.items():
+            self._insert(table, rows, "OR IGNORE" if table == "bodies" else "")
         self._db.executemany("INSERT INTO search_text(rowid, text) VALUES (?, ?)", texts)
+        self._rows.clear()
+        self._told.clear()
 
-    def _session(self, at: int, newest: int) -> tuple[dict[str, Any], list[dict[str, Any]], bool]:
-        rng = self._rng
-        copy = rng.choice(self._names)
+    def _session(self, at: int, newest: int) -> None:
+        rng, template = self._rng, self._rng.choice(self._templates)
+        self._sessions += 1
+        opening = f"{RARE if rng.random() < A_RARE else FIRST} {self._sessions:09}"
         project, text = self._project(rng), f"s-{rng.getrandbits(60):x}"
-        session_id = ids.session_id(project, text)
+        said = template.said(opening) if rng.random() < self._documented else []
+        places = list(_places(project, said)) if said else self._places_of_nothing(2 * len(template.calls))
+        calls = self._calls(template, said, places, at, newest, project, ids.session_id(project, text))
+        session = self._summed(template, text, calls)
+        if said:
+            session["title"] = session["title"].replace(BEGINNING, opening)
+            self._contents(template, project, said, places)
+            for call, exchange, told in zip(calls, template.exchanges, template.texts(opening), strict=True):
+                self._rows["exchanges"].append(exchange | {"project": project, "call_id": call["id"]})
+                self._told.append((call, told))
+            here = {"project": project, "session": session["id"]}
+            self._rows["session_bodies"] += [here | {"hash": hashed} for hashed in template.needs]
+        else:
+            session |= {"title": "", "emptied_at": session["last_at"], "contents": False}
+        self._rows["sessions"].append(session)
+        self._rows["calls"] += calls
+
+    def _contents(self, template: Template, project: int, said: Sequence[Said], places: Sequence[Place]) -> None:
+        above = None
+        for one, (id, node) in zip(said, places, strict=True):
+            self._rows["messages"].append({"project": project, "id": id, "parent": above, "node": node, **one.row})
+            above = id
+        bodies = said[0].bodies
+        if (project, template.session["id"]) not in self._has:
+            self._has.add((project, template.session["id"]))
+            bodies = bodies | template.bodies
+        self._rows["bodies"] += [{"project": project, "hash": h, "data": pack(raw)} for h, raw in bodies.items()]
+
+    def _calls(
+        self,
+        template: Template,
+        said: Sequence[Said],
+        places: Sequence[Place],
+        at: int,
+        newest: int,
+        project: int,
+        session: str,
+    ) -> list[Row]:
+        rng = self._rng
         key, client = self._key(rng), self._client(rng)
         user = f"user-{int(USERS * rng.random() ** 2)}"
         model, pace = self._model(rng), rng.choice((0.2, 1, 20))
-        source, first = self._source(rng), self._calls[copy][0]["created_at"]
-        calls = []
-        for old in self._calls[copy]:
-            began = min(newest - 60 * SECOND, at + int((old["created_at"] - first) * pace) + rng.randrange(SECOND))
+        first, last = (template.calls[n]["created_at"] for n in (0, -1))
+        at = min(at, newest - 61 * SECOND - int((last - first) * pace))
+        whole: Row = {
+            "project": project,
+            "session": session,
+            "source": self._source(rng),
+            "key_id": key,
+            "client": client,
+            "user": user,
+            "scope": self._scope(key, user),
+            "model": model,
+            "provider": "anthropic" if model.startswith("claude") else "openai",
+            "attempts": "[]",
+        }
+        calls: list[Row] = []
+        for n, old in enumerate(template.calls):
+            began = at + int((old["created_at"] - first) * pace) + int(SECOND * rng.random())
             status, price = self._end(rng), rng.random() ** 3 * 50_000_000
             ok = status == "ok"
-            calls.append(
-                old
-                | {
-                    "copy": old["id"],
-                    "project": project,
-                    "id": ids.new_call_id(began // 1000),
-                    "session": session_id,
-                    "source": source,
-                    "key_id": key,
-                    "client": client,
-                    "user": user,
-                    "model": model,
-                    "provider": "anthropic" if model.startswith("claude") else "openai",
-                    "status": status,
-                    "created_at": began,
-                    "finished_at": began + old["finished_at"] - old["created_at"],
-                    "http_status": 200 if ok else 500,
-                    "error_type": None if ok else "server_error",
-                    "error_message": None if ok else "The server had an error",
-                    "cost": int(price) if ok and rng.random() < 0.97 else None,
-                    "evidence": None,
-                    "attempts": "[]",
-                    "stream": rng.random() < 0.7,
-                }
-            )
-        return self._summed(copy, session_id, text, calls), calls, rng.random() < self._documented
+            (leaf, leaf_node), (output, output_node) = places[2 * n : 2 * n + 2]
+            call: Row = {
+                **old,
+                **whole,
+                "id": ids.new_call_id(began // 1000),
+                "parent": calls[-1]["id"] if calls else None,
+                "status": status,
+                "created_at": began,
+                "finished_at": began + old["finished_at"] - old["created_at"],
+                "http_status": 200 if ok else 500,
+                "error_type": None if ok else "server_error",
+                "error_message": None if ok else "The server had an error",
+                "cost": int(price) if ok and rng.random() < 0.97 else None,
+                "stream": rng.random() < 0.7,
+                "leaf": leaf,
+                "leaf_node": leaf_node,
+                "output": output,
+                "output_node": output_node,
+            }
+            if said:
+                call["answer_key"] = self._answer_key(project, said[2 * n + 1].meant)
+            else:
+                call |= EMPTIED
+            calls.append(call)
+        return calls
 
-    def _summed(self, copy: str, session_id: str, text: str, calls: list[dict[str, Any]]) -> dict[str, Any]:
-        last, costs = calls[-1], [c["cost"] for c in calls if c["cost"] is not None]
-        errors = sum(c["status"] in ("upstream_error", "timeout", "rejected") for c in calls)
-        return self._sessions[copy] | {
-            "project": last["project"],
-            "id": session_id,
+    def _places_of_nothing(self, count: int) -> list[Place]:
+        """Of messages that are gone. Nodes stay, and nobody knows any more of what they are."""
+        return [(None, self._rng.randbytes(ids.DIGEST_SIZE)) for _ in range(count)]
+
+    def _summed(self, template: Template, text: str, calls: Sequence[Row]) -> Row:
+        one, last = calls[0], max(calls, key=itemgetter("finished_at", "created_at", "id"))
+        costs = [c["cost"] for c in calls if c["cost"] is not None]
+        errors = sum(c["status"] in rollups.FAILED for c in calls)
+        return template.session | {
+            "project": one["project"],
+            "id": one["session"],
             "session_id": text,
-            "source": last["source"],
-            "status": "errors" if errors else "cut" if last["status"] == "client_closed" else "ok",
+            "source": one["source"],
+            "status": "errors" if errors else "cut" if last["status"] in rollups.CUT else "ok",
             "errors": errors,
             "cost": sum(costs) if costs else None,
             "unpriced": sum(c["cost"] is None and c["status"] == "ok" for c in calls),
-            "models": json.dumps([last["model"]]),
-            "clients": json.dumps([last["client"]]),
-            "keys": json.dumps([last["key_id"].replace("key_", "key-")]),
-            "users": json.dumps([last["user"]]),
-            "tags": json.dumps(["evaluation"] if self._rng.random() < 0.001 else []),
-            "first_at": calls[0]["created_at"],
+            "models": f'["{one["model"]}"]',
+            "clients": f'["{one["client"]}"]',
+            "keys": f'["{one["key_id"].replace("key_", "key-")}"]',
+            "users": f'["{one["user"]}"]',
+            "tags": '["evaluation"]' if self._rng.random() < 0.001 else "[]",
+            "first_at": one["created_at"],
             "last_at": last["finished_at"],
             "updated_at": last["finished_at"],
         }
 
-    def _insert(self, table: str, rows: Iterable[dict[str, Any]]) -> None:
-        rows = list(rows)
-        if not rows:
-            return
+    def _insert(self, table: str, rows: Sequence[Row], conflict: str) -> None:
         names = list(rows[0])
         marks = ", ".join("?" * len(names))
         quoted = ", ".join(f'"{n}"' for n in names)
-        self._db.executemany(f'INSERT INTO "{table}" ({quoted}) VALUES ({marks})', map(_plain, rows))  # noqa: S608
+        statement = f'INSERT {conflict} INTO "{table}" ({quoted}) VALUES ({marks})'  # noqa: S608
+        self._db.executemany(statement, map(itemgetter(*names), rows))
 
 
-def _plain(row: dict[str, Any]) -> list[Any]:
-    return [msgspec.json.encode(v).decode() if isinstance(v, list | dict) else v for v in row.values()]
+def _places(project: int, said: Iterable[Said]) -> Iterator[Place]:
+    """Where messages stand in a history: see store.schema."""
+    id = node = ids.root_node(project)
+    for one in said:
+        id, node = ids.digest(id, one.digest), meaning.fold(node, one.meant)
+        yield id, node
+
+
+def _all(connection: sa.Connection, table: str) -> list[Row]:
+    """As they are in the database, in the order in which they came."""
+    return [dict(row) for row in connection.exec_driver_sql(f"SELECT * FROM {table} ORDER BY rowid").mappings()]  # noqa: S608
 
 
 def facets(db: sqlite3.Connection) -> None:
