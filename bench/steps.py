@@ -30,6 +30,7 @@ from sessionary.app.drain import build_drain
 from sessionary.app.worker import Worker
 from sessionary.auth import Auth
 from sessionary.drain import answers, batch, begins, ends, loop, picture, requests, threads
+from sessionary.handover import handovers
 from sessionary.heads import Heads
 from sessionary.providers.routing import Router
 from sessionary.record.recorder import Recorder, Recording
@@ -318,7 +319,9 @@ def serve(
     steps = Steps(time.perf_counter_ns, 0.01)
     steps.around(WORKER)
     worker = Worker(settings, key, project, environ)
-    http = serving.Server(serving.config(worker.app, settings), 1.0, lambda: worker.capacity.calls > 0, lambda: None)
+    relays, _ = handovers()
+    config = serving.config(worker.app, relays, settings)
+    http = serving.Server(config, relays, 1.0, lambda: worker.capacity.calls > 0, lambda: None)
     told: list[Any] = []
 
     async def run() -> None:

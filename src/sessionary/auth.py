@@ -95,6 +95,12 @@ class Auth:
         found = next((p for p in self._ring.values() if p.key_id == key_id), None)
         return None if found is None or _ended(found) else found
 
+    async def holder(self, key_id: str) -> Principal | None:
+        """As `by_id`, also where another process has made the key just now."""
+        if self.by_id(key_id) is None:
+            await self._look_again()
+        return self.by_id(key_id)
+
     def is_valid(self, principal: Principal) -> bool:
         """Whether the key that let `principal` in still would. Asked again and again where a connection stays open."""
         return self.by_id(principal.key_id) is not None

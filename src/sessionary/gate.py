@@ -85,7 +85,7 @@ class Gate:
         if morsel is None or not morsel.value:
             return None
         key_id = await asyncio.to_thread(keys.cookie_key, self._engine, morsel.value)
-        return self._auth.by_id(key_id) if key_id else None
+        return await self._auth.holder(key_id) if key_id else None
 
 
 def _guarding(send: Send) -> Send:

@@ -1,4 +1,7 @@
-"""The processes that `server` starts, and starts again where they end: N workers, and one drain.
+"""The processes that `server` starts, and starts again where they end: N workers, one that answers who reads, and one
+drain.
+
+The one that answers who reads is a worker that accepts nothing: workers hand it the connections that are for it.
 
 Each holds the read end of a pipe, its lifeline: when the parent is gone, however it went, the pipe closes and the child
 ends in good order. The drain outlives the workers, so that what they recorded last is stored.
@@ -26,10 +29,13 @@ import uvloop
 from sessionary import metrics, serving
 from sessionary.app.worker import Worker
 from sessionary.bell import Bell
+from sessionary.handover import Handover, handovers
 from sessionary.settings import Settings
 
 log = logging.getLogger("sessionary")
 _MINUTE = 60.0
+_READS, _STORES = 3, 5
+"""Niceness of who answers readers, and of the drain: the relay goes first."""
 _HURRIED = 1.0
 """Seconds that the drain still has after a second signal."""
 _SWITCH = 0.0005
@@ -51,26 +57,32 @@ class Processes:
         self._worker_line = os.pipe()
         self._drain_line = os.pipe()
         self._recorded = Bell()
+        self._relaying, self._reading = handovers()
         self._serving = [self._fork.Event() for _ in range(settings.workers)]
         self._restarts: list[float] = []
         gc.freeze()  # to look for garbage among what is shared would make copies of it
-        self._workers = [self._start_worker(n) for n in range(settings.workers)]
+        self._workers = [self._start_worker(n) for n in range(settings.workers + 1)]
+        """The last one answers who reads."""
         self._drain = self._start_drain()
         gc.enable()  # it was not while all that was imported
 
     def _start_worker(self, n: int) -> BaseProcess:
         def serves() -> None:
-            self._serving[n].set()
-            self._told.ring()
+            if not reads:
+                self._serving[n].set()
+                self._told.ring()
 
+        reads = n == self._settings.workers
+        handover = self._reading if reads else self._relaying
         lines = (self._worker_line, self._drain_line)
-        args = (self._settings, self._build, self._sock, *lines, self._recorded, serves)
-        process = self._fork.Process(target=_worker, args=args, name=f"worker-{n + 1}")
+        args = (self._settings, self._build, self._sock, handover, *lines, self._recorded, serves)
+        process = self._fork.Process(target=_worker, args=args, name="reader" if reads else f"worker-{n + 1}")
         process.start()
         return process
 
     def _start_drain(self) -> BaseProcess:
-        args = (self._settings, self._sock, self._drain_line, self._worker_line, self._recorded)
+        others = (self._sock, self._relaying, self._reading)
+        args = (self._settings, others, self._drain_line, self._worker_line, self._recorded)
         process = self._fork.Process(target=_drain, args=args, name="drain")
         process.start()
         return process
@@ -138,6 +150,7 @@ def _worker(
     settings: Settings,
     build: Build,
     sock: socket.socket,
+    handover: Handover,
     mine: tuple[int, int],
     other: tuple[int, int],
     recorded: Bell,
@@ -149,9 +162,14 @@ def _worker(
         os.close(fd)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
+    sockets = [sock]
+    if handover.reads:
+        sock.close()
+        sockets = []
+        _gives_way(_READS)
     worker = build(recorded.ring)
-    config = serving.config(worker.app, settings)
-    server = serving.Server(config, settings.grace, lambda: worker.capacity.calls > 0, serves)
+    config = serving.config(worker.app, handover, settings)
+    server = serving.Server(config, handover, settings.grace, lambda: worker.capacity.calls > 0, serves)
 
     async def until_parent_is_gone() -> None:
         loop = asyncio.get_running_loop()
@@ -163,14 +181,18 @@ def _worker(
 
         loop.add_reader(mine[0], parent_gone)
         loop.add_signal_handler(signal.SIGUSR1, server.hurry)
-        await server._serve([sock])
+        await server._serve(sockets)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(until_parent_is_gone())
 
 
 def _drain(
-    settings: Settings, sock: socket.socket, mine: tuple[int, int], other: tuple[int, int], recorded: Bell
+    settings: Settings,
+    others: Sequence[socket.socket | Handover],
+    mine: tuple[int, int],
+    other: tuple[int, int],
+    recorded: Bell,
 ) -> None:
     from sessionary.app.drain import build_drain
     from sessionary.drain.loop import run
@@ -179,7 +201,12 @@ def _drain(
     gc.enable()
     for fd in (mine[1], *other):
         os.close(fd)
-    sock.close()
-    with contextlib.suppress(OSError):
-        os.nice(5)  # the relay goes first
+    for each in others:
+        each.close()
+    _gives_way(_STORES)
     run(build_drain(settings), settings.data_dir / "spool", mine[0], recorded)
+
+
+def _gives_way(by: int) -> None:
+    with contextlib.suppress(OSError):
+        os.nice(by)

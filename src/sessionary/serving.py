@@ -11,6 +11,7 @@ import logging
 import math
 import socket
 from collections.abc import Callable, Sequence
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -22,6 +23,7 @@ from sessionary.again import Known, known
 from sessionary.direct import Exchange, expects
 from sessionary.edge import Edge
 from sessionary.errors import BadRequest, GatewayError, HeadTooLarge, RequestTimeout, TargetTooLong
+from sessionary.handover import Handover
 from sessionary.heads import Head, Heads
 from sessionary.settings import Settings
 
@@ -56,18 +58,31 @@ class Always:
 
 
 class Protocol(HttpToolsProtocol):
-    """One connection. Hot requests are handed to `edge` as they are (`direct`), others go by ASGI.
+    """One connection. Hot requests are handed to `edge` as they are (`direct`), others go by ASGI, those that another
+    process is to answer to that one (`handover`), and the connection with them.
 
     It waits for one thing at a time: a head, the rest of what is read past, the next request. One timer is kept for
     that and moved only when it rings, for most of what is waited for comes long before.
     """
 
     def __init__(
-        self, *, edge: Edge, heads: Heads, always: Always, pause: float, most_unread: int, **given: Any
+        self,
+        *,
+        edge: Edge,
+        handover: Handover,
+        heads: Heads,
+        always: Always,
+        pause: float,
+        most_unread: int,
+        began: bytes = b"",
+        **given: Any,
     ) -> None:
-        """`pause`: seconds for a head, and for what is read past; `most_unread`: bytes of that."""
+        """`pause`: seconds for a head, and for what is read past; `most_unread`: bytes of that; `began`: what came on
+        the connection while it was another process's."""
         super().__init__(**given)
         self._edge = edge
+        self._handover = handover
+        self._began = began
         self._heads = heads
         self._always = always
         self._pause = pause
@@ -95,6 +110,8 @@ class Protocol(HttpToolsProtocol):
         super().connection_made(transport)
         transport.set_write_buffer_limits(high=MOST_UNSENT)
         self._wait(self._pause)
+        if self._began:
+            self.data_received(self._began)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._until = math.inf
@@ -115,6 +132,8 @@ class Protocol(HttpToolsProtocol):
             exchange = self._take(self._known.endpoint, self._known.head, (), keep_alive=True)
             exchange.more_body = False
             return exchange.came(body)
+        if begins and self._handover.is_theirs(data) and self._hands_on(data):
+            return
         self._coming = len(data)
         self._hot = None
         super().data_received(data)
@@ -127,6 +146,15 @@ class Protocol(HttpToolsProtocol):
             self._head += len(data)
             if self._head > MOST_HEAD:
                 self._refuse(HeadTooLarge())
+
+    def _hands_on(self, data: bytes) -> bool:
+        """Whether the connection is another process's now. It is not while an answer is still being sent on it."""
+        if self.transport.get_write_buffer_size() > 0:
+            return False
+        if not self._handover.give(data, self.transport.get_extra_info("socket").fileno()):
+            return False
+        self.transport.abort()
+        return True
 
     def on_message_begin(self) -> None:
         """As uvicorn does; a scope is made where it is needed."""
@@ -289,10 +317,17 @@ class Protocol(HttpToolsProtocol):
 
 class Server(uvicorn.Server):
     def __init__(
-        self, config: uvicorn.Config, grace: float, busy: Callable[[], bool], ready: Callable[[], None]
+        self,
+        config: uvicorn.Config,
+        handover: Handover,
+        grace: float,
+        busy: Callable[[], bool],
+        ready: Callable[[], None],
     ) -> None:
         """`busy`: whether calls are being answered, also without a connection. `ready` is called when it serves."""
         super().__init__(config)
+        self._handover = handover
+        self._opening: set[asyncio.Task[Any]] = set()
         self._ready = ready
         self._grace = grace
         self._busy = busy
@@ -318,9 +353,26 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        asyncio.get_running_loop().add_reader(self._handover.fileno(), self._take)
         self._ready()
 
+    def _take(self) -> None:
+        taken = self._handover.take()
+        if taken is None:
+            return
+        began, connection = taken
+
+        def protocol() -> asyncio.Protocol:
+            given: dict[str, Any] = {"server_state": self.server_state, "app_state": self.lifespan.state}
+            return self.config.http_protocol_class(config=self.config, began=began, **given)  # type: ignore[call-arg]
+
+        loop = asyncio.get_running_loop()
+        opening = loop.create_task(loop.connect_accepted_socket(protocol, connection))
+        self._opening.add(opening)
+        opening.add_done_callback(self._opening.discard)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        asyncio.get_running_loop().remove_reader(self._handover.fileno())
         for server in self.servers:
             server.close()
         for sock in sockets or []:
@@ -348,13 +400,16 @@ class Server(uvicorn.Server):
             await asyncio.sleep(_TICK)
 
 
-def config(app: Edge, settings: Settings) -> uvicorn.Config:
-    heads, always = Heads(), Always()
-
-    def protocol(**given: Any) -> Protocol:
-        pause, most_unread = settings.request_timeout, settings.max_body
-        return Protocol(edge=app, heads=heads, always=always, pause=pause, most_unread=most_unread, **given)
-
+def config(app: Edge, handover: Handover, settings: Settings) -> uvicorn.Config:
+    protocol = partial(
+        Protocol,
+        edge=app,
+        handover=handover,
+        heads=Heads(),
+        always=Always(),
+        pause=settings.request_timeout,
+        most_unread=settings.max_body,
+    )
     return uvicorn.Config(
         app,
         http=protocol,  # type: ignore[arg-type]

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.server import Server, wait_for
+from tests.support.talk import drain
 from tests.support.upstream import FakeUpstream, Reply
 
 NEVER_BY_ITSELF = """
@@ -77,10 +78,9 @@ def test_a_worker_that_is_killed_wakes_it_and_so_does_the_next_one(server: Serve
 
 
 def test_a_drain_that_is_killed_is_followed_by_one_that_hears(server: Server) -> None:
-    worker = server.get("/health/ready")["pid"]
     for n in range(1, 4):
-        (drain,) = (pid for pid in server.processes() if pid != worker)
-        os.kill(drain, signal.SIGKILL)
-        wait_for(lambda gone=drain: gone not in server.processes(), what="the end of the drain")
+        killed = wait_for(lambda: drain(server.pid), what="a drain")
+        os.kill(killed, signal.SIGKILL)
+        wait_for(lambda gone=killed: gone not in server.processes(), what="the end of the drain")
         server.chat(f"question {n}", session_id="kept")
         server.session("kept", calls=n)

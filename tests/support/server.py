@@ -187,7 +187,7 @@ class Server:
         return self._process.pid
 
     def processes(self) -> list[int]:
-        """Ids of its workers and its drain."""
+        """Ids of its workers, of the one that answers who reads, and of its drain."""
         assert self._process is not None
         parent = self._process.pid
         return [int(pid) for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]

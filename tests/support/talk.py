@@ -127,14 +127,19 @@ def connections() -> list[Connection]:
 
 
 def workers(parent: int) -> list[int]:
-    """Process ids of a gateway's workers, in the order of their start: its children but for the drain."""
-    last = wait_for(lambda: drain(parent), 10, "a drain")
-    return [pid for pid in _children(parent) if pid != last]
+    """Process ids of a gateway's workers, in the order of their start: its children that let no others go first."""
+    wait_for(lambda: reader(parent) and drain(parent), 10, "the others")
+    return [pid for pid in _children(parent) if _niceness(pid) == _niceness(parent)]
+
+
+def reader(parent: int) -> int | None:
+    """The process id of the one that answers who reads; None before it lets others go first."""
+    return next((pid for pid in _children(parent) if _niceness(pid) == _niceness(parent) + 3), None)
 
 
 def drain(parent: int) -> int | None:
-    """The process id of a gateway's drain, which is the one that lets others go first; None before it does."""
-    return next((pid for pid in _children(parent) if _niceness(pid) > _niceness(parent)), None)
+    """The process id of a gateway's drain; None before it lets others go first."""
+    return next((pid for pid in _children(parent) if _niceness(pid) == _niceness(parent) + 5), None)
 
 
 def _children(parent: int) -> list[int]:

@@ -13,6 +13,7 @@ from uvicorn.server import ServerState
 from sessionary.again import Known, known
 from sessionary.direct import Exchange
 from sessionary.edge import Edge
+from sessionary.handover import handovers
 from sessionary.heads import Head, Heads
 from sessionary.serving import Always, Protocol
 
@@ -135,8 +136,9 @@ async def told(pieces: Iterable[bytes], *, learns: bool) -> tuple[Any, list[byte
     edge: Any = Answering()
     config = uvicorn.Config(edge, lifespan="off", log_config=None, ws="websockets-sansio")
     config.load()
+    relays, reads = handovers()
     protocol = Protocol(
-        edge=edge, heads=Heads(), always=Always(), pause=9, most_unread=1 << 20, config=config,
+        edge=edge, handover=relays, heads=Heads(), always=Always(), pause=9, most_unread=1 << 20, config=config,
         server_state=ServerState(), app_state={}, _loop=asyncio.get_running_loop(),
     )  # fmt: skip
     wire, past = Wire(), 0
@@ -153,6 +155,8 @@ async def told(pieces: Iterable[bytes], *, learns: bool) -> tuple[Any, list[byte
             await asyncio.sleep(0)
     closed = wire.closed
     protocol.connection_lost(None)
+    relays.close()
+    reads.close()
     for task in list(protocol.tasks):
         task.cancel()
     await asyncio.gather(*protocol.tasks, return_exceptions=True)

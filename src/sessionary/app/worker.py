@@ -107,7 +107,7 @@ class Worker:
 
         relay = Relay(settings, self._router, upstream)
         books = api.Accounts(self._engine, self._metrics, folder.spool, folder.gateway())
-        gauge = api.gauge(self._engine, self._metrics, books, folder.spool, settings.workers, self._replica)
+        gauge = api.gauge(self._engine, self._metrics, books, folder.spool, settings.workers + 1, self._replica)
         self._scraped = api.scraped(books, folder.spool)
         spooled = Spooled(self._spool)
         state = State(self._engine, spooled)

@@ -120,7 +120,7 @@ class Settings(msgspec.Struct, frozen=True):
     database_replica: str | None = None
     """A streaming replica of a PostgreSQL `database`: pages, lists, search and exports read it while it keeps up."""
     workers: int = 1
-    """Processes that serve."""
+    """Processes that relay calls. One more answers pages and API, one stores."""
     master_key: str | None = None
     """Null: made on the first start, kept in `<data_dir>/master.key`."""
     models: list[Model] = []

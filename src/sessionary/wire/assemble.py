@@ -9,14 +9,21 @@ from typing import Any
 import msgspec
 
 from sessionary.wire import loose, merge, sse
+from sessionary.wire.alike import Alike
 from sessionary.wire.answer import usage_of
 from sessionary.wire.message import Usage
 from sessionary.wire.messages import assemble as messages
 from sessionary.wire.responses import assembling as responses
 from sessionary.wire.sse import Event
 
-_PADDING = frozenset({"obfuscation"})
+_PADDING = "obfuscation"
 """Noise against traffic analysis: no part of the answer."""
+
+
+_ADDED = frozenset({"delta", "text", "logprobs"})
+"""Of a choice: what adds up."""
+_BESIDE = frozenset({_PADDING, "error"})
+"""Of a chunk: what is no field of the answer."""
 
 
 class Assembled(msgspec.Struct, frozen=True):
@@ -70,8 +77,12 @@ class _Stream:
         self._choices: dict[int, dict[str, Any]] = {}
         self._done = False
         self._error: dict[str, Any] | None = None
+        self._alike = Alike()
 
     def add(self, event: Event) -> None:
+        if not event.event and self._alike.takes(event.data):
+            return
+        self._alike.forget()
         if event.data.strip() == "[DONE]":
             self._done = True
             return
@@ -85,15 +96,28 @@ class _Stream:
                 for position, choice in enumerate(value if isinstance(value, list) else []):
                     if isinstance(choice, dict):
                         self._add_choice(position, choice)
-            elif key not in _PADDING and key != "error" and (value or key not in self._fields):
+            elif key not in _BESIDE and (value or key not in self._fields):
                 self._fields[key] = value
+        if not event.event and not chunk.get("error"):
+            self._show(event.data, chunk)
+
+    def _show(self, data: str, chunk: dict[str, Any]) -> None:
+        """What follows is told by it, if it has added one text and nothing else."""
+        choices = chunk.get("choices")
+        if not isinstance(choices, list) or len(choices) != 1 or not isinstance(choices[0], dict):
+            return
+        index = choices[0].get("index")
+        into = self._choices[index if isinstance(index, int) else 0]
+        (path, pieces), *more = [*merge.again(into, {k: v for k, v in choices[0].items() if k in _ADDED}), ((), None)]
+        if pieces is not None and len(more) == 1:
+            self._alike.show(data, chunk, ("choices", 0, *path), pieces, _PADDING)
 
     def _add_choice(self, position: int, choice: dict[str, Any]) -> None:
         index = choice.get("index")
         index = index if isinstance(index, int) else position
         into = self._choices.setdefault(index, {})
         for key, value in choice.items():
-            if key in ("delta", "text", "logprobs"):
+            if key in _ADDED:
                 into[key] = merge.add(into.get(key), value)
             elif key != "index" and (value or key not in into):
                 into[key] = value

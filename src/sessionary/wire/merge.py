@@ -4,6 +4,7 @@ By kind: strings are joined, objects merged field by field, lists of objects mer
 else replaced. So fields that nobody here knows are kept too. `add` grows a sum in place; `total` reads it.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 _ONCE = frozenset({"role", "id", "type", "format"})
@@ -18,7 +19,7 @@ class _Text:
 
     def whole(self) -> str:
         if len(self.parts) > 1:
-            self.parts = ["".join(self.parts)]
+            self.parts[:] = ["".join(self.parts)]
         return self.parts[0] if self.parts else ""
 
 
@@ -43,6 +44,11 @@ class _Items:
         if isinstance(index, int):
             self._by_index[index] = slot
         add(slot, item)
+
+    def grown(self, item: Any) -> Any:
+        """What an item that was added is part of; None where another such would not be."""
+        index = item.get("index") if isinstance(item, dict) and not _opens(item) else None
+        return self._by_index.get(index) if isinstance(index, int) else None
 
     def in_order(self) -> list[Any]:
         if all(isinstance(i, dict) and isinstance(i.get("index"), int) for i in self.items):
@@ -98,6 +104,25 @@ def _add_text(old: Any, new: str, key: str) -> Any:
         return text
     text.parts.append(new)
     return text
+
+
+def again(sum: Any, new: Any, name: str = "") -> Iterator[tuple[tuple[str | int, ...], list[str] | None]]:
+    """What `new`, which was added to `sum`, would change if it were added once more: texts, each with its path in `new`
+    and the pieces that it joins; with None whatever is no text."""
+    if isinstance(new, str):
+        if name not in _ONCE or not isinstance(sum, _Text):
+            yield (), sum.parts if isinstance(sum, _Text) and name not in _REPEATED else None
+    elif isinstance(new, dict):
+        for key, value in new.items():
+            for path, pieces in again(sum.get(key) if isinstance(sum, dict) else None, value, key):
+                yield (key, *path), pieces
+    elif isinstance(new, list):
+        for n, item in enumerate(new):
+            into = sum.grown(item) if isinstance(sum, _Items) else None
+            if into is None:
+                yield (n,), None
+            for path, pieces in again(into, item):
+                yield (n, *path), pieces
 
 
 def total(sum: Any) -> Any:

@@ -12,7 +12,7 @@ _BEFORE = 3
 """Bytes of it that may have come before its last."""
 LONGEST = 16 << 20
 """Bytes of one event that are held until it is whole."""
-_DATA = b"data: "
+_EVENT, _DATA = b"event: ", b"data: "
 _LINE = re.compile(rb"([^\r\n]*+)(\r\n|\n|\r)")
 
 
@@ -155,8 +155,10 @@ def events(raw: bytes) -> list[Event]:
         return [*parser.feed(raw), *parser.close()]
     found: list[Event] = []
     for block in raw.split(b"\n\n"):
-        if block.startswith(_DATA) and b"\n" not in block:  # nearly all are
-            found.append(Event("", block[len(_DATA) :].decode("utf-8", "replace")))
+        name, _, data = block.rpartition(b"\n")
+        if data.startswith(_DATA) and (not name or (name.startswith(_EVENT) and b"\n" not in name)):  # nearly all are
+            named = name[len(_EVENT) :].decode("utf-8", "replace")
+            found.append(Event(named, data[len(_DATA) :].decode("utf-8", "replace")))
         else:
             parser.lines(block.split(b"\n"), found)
     return found

@@ -4,6 +4,7 @@ A stream that was cut amounts to what was delivered, with `stop_reason` null; on
 """
 
 from sessionary.wire import loose, sse
+from sessionary.wire.alike import Alike
 from sessionary.wire.messages import errors, growing
 from sessionary.wire.sse import Event
 
@@ -12,9 +13,10 @@ def assemble(raw: bytes) -> bytes | None:
     """None where nothing came that is of a message; an answer that was no stream is given back."""
     message = growing.Message()
     blocks: dict[int, growing.Block] = {}
-    events = sse.events(raw)
+    events, alike = sse.events(raw), Alike()
     for event in events:
-        _add(event, message, blocks)
+        if not alike.takes(event.data):
+            _add(event, message, blocks, alike)
     if not events:
         return raw if loose.read_object(raw, keep_surrogates=True) is not None else None
     if message.begun or blocks:
@@ -22,7 +24,8 @@ def assemble(raw: bytes) -> bytes | None:
     return None if message.error is None else loose.encode({"type": "error", "error": message.error})
 
 
-def _add(event: Event, message: growing.Message, blocks: dict[int, growing.Block]) -> None:
+def _add(event: Event, message: growing.Message, blocks: dict[int, growing.Block], alike: Alike) -> None:
+    alike.forget()
     found = loose.read_object(event.data, keep_surrogates=True)
     if found is None:
         return
@@ -36,6 +39,8 @@ def _add(event: Event, message: growing.Message, blocks: dict[int, growing.Block
             if index not in blocks:
                 blocks[index] = message.open(index, growing.start_of(found["delta"]))
             blocks[index].add(found["delta"])
+            if "type" in found and (text := blocks[index].text(found["delta"])) is not None:
+                alike.show(event.data, found, ("delta", text[0]), text[1])
         case "message_delta":
             message.end(found)
         case "message_stop":

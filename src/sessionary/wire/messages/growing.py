@@ -32,6 +32,11 @@ class Block:
             elif value is not None:
                 self._values[key] = value
 
+    def text(self, delta: Wire) -> tuple[str, list[str]] | None:
+        """The field that a delta, which was added, has continued, and its pieces; None where it did anything else."""
+        (name, value), *more = [*((key, value) for key, value in delta.items() if key != "type"), ("", None)]
+        return (name, self._texts[name]) if len(more) == 1 and isinstance(value, str) and name in self._texts else None
+
     def whole(self) -> Wire:
         """Input that was cut, or is no JSON, stays the text that it is."""
         block = {**self.start, **self._values}

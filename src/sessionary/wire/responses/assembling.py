@@ -12,6 +12,8 @@ from sessionary.wire.responses.reader import error_in, parse
 
 Body = dict[str, Any]
 
+_TELLS = '"response"'
+"""What an event that tells of the response as a whole has."""
 _ENDS = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})
 
 
@@ -21,7 +23,10 @@ def assemble(raw: bytes) -> bytes | None:
     error: Body | None = None
     items: dict[int | str, Growing] = {}
     ended = False
-    for event in sse.events(raw):
+    events = sse.events(raw)
+    if any(_is_whole(parse(event)) for event in events[-2:]):  # a mark may follow
+        events = [event for event in events if _TELLS in event.data]
+    for event in events:
         data = parse(event)
         if data is None:
             continue
@@ -46,6 +51,12 @@ def assemble(raw: bytes) -> bytes | None:
             body["error"] = {"code": error.get("code"), "message": error.get("message")}
     body.setdefault("output", [])
     return loose.encode(body)
+
+
+def _is_whole(data: Body | None) -> bool:
+    """Whether an event has the whole response: then what it grew by need not be read."""
+    response = data.get("response") if data is not None and data["type"] in _ENDS else None
+    return isinstance(response, dict) and bool(response.get("output"))
 
 
 def _key(data: Body) -> int | str | None:
