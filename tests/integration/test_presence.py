@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from typer.testing import CliRunner
 
+from sessionary.app.upkeep import run_gateways, run_lost
+from sessionary.cli import app
 from sessionary.doctor import kept
 from sessionary.errors import GatewayError
 from sessionary.limits import counters, presence
@@ -19,7 +22,7 @@ from sessionary.spool.reader import Reader
 from sessionary.state.context import Contexts
 from sessionary.state.spooled import Spooled
 from sessionary.state.walk import State
-from sessionary.store import conversations, ledger
+from sessionary.store import audit, conversations, ledger, schema
 from sessionary.store.ledger import Counts
 from sessionary.store.writes import transaction
 from tests.integration.test_chains import CONVERSATION, Chain, events
@@ -109,3 +112,46 @@ def test_doctor_names_it(beating: Counters, now: int, engine: sa.Engine, url: st
     assert "nothing is heard of gw_1 since" in said
     (tmp_path / "gateway.id").write_text("gw_1\n")
     assert gateways() == []
+
+
+@only_postgresql
+def test_one_that_is_lost_is_given_up(
+    beating: Counters, now: int, engine: sa.Engine, url: str, log: Log, tmp_path: Path
+) -> None:
+    """Its calls end with what the store has of them, its counts stay, and nobody names it any more."""
+    (tmp_path / "gateway.id").write_text("gw_2\n")
+    settings = Settings(database=url, data_dir=tmp_path)
+    begun = log.begin("one", {"model": "m", "messages": [user("hi")], "stream": True})
+    piece = b'data: {"choices":[{"index":0,"delta":{"role":"assistant","content":"half an answer"}}]}\n\n'
+    log.store(begun, Part(begun.call_id, 0, piece))
+    log.chat("two", [user("this one has ended")])
+    with transaction(engine) as connection:
+        ledger.save(connection, "gw_1", {WRITER: ((1, 99), Counts(begun=2, stored=2))})
+
+    assert run_lost(settings, "gw_1") is None, "its second worker was heard of just now"
+    assert run_lost(settings, "gw_2") is None
+    for writer in (WRITER, "w2"):
+        beating.seen(writer, now - 2 * LEASE)
+    assert [away.live for away in run_gateways(settings)] == [1]
+    arguments = ["gateways", "--data-dir", str(tmp_path)]
+    environ = {"SESSIONARY_DATABASE": url}
+    shown = CliRunner().invoke(app, arguments, env=environ)
+    assert "gw_1  not heard of since" in shown.output
+    given_up = CliRunner().invoke(app, [*arguments, "--lost", "gw_1"], env=environ)
+    assert given_up.output == "1 calls of gw_1 were in flight, and are interrupted.\n"
+
+    with engine.connect() as connection:
+        calls, sessions = schema.calls, schema.sessions
+        call = connection.execute(sa.select(calls).where(calls.c.id == begun.call_id)).one()
+        assert (call.status, call.error_type) == ("interrupted", "interrupted")
+        assert call.output is not None, "what it had said so far"
+        assert connection.scalars(sa.select(sessions.c.live)).all() == [0, 0]
+        assert ledger.by_writer(connection, "gw_1") == {}
+        assert ledger.of_the_gone(connection, "gw_1") == Counts(begun=2, stored=2)
+    assert presence.away(engine, "gw_2", now + SHORT) == []
+    again = CliRunner().invoke(app, [*arguments, "--lost", "gw_1"], env=environ)
+    assert again.exit_code == 1
+    assert CliRunner().invoke(app, arguments, env=environ).output == "No other gateway is away.\n"
+    assert [(e.action, e.target, e.detail) for e in audit.entries(engine, None, audit.Wanted("gateway.lost"), 9)] == [
+        ("gateway.lost", "gw_1", {"calls": 1})
+    ]

@@ -81,7 +81,8 @@ def _checks(g: "Gauges") -> Iterator[Check]:
             "gateways",
             "watch",
             f"nothing is heard of the gateway {other.gateway} since {other.seen_at}: until it is started again on its "
-            f"data folder its calls are shown as live ({other.live:,}), and what only its disk has is not in the store",
+            f"data folder its calls are shown as live ({other.live:,}), and what only its disk has is not in the store "
+            f"(if that is lost: sessionary gateways --lost {other.gateway})",
         )
 
 

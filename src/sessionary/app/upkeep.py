@@ -1,6 +1,7 @@
 """What the command line does beside serving."""
 
 import asyncio
+import contextlib
 import os
 
 import msgspec
@@ -11,8 +12,10 @@ from sessionary.app.parts import Folder
 from sessionary.demo import filling
 from sessionary.demo.button import PROJECT
 from sessionary.drain.loop import drain_all
-from sessionary.limits import opened
+from sessionary.limits import opened, presence
+from sessionary.limits.presence import Away
 from sessionary.metrics import Metrics
+from sessionary.record.recorder import now_us
 from sessionary.settings import Settings
 from sessionary.spool.reader import Reader
 from sessionary.state.spooled import Spooled
@@ -48,6 +51,29 @@ def run_verify(settings: Settings, begun: verify.Told, told: verify.Told, shown:
         if mend:
             verify.repair(engine, report)
         return report
+    finally:
+        engine.dispose()
+
+
+def run_gateways(settings: Settings) -> list[Away]:
+    """Other gateways on the database that are not heard of; the one that is away longest first."""
+    engine = open_engine(settings.database_url)
+    try:
+        return presence.away(engine, Folder(settings.data_dir).gateway(), now_us())
+    finally:
+        engine.dispose()
+
+
+def run_lost(settings: Settings, gateway: str, by: Actor = COMMAND) -> int | None:
+    """Gives up a gateway whose data folder is lost; how many calls that has ended. None: it is none that is away."""
+    if gateway not in {away.gateway for away in run_gateways(settings)}:
+        return None
+    engine = open_engine(settings.database_url)
+    try:
+        with contextlib.closing(build_drain(settings, gateway)) as drain:
+            ended = drain.give_up()
+        audit.tell(engine, by, "gateway.lost", gateway, calls=ended)
+        return ended
     finally:
         engine.dispose()
 

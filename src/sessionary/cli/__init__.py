@@ -3,7 +3,7 @@
 import typer
 
 from sessionary import __version__
-from sessionary.cli import demo, keys, migrate, serve, upkeep
+from sessionary.cli import demo, gateways, keys, migrate, serve, upkeep
 from sessionary.cli.common import out, tell
 from sessionary.errors import SettingsError
 
@@ -14,7 +14,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_show_locals=False,
 )
-for command in (serve.serve, serve.login, demo.demo, upkeep.doctor, upkeep.verify, upkeep.rehash, migrate.migrate):
+_upkeep = (upkeep.doctor, upkeep.verify, upkeep.rehash, gateways.gateways, migrate.migrate)
+for command in (serve.serve, serve.login, demo.demo, *_upkeep):
     app.command()(command)
 app.command("audit")(upkeep.audit_log)
 app.add_typer(keys.app, name="keys")

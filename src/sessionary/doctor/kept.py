@@ -142,7 +142,8 @@ def _gateways(engine: sa.Engine, folder: Path) -> Iterator[Finding]:
         yield warn(
             "gateways",
             f"nothing is heard of {other.gateway} since {since}; {other.live} calls of it are shown as live",
-            "start it again on its data folder, whose gateway.id says so: it stores what is there",
+            "start it again on its data folder, whose gateway.id says so: it stores what is there; if that is lost, "
+            f"`sessionary gateways --lost {other.gateway}`",
         )
 
 

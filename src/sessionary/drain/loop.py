@@ -133,6 +133,11 @@ class Drain:
         self._free(idle=False)
         return len(intake.items)
 
+    def close(self) -> None:
+        self._engine.dispose()
+        if self._settling is not None:
+            self._settling.close()
+
     @property
     def is_freeing(self) -> bool:
         """Whether it goes on with that when there is nothing to store."""
@@ -234,16 +239,32 @@ class Drain:
     def _end(self, writer: str, now: int) -> None:
         """A dead worker, all of whose records are stored: its calls are over, and it leaves the ledger its counts."""
         assert self._cursors is not None
-        with self._engine.connect() as connection:
-            c = schema.calls.c
-            live = connection.scalars(sa.select(c.id).where(c.writer == writer, c.status == "live")).all()
-        why = "The gateway died while the call was in flight."
-        ends = [Item(now, writer, rows.interrupted(call_id, now, why), Cursor()) for call_id in live]
-        self._store(ends, now, self._cursors)
+        self._interrupt(writer, now, self._cursors)
         self._reader.retire(writer)
         self._cursors.pop(writer, None)
         self._bury([writer])
         self._reader.remove(writer)
+
+    def _interrupt(self, writer: str, now: int, cursors: dict[str, Cursor]) -> int:
+        """Its calls that have not ended have, so; how many those were."""
+        with self._engine.connect() as connection:
+            c = schema.calls.c
+            live = connection.scalars(sa.select(c.id).where(c.writer == writer, c.status == "live")).all()
+        why = "The gateway died while the call was in flight."
+        self._store(
+            [Item(now, writer, rows.interrupted(call_id, now, why), Cursor()) for call_id in live], now, cursors
+        )
+        return len(live)
+
+    def give_up(self) -> int:
+        """Instead of `round`, for a gateway whose data folder is lost, and with it what was not stored: ends the calls
+        that the store has as live, and returns how many those were. Its counts stay."""
+        with self._engine.connect() as connection:
+            self._counts = ledger.by_writer(connection, self._gateway)
+        gone, now = [*self._counts], now_us()
+        ended = sum(self._interrupt(writer, now, {}) for writer in gone)
+        self._bury(gone)
+        return ended
 
     def _bury(self, gone: Collection[str]) -> None:
         """Writers whose folders nobody sees any more: their cursors go, their counts stay."""

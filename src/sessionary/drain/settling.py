@@ -31,6 +31,9 @@ class Settling:
         self._gone: set[str] = set()
         self._forgot_at = time.monotonic()
 
+    def close(self) -> None:
+        self._counters.close()
+
     def settle(self, ends: Collection[End], gone: Collection[str] = ()) -> None:
         """`gone`: writers of which everything is stored."""
         self._ends |= {end.call_id: end for end in ends}

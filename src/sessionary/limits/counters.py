@@ -73,6 +73,9 @@ class Counters:
         self._before = before
         self._alive = alive
 
+    def close(self) -> None:
+        self._engine.dispose()
+
     @property
     def shared(self) -> bool:
         """Whether workers of other hosts count here as well."""
