@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import Any
 
 import uvicorn
+from playwright.sync_api import Page
 from starlette.applications import Starlette
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
@@ -62,6 +63,7 @@ class Fake(Lists):
         self._listeners: set[tuple[asyncio.AbstractEventLoop, asyncio.Queue[bytes]]] = set()
 
     def clear(self) -> None:
+        self._listeners.clear()  # of pages that are closed: they may not be gone yet
         self.clear_lists()
         self.sessions.clear()
         self.transcripts.clear()
@@ -241,6 +243,12 @@ class Fake(Lists):
                 self._listeners.discard(listener)
 
         return StreamingResponse(events(), media_type="text/event-stream")
+
+
+def listening(page: Page, fake: Fake) -> None:
+    """The page is told from now on of what changes."""
+    while not fake.listened:
+        page.wait_for_timeout(20)
 
 
 def _request(transcript: data.Json, added: data.Json) -> data.Json:

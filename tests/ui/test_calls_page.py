@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.ui import data
 from tests.ui.conftest import Open
-from tests.ui.fake import Fake
+from tests.ui.fake import Fake, listening
 from tests.ui.support_lists import call_rows
 from tests.ui.test_sessions_page import ready
 
@@ -85,10 +85,9 @@ def test_found_words_are_shown(visit: Open, calls: Fake) -> None:
 
 def test_more_come_as_they_are_scrolled_to(visit: Open, calls: Fake) -> None:
     page = ready(visit("/ui/calls?filter=provider:anthropic"))
-    for _ in range(8):
-        page.keyboard.press("End")
-        page.wait_for_timeout(40)
-    page.wait_for_function("() => document.querySelector('.more').hidden")
+    page.wait_for_function(
+        "() => (scrollTo(0, document.documentElement.scrollHeight), document.querySelector('.more').hidden)"
+    )
     page.keyboard.press("End")
     expect(page.locator("a[href$='call_00000000000000000000050249']").first).to_be_in_viewport()
     assert page.locator("#rows tr").count() <= 60
@@ -96,6 +95,7 @@ def test_more_come_as_they_are_scrolled_to(visit: Open, calls: Fake) -> None:
 
 def test_a_new_call_arrives_by_itself(visit: Open, calls: Fake) -> None:
     page = ready(visit("/ui/calls"))
+    listening(page, calls)
     new = call_rows(1, data.now() + timedelta(seconds=5))[0] | {"id": "call_new", "model": "brand-new-model"}
     calls.loose_calls.append(new)
     calls.tell(calls.sessions["ses_agent"])

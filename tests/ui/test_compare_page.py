@@ -12,7 +12,7 @@ from tests.ui.conftest import Open
 from tests.ui.fake import Fake
 from tests.ui.support_compare import BRANCHED, LEFT, RIGHT
 from tests.ui.test_hostile import inert
-from tests.ui.test_look import CONTRAST
+from tests.ui.test_look import CONTRAST, fits
 
 PAIR = f"/ui/compare?a={LEFT}&b={RIGHT}"
 CALLS = f"/ui/compare?a=call_{20_004:026d}&b=call_{30_004:026d}"
@@ -109,7 +109,7 @@ def test_from_difference_to_difference(visit: Open, two: Fake) -> None:
     expect(page.get_by_role("status")).to_have_text("No difference after this one.")
     page.keyboard.press("v")
     expect(page.locator("#turn-3 .msg.user .diff-words")).to_have_count(1)
-    assert "view=words" in page.url
+    expect(page).to_have_url(re.compile("view=words"))
     page.reload()
     expect(page.get_by_role("button", name="In one text")).to_have_attribute("aria-pressed", "true")
     drawn(page).keyboard.press("s")
@@ -234,11 +234,12 @@ def test_every_width(visit: Open, two: Fake) -> None:
             page.set_viewport_size({"width": width, "height": 844})
             if "a=" in path:
                 drawn(page)
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+            fits(page, width)
             if path == PAIR:
-                used = page.locator("#turn-3 .msg").first.bounding_box()
-                assert used is not None
-                assert used["width"] > 0.88 * width
+                page.wait_for_function(
+                    "least => document.querySelector('#turn-3 .msg').getBoundingClientRect().width > least",
+                    arg=0.88 * width,
+                )
 
 
 def test_one_column_with_a_switch(visit: Open, two: Fake) -> None:
@@ -250,7 +251,7 @@ def test_one_column_with_a_switch(visit: Open, two: Fake) -> None:
     expect(texts).to_have_text("Yes, add the index.")
     ways.get_by_role("button", name="A", exact=True).click()
     expect(texts).to_have_text("Yes, add the index, but do not lock the table.")
-    assert "view=a" in page.url
+    expect(page).to_have_url(re.compile("view=a"))
 
 
 def test_hostile(visit: Open, fake: Fake) -> None:

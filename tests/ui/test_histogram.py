@@ -66,7 +66,7 @@ def test_a_stretch_is_drawn_by_mouse(visit: Open, filled: Fake) -> None:
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 40, steps=4)
     expect(page.locator("#plot .tip")).to_contain_text("calls")
-    assert page.locator(".band").evaluate("r => r.width.baseVal.value") > box["width"] * 0.2
+    page.wait_for_function("w => document.querySelector('.band').width.baseVal.value > w", arg=box["width"] * 0.2)
     page.mouse.up()
     expect(page.locator("#q")).to_have_value(re.compile("^since:.* until:"))
     since, until = bounds(page)

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.support.server import Server, running_server
 from tests.ui.conftest import Open
+from tests.ui.early import before
 from tests.ui.support_admin import CANARY, admin, cookie, hostile, visit
 from tests.ui.test_hostile import inert
 from tests.ui.test_look import has_contrast
@@ -105,14 +106,8 @@ def test_one_project(visit: Open, admin: Any) -> None:
 
 def test_a_project_chosen_before_the_script_is_there(visit: Open, admin: Any) -> None:
     page = opened(visit, admin)
-    held: list[Route] = []
-    page.route("**/switch.js*", lambda route: held.append(route))  # noqa: PLW0108 (it marks the function)
-    page.reload(wait_until="commit")
-    page.get_by_label("Project").select_option("research")
-    while not held:
-        page.wait_for_timeout(10)
-    held.pop().continue_()
-    page.unroute("**/switch.js*")
+    with before(page, "switch.js"):
+        page.get_by_label("Project").select_option("research")
     expect(page).to_have_url(re.compile(r"\?project=research$"))
     page.go_back()
     expect(page.get_by_label("Project")).to_have_value("")

@@ -8,7 +8,8 @@ from playwright.sync_api import Page, expect
 
 from tests.ui import data
 from tests.ui.conftest import Open
-from tests.ui.fake import Fake
+from tests.ui.early import before
+from tests.ui.fake import Fake, listening
 from tests.ui.support_chat import agent_session
 
 HERE = "/ui/sessions/ses_agent"
@@ -26,11 +27,6 @@ def opened(page: Page) -> Page:
 def do(page: Page, what: str) -> None:
     page.get_by_role("button", name="More").click()
     page.get_by_role("menuitem", name=what).click()
-
-
-def listening(page: Page, fake: Fake) -> None:
-    while not fake.listened:
-        page.wait_for_timeout(20)
 
 
 def test_head_and_rail(visit: Open, filled: Fake) -> None:
@@ -237,6 +233,16 @@ def test_an_answer_is_read_while_it_streams(visit: Open, filled: Fake) -> None:
     expect(article.locator(".waiting")).to_have_count(0)
 
 
+def test_what_changed_before_it_listened_is_told(visit: Open, filled: Fake) -> None:
+    page = visit(HERE)
+    session = filled.transcripts["ses_agent"]["session"]
+    with before(page, "api/events"):
+        opened(page)
+        page.wait_for_function("() => performance.now() > 2500")
+        session["title"] = "Renamed meanwhile"
+    expect(page.locator("#title")).to_have_text("Renamed meanwhile")
+
+
 SEEN = """(hidden) => {
   Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
   document.dispatchEvent(new Event("visibilitychange"));
@@ -270,12 +276,12 @@ def test_find_walks_through_what_was_found(visit: Open, filled: Fake) -> None:
     state = page.locator(".finder [role=status]")
     expect(state).to_have_text(re.compile(r"^1 of \d+$"))
     expect(page).to_have_url(re.compile(r"\?q=refund#call_"))
-    first = page.url
+    first = re.compile(re.escape(page.url) + "$")
     marked = "CSS.highlights.get('found')?.size ?? 0"
     page.wait_for_function(f"({marked}) > 0")
     page.keyboard.press("Enter")
     expect(state).to_have_text(re.compile(r"^2 of"))
-    assert page.url != first
+    expect(page).not_to_have_url(first)
     page.keyboard.press("Escape")
     expect(page.locator(".finder")).to_be_hidden()
     assert page.evaluate(marked) == 0

@@ -9,8 +9,10 @@ from playwright.sync_api import Locator, Page, expect
 from sessionary.errors import Forbidden, StoreUnavailable
 from tests.ui import data
 from tests.ui.conftest import Open
-from tests.ui.fake import Fake
+from tests.ui.early import before
+from tests.ui.fake import Fake, listening
 from tests.ui.support_chat import agent_session
+from tests.ui.test_look import fits
 
 AGENT = "/ui/sessions/ses_agent"
 FRAMES = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
@@ -52,6 +54,15 @@ def test_first_screen_comes_from_the_server(visit: Open, filled: Fake) -> None:
     page.locator("#q").press("Enter")
     expect(page).to_have_url(re.compile(r"\?filter=duplicate"))
     assert "Refund" in page.locator("tr.row .what a").first.inner_text()
+
+
+def test_more_is_shown_while_the_script_has_no_rows_yet(visit: Open, filled: Fake) -> None:
+    page = visit("/ui/")
+    page.route(re.compile(r"/api/sessions\?"), lambda route: None)
+    page.reload()
+    expect(page.get_by_role("button", name="Live")).to_be_visible()
+    page.get_by_role("link", name="Show more").click()
+    expect(page).to_have_url(re.compile("cursor="))
 
 
 def test_script_draws_what_the_server_drew(visit: Open, filled: Fake) -> None:
@@ -237,6 +248,17 @@ def test_columns_are_chosen_and_remembered(visit: Open, filled: Fake) -> None:
     expect(page.locator("th.tags")).to_have_count(0)
 
 
+def test_columns_chosen_before_the_script_is_there(visit: Open, filled: Fake) -> None:
+    filled.sessions["ses_agent"]["tags"] = ["nightly"]
+    page = visit("/ui/", viewport={"width": 1900, "height": 900})
+    with before(page, "columns.js"):
+        page.get_by_role("button", name="Columns").click()
+        page.get_by_role("checkbox", name="Tags", exact=True).check()
+    expect(row(page).locator("td.tags")).to_have_text("nightly")
+    expect(page.get_by_role("checkbox", name="Tags", exact=True)).to_be_checked()
+    expect(page).to_have_url(re.compile(r"\?cols=turns,cost,tokens,tree,time,who,tags,last,source$"))
+
+
 def test_what_was_chosen_is_not_hidden(visit: Open, filled: Fake) -> None:
     page = ready(visit("/ui/", viewport={"width": 1100, "height": 900}))
     expect(page.locator("th.who")).to_be_hidden()
@@ -274,6 +296,7 @@ def test_search_shows_where_and_opens_there(visit: Open, filled: Fake) -> None:
 def test_a_new_session_arrives_by_itself(visit: Open, filled: Fake) -> None:
     page = ready(visit("/ui/"))
     expect(page.locator("#plot figcaption b")).to_have_text("121 sessions")
+    listening(page, filled)
     filled.put({"session": data.session(900, data.now() + timedelta(seconds=5), title="Brand new"), "calls": []})
     expect(page.locator("tr.row .what a").first).to_have_text("Brand new")
     expect(page.locator("#plot figcaption b")).to_have_text("122 sessions")
@@ -284,16 +307,18 @@ def test_news_do_not_move_what_is_read(visit: Open, filled: Fake) -> None:
     page.evaluate(f"scrollTo(0, 900), {FRAMES}")
     top = "[...document.querySelectorAll('tr.row')].find(r => r.getBoundingClientRect().top > 120)"
     read = f"(r => [r.querySelector('.what').innerText, r.getBoundingClientRect().top])({top})"
-    before = page.evaluate(read)
+    there = page.evaluate(read)
+    listening(page, filled)
     filled.put({"session": data.session(901, data.now() + timedelta(seconds=5), title="Brand new"), "calls": []})
     expect(page.locator("#news")).to_have_text("1 new session ↑")
-    assert page.evaluate(read) == before
+    assert page.evaluate(read) == there
     page.locator("#news").click()
     expect(page.locator("tr.row .what a").first).to_have_text("Brand new")
 
 
 def test_a_row_changes_in_place_and_not_while_live_is_off(visit: Open, filled: Fake) -> None:
     page = ready(visit("/ui/"))
+    listening(page, filled)
     row(page).hover()
     filled.sessions["ses_agent"]["calls"] = 8
     filled.tell(filled.sessions["ses_agent"])
@@ -305,6 +330,49 @@ def test_a_row_changes_in_place_and_not_while_live_is_off(visit: Open, filled: F
     expect(row(page)).to_contain_text("8 calls")
     page.get_by_role("button", name="Live").click()
     expect(row(page)).to_contain_text("9 calls")
+
+
+def changed(page: Page, fake: Fake) -> None:
+    """The agent's session changes, and another; the page knows both."""
+    listening(page, fake)
+    other = next(id for id in fake.sessions if id != "ses_agent")
+    for id in ("ses_agent", other):
+        fake.sessions[id]["calls"] = 77
+        fake.tell(fake.sessions[id])
+    expect(row(page, f"/ui/sessions/{other}")).to_contain_text("77 calls")
+
+
+def test_a_click_counts_though_its_row_changes_meanwhile(visit: Open, filled: Fake) -> None:
+    page = ready(visit("/ui/"))
+    row(page).locator(".what a").hover()
+    page.mouse.down()
+    changed(page, filled)
+    expect(row(page)).to_contain_text("7 calls")
+    page.mouse.up()
+    expect(page).to_have_url(re.compile(f"{AGENT}$"))
+
+
+def test_what_was_pressed_changes_when_it_is_let_go(visit: Open, filled: Fake) -> None:
+    page = ready(visit("/ui/"))
+    row(page).locator(".what a").hover()
+    page.mouse.down()
+    changed(page, filled)
+    page.mouse.move(2, 2)
+    page.mouse.up()
+    expect(row(page)).to_contain_text("77 calls")
+    expect(page).to_have_url(re.compile("/ui/$"))
+
+
+def test_the_keyboard_s_row_stays_it_though_it_changes(visit: Open, filled: Fake) -> None:
+    page = ready(visit("/ui/"))
+    row(page).locator(".what a").focus()
+    changed(page, filled)
+    expect(row(page)).to_contain_text("77 calls")
+    expect(row(page).locator(".what a")).to_be_focused()
+    page.keyboard.press("x")
+    expect(page.locator("#picked")).to_contain_text("1 selected")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(f"{AGENT}$"))
 
 
 def test_going_through_by_keyboard(visit: Open, filled: Fake) -> None:
@@ -434,14 +502,22 @@ def test_empty_tells_how_to_begin(visit: Open, fake: Fake) -> None:
     expect(page.get_by_role("button", name="Copy")).to_have_count(2)
     page.get_by_role("button", name="Fill with demo sessions").click()
     expect(page.locator("tr.row")).to_have_count(1)
-    assert page.url.endswith("/ui/")
+    expect(page).to_have_url(re.compile("/ui/$"))
 
 
 def test_empty_becomes_the_list(visit: Open, fake: Fake) -> None:
     page = visit("/ui/")
-    expect(page.get_by_role("button", name="Copy").first).to_be_visible()
-    page.wait_for_timeout(300)
+    listening(page, fake)
     fake.put(agent_session(data.now()))
+    expect(page.locator("tr.row")).to_have_count(1)
+
+
+def test_empty_becomes_the_list_though_the_first_came_before_it_listened(visit: Open, fake: Fake) -> None:
+    page = visit("/ui/")
+    with before(page, "api/events"):
+        expect(page.get_by_role("button", name="Copy").first).to_be_visible()
+        page.wait_for_function("() => performance.now() > 2500")
+        fake.put(agent_session(data.now()))
     expect(page.locator("tr.row")).to_have_count(1)
 
 
@@ -455,7 +531,7 @@ def test_demo_banner(visit: Open, fake: Fake) -> None:
 def test_small_and_large(visit: Open, filled: Fake, width: int, height: int) -> None:
     filled.put(data.hostile_session(data.now()))
     page = ready(visit("/ui/", viewport={"width": width, "height": height}))
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    fits(page, width)
     if width < 800:
         page.get_by_role("button", name="Filters").click()
         page.locator(".facet[data-field=status][data-value=cut]").click()
@@ -464,7 +540,7 @@ def test_small_and_large(visit: Open, filled: Fake, width: int, height: int) -> 
         page.get_by_role("button", name="Range of time").click()
         page.get_by_role("button", name="Last hour", exact=True).click()
         expect(page.locator("#q")).to_have_value("status:cut since:1h")
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        fits(page, width)
     else:
         expect(page.locator("th.tree")).to_be_visible()
         expect(page.locator("tr.row").nth(18)).to_be_in_viewport()

@@ -1,19 +1,18 @@
 """What belongs to a request is folded under it, and why a call is in its session is told."""
 
-import contextlib
 import os
 import re
 from datetime import timedelta
 from pathlib import Path
 
-from playwright.sync_api import Page, TimeoutError, expect
+from playwright.sync_api import Page, expect
 
 from tests.ui import data
 from tests.ui.conftest import Open
-from tests.ui.fake import Fake
+from tests.ui.fake import Fake, listening
 from tests.ui.support_threads import ID, call_id, threads_session
 from tests.ui.test_hostile import inert
-from tests.ui.test_look import has_contrast, settled
+from tests.ui.test_look import fits, has_contrast, settled
 
 HERE = f"/ui/sessions/{ID}"
 
@@ -50,7 +49,6 @@ def test_agents_are_folded_under_the_call_that_started_them(visit: Open, fake: F
 
 def test_folds_work_by_keyboard(visit: Open, fake: Fake) -> None:
     page = opened(visit, fake)
-    settled(page)  # contents that arrive draw what they belong to anew
     fold = page.get_by_role("button", name="1 side call")
     fold.focus()
     expect(fold).to_be_focused()
@@ -182,11 +180,8 @@ def test_a_fold_stays_open_while_the_session_grows(visit: Open, fake: Fake) -> N
     more = data.call("x", 7900, 6, data.now(), status="live", duration_ms=None, parent_id=call_id(11))
     transcript["calls"].append(data.added(more, [data.said("user", data.text("One more"))], None))
     grown = page.locator("button.stop", has_text="One more")
-    for _ in range(40):  # the page may not be listening yet
-        fake.tell(transcript["session"])
-        with contextlib.suppress(TimeoutError):
-            grown.wait_for(state="attached", timeout=250)
-            break
+    listening(page, fake)
+    fake.tell(transcript["session"])
     expect(grown).to_be_attached()
     expect(article(page, 5)).to_be_attached()
 
@@ -228,12 +223,10 @@ def test_contrast(visit: Open, fake: Fake) -> None:
 
 def test_no_sideways_scroll(visit: Open, fake: Fake) -> None:
     page = opened(visit, fake, f"#{call_id(4)}")
-    over = "document.querySelector('#main').scrollWidth - document.querySelector('#main').clientWidth"
     for width in (320, 390, 820, 2560):
         page.set_viewport_size({"width": width, "height": 844})
-        settled(page)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        assert page.evaluate(over) <= 0
+        fits(page, width)
+        page.wait_for_function("() => window.main.scrollWidth <= window.main.clientWidth")
 
 
 def photographed(page: Page, tmp_path: Path, name: str) -> int:

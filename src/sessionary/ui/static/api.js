@@ -63,10 +63,12 @@ export async function change(method, path, body) {
 
 /** How long a page that nobody sees goes on listening. */
 const UNSEEN = 20_000;
+/** Who begins to listen is told what changed in the last two seconds; a page may be older. */
+const TOLD = 1500;
 
 /**
  * Sessions as they change, until the page goes. A lost connection comes back by itself; `onback` is told then,
- * since news may have been missed. A page that is not looked at lets go of its connection, for a browser has only a
+ * since news may have been missed, as where the page was long in coming. A page that is not looked at lets go of its connection, for a browser has only a
  * few to a server for all its tabs; it takes it up again, and `onback` is told, when someone looks.
  * @param {string} session an id, or "" for all
  * @param {(session: import("./types.js").Session) => void} onsession
@@ -84,7 +86,7 @@ export function watch(session, onsession, { onback, onstate, ongrowth } = {}) {
     source = new EventSource(`/api/events${session ? `?session_id=${encodeURIComponent(session)}` : ""}`);
     source.addEventListener("open", () => {
       onstate?.(true);
-      if (missed) onback?.();
+      if (missed || performance.now() > TOLD) onback?.();
       missed = false;
     });
     source.addEventListener("error", () => {

@@ -1,15 +1,12 @@
 // The flat log of calls, or what stands there while there is none.
 
-import * as api from "./api.js";
 import { cells } from "./call-cells.js";
 import { dot } from "./facets.js";
-import { keys } from "./keys.js";
 import { list } from "./list.js";
+import { waitForTheFirst } from "./welcome.js";
 
-if (document.querySelector("[data-empty]")) {
-  keys({});
-  api.watch("", () => location.reload());
-} else {
+if (document.querySelector("[data-empty]")) waitForTheFirst("calls");
+else {
   list({
     of: "calls",
     path: "/ui/calls",

@@ -39,15 +39,23 @@ export function columns(of, onchange) {
     return free.every((column) => column.usual === some.includes(column));
   }
 
-  /** @param {Column[]} some */
-  function choose(some) {
+  /**
+   * Remembers a choice; what the address has of it.
+   * @param {Column[]} some
+   */
+  function kept(some) {
     const same = usual(some);
     document.cookie = `columns-${of}=${same ? "" : some.map(({ name }) => name).join(".")}; path=/ui; samesite=strict; max-age=${same ? 0 : 31_536_000}`;
-    onchange(same ? "" : some.map(({ name }) => name).join(","));
+    return same ? "" : some.map(({ name }) => name).join(",");
   }
+
+  /** @param {Column[]} some */
+  const choose = (some) => onchange(kept(some));
 
   return {
     usual,
+    /** What was chosen before the script was there. */
+    early: boxes.some((box) => box.checked !== box.defaultChecked) ? kept(chosen()) : null,
     /**
      * The columns for an address; where it names none, the reader's last choice, or else the usual ones.
      * @param {string} cols

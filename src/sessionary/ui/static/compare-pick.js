@@ -91,6 +91,7 @@ export function suggesting(form) {
     }
   });
   form.addEventListener("submit", () => (input.value = named(input.value)));
+  if (document.activeElement === input) ask(); // who was quicker than the script is in the field already
 }
 
 /**

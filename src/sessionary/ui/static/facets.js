@@ -5,6 +5,7 @@ import { el } from "./el.js";
 import { mark } from "./client-mark.js";
 import { chosen } from "./filter-text.js";
 import { count, exact } from "./format.js";
+import { pressed } from "./press.js";
 
 /** @typedef {import("./types.js").Facet} Facet */
 /** @typedef {import("./types.js").Summary} Summary */
@@ -22,23 +23,22 @@ export function facets(host, onpick) {
     if (button) onpick(button.dataset.field ?? "", button.dataset.value ?? "");
   });
 
-  return {
-    /**
-     * @param {Summary|null} summary
-     * @param {string} filter
-     */
-    show(summary, filter) {
-      if (!summary) return;
-      const focused = document.activeElement instanceof HTMLElement && host.contains(document.activeElement) ? { ...document.activeElement.dataset } : null;
-      const sorted = [...summary.facets].sort((a, b) => ORDER.indexOf(a.field) - ORDER.indexOf(b.field));
-      host.replaceChildren(...sorted.map((facet) => group(facet, chosen(filter, facet.field))).filter((node) => node !== null));
-      if (focused) {
-        for (const button of host.querySelectorAll("button")) {
-          if (button.dataset.field === focused.field && button.dataset.value === focused.value) button.focus({ preventScroll: true });
-        }
-      }
-    },
-  };
+  /**
+   * @param {Summary|null} summary
+   * @param {string} filter
+   */
+  function show(summary, filter) {
+    if (!summary || pressed(host, () => show(summary, filter))) return;
+    const focused = document.activeElement instanceof HTMLElement && host.contains(document.activeElement) ? { ...document.activeElement.dataset } : null;
+    const sorted = [...summary.facets].sort((a, b) => ORDER.indexOf(a.field) - ORDER.indexOf(b.field));
+    host.replaceChildren(...sorted.map((facet) => group(facet, chosen(filter, facet.field))).filter((node) => node !== null));
+    if (!focused) return;
+    for (const button of host.querySelectorAll("button")) {
+      if (button.dataset.field === focused.field && button.dataset.value === focused.value) button.focus({ preventScroll: true });
+    }
+  }
+
+  return { show };
 }
 
 /**

@@ -65,8 +65,8 @@ export function filterField({ box, input, mistake, of, onchange }) {
 
   /** @param {Option[]} found */
   function offer(found) {
+    const chosen = options[active]?.insert;
     options = found.slice(0, 12);
-    active = -1;
     list.replaceChildren(
       ...options.map(({ label, help }, i) =>
         el("div", { role: "option", id: `option-${i}`, "aria-selected": "false", onpointerdown: (/** @type {Event} */ e) => (e.preventDefault(), take(i)) }, el("b", null, label), help ? el("span", null, help) : null),
@@ -76,7 +76,7 @@ export function filterField({ box, input, mistake, of, onchange }) {
     const open = options.length > 0;
     list.hidden = !open;
     input.setAttribute("aria-expanded", String(open));
-    input.removeAttribute("aria-activedescendant");
+    mark(options.findIndex(({ insert }) => insert === chosen)); // what was chosen while these were asked for
   }
   const close = () => offer([]);
 
@@ -100,6 +100,9 @@ export function filterField({ box, input, mistake, of, onchange }) {
 
   /** @param {number} index */
   function take(index) {
+    const now = completing.spot(input.value, input.selectionStart ?? input.value.length, fields);
+    if (now.kind !== spot.kind || now.field !== spot.field) return void suggest(); // more was typed since these were offered
+    spot = now;
     const done = completing.complete(input.value, spot, options[index]);
     input.value = done.text;
     input.setSelectionRange(done.caret, done.caret);
@@ -111,7 +114,12 @@ export function filterField({ box, input, mistake, of, onchange }) {
   /** @param {number} step */
   function move(step) {
     const places = options.length + 1; // one of them is the field itself
-    active = ((active + 1 + step + places) % places) - 1;
+    mark(((active + 1 + step + places) % places) - 1);
+  }
+
+  /** @param {number} index of the option that is chosen; -1: none */
+  function mark(index) {
+    active = index;
     for (const [i, node] of list.querySelectorAll("[role=option]").entries()) {
       node.setAttribute("aria-selected", String(i === active));
       if (i === active) node.scrollIntoView({ block: "nearest" });
@@ -145,6 +153,7 @@ export function filterField({ box, input, mistake, of, onchange }) {
   });
   input.addEventListener("input", () => {
     colour();
+    mark(-1);
     clearTimeout(typing);
     typing = setTimeout(async () => {
       await suggest();
@@ -155,6 +164,8 @@ export function filterField({ box, input, mistake, of, onchange }) {
   input.addEventListener("blur", () => (asking++, close()));
   input.addEventListener("pointerup", () => !input.value && suggest());
   ready.then(colour);
+  // Who was quicker than the script has typed already.
+  if (document.activeElement === input && input.value !== input.defaultValue) input.dispatchEvent(new Event("input"));
 
   /** Whether every term has its value: half a term is no mistake yet. */
   function finished() {

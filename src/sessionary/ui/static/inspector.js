@@ -4,6 +4,7 @@ import * as api from "./api.js";
 import { copyButton } from "./copy.js";
 import { el } from "./el.js";
 import { size } from "./format.js";
+import { pressed } from "./press.js";
 import { overview } from "./overview.js";
 import { body, sent } from "./sent.js";
 import { told, why } from "./why.js";
@@ -73,7 +74,11 @@ export class Inspector {
     const same = this.call?.id === call.id && JSON.stringify(this.call) === JSON.stringify(call) && (!tab || tab === this.view());
     this.call = call;
     if (tab) this.open(tab);
-    else if (!same) this.render();
+    else if (!same) this.again();
+  }
+
+  again() {
+    if (!pressed(this.panel, () => this.again())) this.render();
   }
 
   render() {

@@ -64,6 +64,10 @@ export function list(spec) {
   const side = facets(byId("facets"), (name, value) => go({ filter: toggled(state.filter, name, value) }));
   const saved = savedViews(of, spec.path, () => state);
   const place = standIn(byId("state"), spec.noun, (filter) => go({ filter }));
+  if (choice.early !== null) {
+    state = { ...state, cols: choice.early };
+    history.replaceState(null, "", spec.path + query(state));
+  }
   let shown = choice.show(state.cols);
   let look = "";
   /** @type {WeakMap<object, string>} rows as text: what changed is drawn anew */
@@ -218,7 +222,11 @@ export function list(spec) {
   narrow.addEventListener("click", () => narrow.setAttribute("aria-expanded", String(byId("side").classList.toggle("open"))));
   byId("search").hidden = true;
   byId("list").addEventListener("submit", (event) => event.preventDefault());
-  more.addEventListener("click", (event) => (event.preventDefault(), next()));
+  more.addEventListener("click", (event) => {
+    if (!cursor) return; // what is shown is still the server's, and the link leads on from there
+    event.preventDefault();
+    next();
+  });
   addEventListener("popstate", () => {
     state = read(location.search);
     field.set(state.filter);
@@ -229,7 +237,7 @@ export function list(spec) {
   setInterval(() => {
     for (const time of body.querySelectorAll("td:not(.at) > time")) time.textContent = ago(time.getAttribute("datetime") ?? "");
   }, 10_000);
-  if (location.hash === "#q") field.focus();
+  if (location.hash === "#q" && document.activeElement !== input) field.focus();
   const left = before();
   remember(() => ({ rows: rows.length, anchor: table.anchor() }));
   head();

@@ -13,6 +13,7 @@ import { Inspector } from "./inspector.js";
 import { keys } from "./keys.js";
 import { Numbers } from "./numbers.js";
 import { outline, visible } from "./outline.js";
+import { pressed } from "./press.js";
 import { Rail } from "./rail.js";
 import * as story from "./story.js";
 import { Timeline } from "./timeline.js";
@@ -111,7 +112,6 @@ function firstCall(item) {
 function turnOver(key) {
   if (!open.delete(key)) open.add(key);
   arrange();
-  transcript.shown.get(key)?.node.querySelector("button")?.focus({ preventScroll: true }); // it was made anew
 }
 
 function arrange() {
@@ -151,7 +151,8 @@ async function load() {
     dot.setAttribute("title", session.status);
   }
   rename(session.title || session.session_id);
-  byId("pills").replaceChildren(...pills(session, calls));
+  const summed = () => pressed(byId("pills"), summed) || byId("pills").replaceChildren(...pills(session, calls));
+  summed();
   if (!ready) await contents.ready(start());
   const atEnd = ready && feed.scrollHeight - feed.scrollTop - feed.clientHeight < 80;
   if (!inner.isConnected) feed.replaceChildren(inner);

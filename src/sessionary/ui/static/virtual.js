@@ -1,8 +1,12 @@
 // A list of which only what is near the screen is in the document. Heights may differ: they are estimated until
 // seen, measured then, and what is being read, or has the keyboard's focus, keeps its place when something above it turns
-// out taller.
+// out taller. What is drawn anew keeps the focus, and waits while it is pressed.
 
 import { el } from "./el.js";
+import { pressed } from "./press.js";
+
+/** What can have the focus. */
+const REACHED = "a[href], button, input, select, summary, [tabindex]";
 
 /**
  * @template T
@@ -41,6 +45,7 @@ export class Virtual {
       if (!waiting) requestAnimationFrame(() => ((waiting = false), this.update()));
       waiting = true;
     };
+    this.soon = soon;
     (this.page ? window : options.scroller).addEventListener("scroll", soon, { passive: true });
     addEventListener("resize", soon, { passive: true });
     this.sizes = new ResizeObserver(soon);
@@ -57,7 +62,10 @@ export class Virtual {
 
   /** @param {T[]} items */
   set(items) {
-    if (!this.ready) this.o.host.replaceChildren(this.above, this.below);
+    if (!this.ready) {
+      if (pressed(this.o.host, () => this.set(items))) return;
+      this.o.host.replaceChildren(this.above, this.below);
+    }
     this.ready = true;
     const anchor = this.anchor();
     this.items = items;
@@ -213,14 +221,16 @@ export class Virtual {
     const item = this.items[index];
     const version = this.o.version?.(item) ?? "";
     const old = this.shown.get(key);
-    if (old && old.version === version) return old.node;
+    if (old && (old.version === version || pressed(old.node, this.soon))) return old.node;
     const node = this.o.render(item, index);
-    if (old) {
-      this.sizes.unobserve(old.node);
-      old.node.replaceWith(node);
-    }
     this.shown.set(key, { node, version });
     this.sizes.observe(node);
+    if (old) {
+      this.sizes.unobserve(old.node);
+      old.node.before(node);
+      refocus(old.node, node);
+      old.node.remove();
+    }
     return node;
   }
 
@@ -262,4 +272,15 @@ export class Virtual {
       this.update();
     }
   }
+}
+
+/**
+ * The focus goes on to the control that has the same place.
+ * @param {HTMLElement} from
+ * @param {HTMLElement} to
+ */
+function refocus(from, to) {
+  const [old, made] = [from, to].map((node) => /** @type {HTMLElement[]} */ ([node, ...node.querySelectorAll(REACHED)]));
+  const at = old.findIndex((control) => control === document.activeElement);
+  if (at >= 0 && made[at]?.localName === old[at].localName) made[at].focus({ preventScroll: true });
 }
