@@ -44,10 +44,13 @@ class Handover:
         return self._taken.fileno()
 
     def take(self) -> tuple[bytes, socket.socket] | None:
-        """What a request begins with, and its connection; None where another process was quicker."""
+        """What a request begins with, and its connection; None where another process was quicker, or this one may have
+        no more files open, which ends the connection."""
         try:
             data, files, _, _ = socket.recv_fds(self._taken, _MOST, 1)
         except BlockingIOError:
+            return None
+        if not files:
             return None
         connection = socket.socket(fileno=files[0])
         connection.setblocking(False)
