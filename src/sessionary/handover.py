@@ -11,8 +11,9 @@ import contextlib
 import re
 import socket
 
-_READING = re.compile(rb"[A-Z]+ /(?:ui|api)[/? ](?!models[/? ])")
-"""Pages, and the API over what is stored. How providers are doing is known by who asks them."""
+_READING = re.compile(rb"(?:GET|HEAD) /(?:ui|api)[/? ](?!models[/? ])")
+"""Pages, and the API over what is stored. What is changed there is changed by a worker, whose calls see it at once; how
+providers are doing is known by who asks them."""
 _MOST = 64 * 1024
 """Bytes that a connection is handed on with."""
 

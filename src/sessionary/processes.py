@@ -1,7 +1,8 @@
 """The processes that `server` starts, and starts again where they end: N workers, one that answers who reads, and one
 drain.
 
-The one that answers who reads is a worker that accepts nothing: workers hand it the connections that are for it.
+The one that answers who reads, the reader, is a worker that accepts nothing: workers hand it the connections that are
+for it. It has no part in the spool until it has to record a call after all.
 
 Each holds the read end of a pipe, its lifeline: when the parent is gone, however it went, the pipe closes and the child
 ends in good order. The drain outlives the workers, so that what they recorded last is stored.
@@ -42,8 +43,8 @@ _SWITCH = 0.0005
 """Seconds that a thread which reads for a page runs on while the loop waits for its turn: calls come first."""
 _AFTER_GRACE = 5.0
 """Seconds that processes have to end when nothing is answered any more."""
-Build = Callable[[Callable[[], None]], Worker]
-"""Of what a worker tells that it has recorded something."""
+Build = Callable[[Callable[[], None], bool], Worker]
+"""Of what a worker tells that it has recorded something, and whether it is there for who reads."""
 
 
 class Processes:
@@ -167,7 +168,7 @@ def _worker(
         sock.close()
         sockets = []
         _gives_way(_READS)
-    worker = build(recorded.ring)
+    worker = build(recorded.ring, handover.reads)
     config = serving.config(worker.app, handover, settings)
     server = serving.Server(config, handover, settings.grace, lambda: worker.capacity.calls > 0, serves)
 

@@ -152,8 +152,8 @@ def serve(settings: Settings, environ: Mapping[str, str], ready: Callable[[str, 
     from sessionary.app.worker import Worker
     from sessionary.processes import Processes
 
-    def build(recorded: Callable[[], None]) -> Worker:
-        return Worker(settings, key, project, environ, redact, recorded)
+    def build(recorded: Callable[[], None], reads: bool) -> Worker:
+        return Worker(settings, key, project, environ, redact, recorded, reads=reads)
 
     processes = Processes(settings, sock, told, build)
     announced = False

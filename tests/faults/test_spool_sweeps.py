@@ -126,6 +126,27 @@ def test_while_nothing_can_be_written_nothing_piles_up(tmp_path: Path) -> None:
     writer.close()
 
 
+def test_every_step_of_a_beginning_may_fail(tmp_path: Path) -> None:
+    """F4, F5. Of a writer that cannot begin nothing is left, and it begins with the next record."""
+    for n in itertools.count(1):
+        root = tmp_path / f"{n}"
+        root.mkdir()
+        files = Faulty(n, errno.ENOSPC)
+        writer, reader = Writer(root, files=files, at_once=False, fsync_interval=1e6), Reader(root)
+        try:
+            writer.append(b"first")
+        except OSError:
+            if not reader.writers():  # else it has begun, and the record failed
+                assert (list(root.iterdir()), files._open) == ([], set()), files.done[-1]
+            writer.append(b"next")
+            assert everything(reader, writer.name)[0] == [b"next"]
+        writer.close()
+        if files.calls < n:
+            break
+    assert n > 6
+    print(f"{n - 1} operations")
+
+
 def test_every_read_may_fail_once(tmp_path: Path) -> None:
     """F3, F5. What cannot be read at one time is read at another; what cannot be read at all is damage."""
     writer = Writer(tmp_path, max_segment=150)

@@ -65,7 +65,7 @@ def test_what_is_wrong_is_said_in_words(visit: Open, fake: Fake) -> None:
     expect(troubles.first).to_contain_text("Act now")
     expect(troubles.filter(has_text="Watch")).to_have_count(2)
     expect(troubles.filter(has_text="records are not being stored")).to_be_visible()
-    expect(troubles.filter(has_text="3 of 4 processes that serve are there")).to_be_visible()
+    expect(troubles.filter(has_text="3 of 4 workers are there")).to_be_visible()
     gauge = page.locator(".gauge")
     expect(gauge.filter(has_text="Spool")).to_have_text(re.compile(r"2.3 GB · at least 80,000 records\s*act now"))
     expect(gauge.filter(has_text="Lost calls")).to_contain_text("3 ENOSPC")

@@ -124,6 +124,23 @@ def test_a_writer_is_seen_only_when_its_lock_is_held(tmp_path: Path) -> None:
     assert read_all(reader, writer.name, alive=False) == [b"x"]
 
 
+def test_one_that_hardly_ever_writes_is_there_from_its_first_record_on(tmp_path: Path) -> None:
+    reader, rings = Reader(tmp_path), list[str]()
+    writer, silent = (Writer(tmp_path, at_once=False, ring=lambda: rings.append("")) for _ in range(2))
+    assert writer.empty
+    writer.sync()
+    silent.close()
+    assert (list(tmp_path.iterdir()), rings) == ([], [])
+    writer.append(b"x")
+    assert rings
+    assert reader.writers() == [writer.name]
+    assert reader.alive(writer.name)
+    writer.rotate()
+    writer.append(b"y")
+    writer.close()
+    assert read_all(reader, writer.name, alive=False) == [b"x", b"y"]
+
+
 def test_nothing_at_all(tmp_path: Path) -> None:
     assert Reader(tmp_path / "missing").writers() == []
 

@@ -55,9 +55,9 @@ def _checks(g: "Gauges") -> Iterator[Check]:
     if aside:
         yield Check("set aside", "watch", f"{aside:,} records were not understood; they are in the table set_aside")
     if g.writing < g.workers:
-        yield Check("workers", "act", f"{g.writing} of {g.workers} processes that serve are there: the log says why")
+        yield Check("workers", "act", f"{g.writing} of {g.workers} workers are there: the log says why")
     else:
-        yield Check("workers", "fine", "every process that serves is there")
+        yield Check("workers", "fine", "every worker is there")
     waits = _over(g.oldest_ms or 0, WAITING_MS)
     words = {
         "fine": "what is recorded is stored at once",

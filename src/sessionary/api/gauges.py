@@ -37,7 +37,7 @@ class Gauges(msgspec.Struct):
     started_at: str | None
     uptime_ms: float | None
     workers: int
-    """Processes that serve: the workers, as configured, and one that answers who reads."""
+    """Processes that relay, as configured."""
     writing: int
     """Those that hold a folder of the spool now."""
     spool_bytes: int

@@ -72,9 +72,11 @@ class Worker:
         environ: Mapping[str, str],
         redact: Sequence[Rule] = (),
         ring: Callable[[], None] = lambda: None,
+        *,
+        reads: bool = False,
     ) -> None:
         """`project`: where calls with the master key go. `ring` tells the drain that there is something to store.
-        Nothing here needs the store yet."""
+        `reads`: whether it is there for who reads, and hardly ever has a call. Nothing here needs the store yet."""
         self.leaving = asyncio.Event()
         """To be set when the server is about to end: who only listens is let go."""
         folder = Folder(settings.data_dir)
@@ -90,6 +92,7 @@ class Worker:
             max_segment=max_segment(settings.spool_size),
             files=files,
             ring=Soon(ring),
+            at_once=not reads,
         )
         self._bounded = settings.spool_size is not None
         self._spool = Reader(folder.spool, files)
@@ -107,7 +110,7 @@ class Worker:
 
         relay = Relay(settings, self._router, upstream)
         books = api.Accounts(self._engine, self._metrics, folder.spool, folder.gateway())
-        gauge = api.gauge(self._engine, self._metrics, books, folder.spool, settings.workers + 1, self._replica)
+        gauge = api.gauge(self._engine, self._metrics, books, folder.spool, settings.workers, self._replica)
         self._scraped = api.scraped(books, folder.spool)
         spooled = Spooled(self._spool)
         state = State(self._engine, spooled)

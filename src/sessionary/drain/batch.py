@@ -133,8 +133,7 @@ class Batch:
         writes.insert(connection, schema.exchanges, [row for row in exchanges if "response" not in row])
         writes.finish_exchanges(connection, _packed(self.finished_exchanges, "response", "raw"))
         writes.insert(connection, schema.partials, self.partials)
-        for project, call_id in self.ended:
-            writes.delete_partials(connection, project, [call_id])
+        writes.delete_partials(connection, self.ended)
         writes.insert(connection, schema.forgotten, self.forgotten)
         writes.insert(connection, schema.unneeded, self.hidden)
         conversations.move_heads(connection, self.heads)

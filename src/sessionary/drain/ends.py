@@ -12,7 +12,7 @@ from sessionary.drain.settling import end
 from sessionary.drain.threads import Threads
 from sessionary.limits.counters import End
 from sessionary.record.exchange import Finish, Part
-from sessionary.store import tree, writes
+from sessionary.store import tree
 from sessionary.store.conversations import Head
 from sessionary.wire import meaning
 
@@ -47,7 +47,7 @@ class Ends:
         project, new = call["project"], call.get("new")
         parts: dict[int, bytes] = {}
         if finish.call_id in self._picture.with_parts:
-            parts = writes.partials(self._picture.db, project, finish.call_id)
+            parts = self._picture.parts(project, finish.call_id)
             self._batch.ended.append((project, finish.call_id))
         parts |= {p.seq: p.data for p in self._partials.pop(finish.call_id, [])}
         data = b"".join(parts[n] for n in sorted(parts)) + finish.body

@@ -35,7 +35,8 @@ from sessionary.wire import meaning
 
 log = logging.getLogger("sessionary.drain")
 PAUSE = 0.05
-"""Seconds at least between a look that finds nothing and the next."""
+"""Seconds at least between a look that finds nothing, or few records, and the next."""
+_FEW = 50
 REST = 1.0
 """Seconds at most: so long nobody sees what comes without a ring."""
 _TIDY_EVERY = 50
@@ -372,16 +373,16 @@ def _rounds(drain: Drain, lifeline: int, bell: Bell, pause: float, rest: float) 
                 log.error("no round can be stored (%d in a row): %s", trouble, told, exc_info=not known)
         if stopping and not busy:
             return
-        if busy:
-            wait = pause
-            continue
+        ready: list[int | Bell] = []
         if trouble:
             ready = _ready([lifeline], min(5.0, 0.1 * 2 ** min(trouble, 6)))
-        else:
+        elif not busy:
             ready = _ready([lifeline, bell], pause if drain.is_freeing else wait)
             wait = pause if bell in ready else min(1.5 * wait, rest)
-            if ready == [bell]:  # where much comes, some of it is looked at together
-                ready = _ready([lifeline], looked + PAUSE - time.monotonic())
+        else:
+            wait = pause
+        if ready == [bell] or 0 < busy < _FEW:  # a round costs what some records do: what comes soon has one together
+            ready = _ready([lifeline], looked + PAUSE - time.monotonic())
         stopping = stopping or lifeline in ready
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from sessionary.store import schema
-from sessionary.store.questions import Listed, present
+from sessionary.store.questions import Listed, Question, present
 
 Row = dict[str, Any]
 Key = tuple[int, str]
@@ -27,7 +27,13 @@ def _begun() -> Listed:
     return Listed(query.where(c.project.in_(every)), c.id)
 
 
-_BEGUN = _begun()
+def _parts() -> Question:
+    p = schema.partials.c
+    mine = (p.project == sa.bindparam("project", type_=sa.Integer), p.call_id == sa.bindparam("call", type_=sa.Text))
+    return Question(sa.select(p.seq, p.data).where(*mine))
+
+
+_BEGUN, _PARTS = _begun(), _parts()
 
 
 class Picture:
@@ -70,6 +76,11 @@ class Picture:
             streams = [row["id"] for row in mine if row["stream"] and row["status"] == "live"]
             self.with_parts |= {row.call_id for row in present(self.db, schema.partials, "call_id", project, streams)}
         self._load_aside([id for id in wanted if id not in self.calls])
+
+    def parts(self, project: int, call_id: str) -> dict[int, bytes]:
+        """What the store has of an answer that goes on, by `seq`. One at a time: they may be large."""
+        (parts,) = _PARTS.ask(self.db, [{"project": project, "call": call_id}])
+        return {seq: data for seq, data in parts}  # noqa: C416 — rows are sequences, for mypy
 
     def _load_aside(self, wanted: list[str]) -> None:
         c = schema.set_aside.c

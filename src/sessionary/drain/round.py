@@ -76,7 +76,7 @@ class Round:
     def _set_parts_aside(self, call_id: str, row: Mapping[str, object]) -> None:
         db, project = self._picture.db, self._picture.calls[call_id]["project"]
         self._batch.set_aside.append({**row, "payload": writes.partial_bytes(db, project, call_id), "call_id": call_id})
-        writes.delete_partials(db, project, [call_id])
+        writes.delete_partials(db, [(project, call_id)])
         self._picture.with_parts.discard(call_id)
 
     def has(self, call_id: str) -> bool:

@@ -29,8 +29,10 @@ class Writer:
         max_segment: int = MAX_SEGMENT,
         files: Files | None = None,
         ring: Callable[[], None] = lambda: None,
+        at_once: bool = True,
     ) -> None:
-        """`ring` tells who reads that there is something new. Raises OSError."""
+        """`ring` tells who reads that there is something new. `at_once`: whether it is there before its first record;
+        one that hardly ever writes is not, for what several write is not stored at once. Raises OSError."""
         self.name = uuid7().hex()
         self.appended = 0
         self.sync_failures = 0
@@ -39,31 +41,54 @@ class Writer:
         self._ring = ring
         self._root = root
         self._folder = root / f"{UNSEEN}{self.name}"
-        self._files.make_folder(self._folder)
-        self._lock = self._files.create(self._folder / "lock")
-        self._files.lock(self._lock)
+        self._lock = -1
         self._max_segment = max_segment
         self._number = 0
         self._size = 0
         self._fd = -1
         self._framing = frame.framing(self.name, 0)
         self._dirty = False
-        self._sealed = False
+        self._sealed = True
         """Nothing is appended to this segment any more."""
         self._past: list[int] = []
         """Segments that were let go of and may not be durable yet; closed by whoever syncs."""
         self._listed = 0
         """The newest segment whose name is durable, as far as that can be had."""
-        self.rotate()
-        # Only now can it be seen, whole and locked: a folder whose lock is free is a dead writer's, and is removed.
-        self._files.rename(self._folder, root / self.name)
-        self._folder = root / self.name
-        ring()
         self._always = fsync_interval <= 0
         self._stop = threading.Event()
         self._syncer = threading.Thread(target=self._keep_syncing, args=(fsync_interval,), name="spool", daemon=True)
+        if at_once:
+            self._open()
+
+    def _open(self) -> None:
+        """Raises OSError; then nothing of it is there, and it may be tried again."""
+        try:
+            self._files.make_folder(self._folder)
+            self._lock = self._files.create(self._folder / "lock")
+            self._files.lock(self._lock)
+            self._begin_segment()
+            # Only now can it be seen, whole and locked: a folder whose lock is free is a dead writer's, and is removed.
+            self._files.rename(self._folder, self._root / self.name)
+        except OSError:
+            self._undo()
+            raise
+        self._folder = self._root / self.name
+        self._ring()
         if not self._always:
             self._syncer.start()
+
+    def _undo(self) -> None:
+        for fd in (self._fd, self._lock):
+            with contextlib.suppress(OSError):
+                self._files.close(fd)
+        self._fd = self._lock = -1
+        self._number = self._size = 0
+        self._sealed = True
+        for path in (self._folder / segment_name(1), self._folder / "lock"):
+            with contextlib.suppress(OSError):
+                self._files.remove(path)
+        with contextlib.suppress(OSError):
+            self._files.remove_folder(self._folder)
 
     def append(self, payload: bytes) -> None:
         """Raises OSError where the file system will not take the record; nothing of it remains then."""
@@ -89,10 +114,14 @@ class Writer:
             self.sync()
 
     def rotate(self) -> None:
-        """Begins a new segment, so that the drain can remove this one. Raises OSError.
+        """Begins a new segment, so that the drain can remove this one. Raises OSError."""
+        if self._lock == -1:
+            self._open()
+        else:
+            self._begin_segment()
 
-        The new file is there before the old one is let go of. One that never got a record does not stay.
-        """
+    def _begin_segment(self) -> None:
+        """The new file is there before the old one is let go of. One that never got a record does not stay."""
         path = self._folder / segment_name(self._number + 1)
         fd = self._files.create(path)
         try:

@@ -123,7 +123,16 @@ def partial_bytes(connection: sa.Connection, project: int, call_id: str) -> byte
     return b"".join(partials(connection, project, call_id).values())
 
 
-def delete_partials(connection: sa.Connection, project: int, call_ids: Iterable[str]) -> None:
-    c = schema.partials.c
-    for call_id in call_ids:
-        connection.execute(sa.delete(schema.partials).where(c.project == project, c.call_id == call_id))
+def delete_partials(connection: sa.Connection, calls: Iterable[tuple[int, str]]) -> None:
+    """Of calls, each with its project before it."""
+    rows = [{"b_project": project, "b_call_id": call_id} for project, call_id in calls]
+    if rows and connection.dialect.name == "sqlite":
+        bulk.execute(connection, _FORGETTING, rows)
+    elif rows:
+        connection.execute(_FORGETTING, rows)
+
+
+_FORGETTING = sa.delete(schema.partials).where(
+    schema.partials.c.project == sa.bindparam("b_project", type_=sa.Integer),
+    schema.partials.c.call_id == sa.bindparam("b_call_id", type_=sa.Text),
+)
