@@ -214,6 +214,6 @@ common = dict(api_base={root(gateway)!r}, api_key="k", metadata={METADATA!r})
 completion(model="openai/gpt-4o", messages={MESSAGES!r}, **common)
 responses(model="anthropic/claude-sonnet-4-5", input="hi", **common)
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert [session_headers(r) for r in gateway.requests] == [{"x-litellm-session-id": "mine"}] * 2

@@ -98,9 +98,10 @@ def test_told_to_stop(tmp_path: Path, upstream: FakeUpstream, talks: contextlib.
             web.recv(timeout=5)
         assert closed.value.rcvd is not None
         assert closed.value.rcvd.code == 1012
-        wait_for(lambda: refused(server.port), what="that new connections are refused")
+        wait_for(lambda: refused(server.port), 2, "that new connections are refused")
         assert texts(ending.rest()) == answer_to("slowly, one two three four five six")
         assert json.loads(whole.rest())["choices"][0]["message"]["content"] == answer_to("later, as a whole")
+        assert time.monotonic() - told < 4, "the calls that could end did so before grace was over"
         lasts = {"chat": last_event(broken), "messages": last_event(claude), "responses": last_event(response)}
         assert lasts["chat"]["error"]["code"] == "interrupted"
         assert lasts["messages"]["type"] == "error"

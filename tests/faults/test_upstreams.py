@@ -7,7 +7,6 @@ histories are compared: what the client got, what the provider saw, and what the
 import contextlib
 import gzip
 import json
-import re
 import socket
 import threading
 import time
@@ -427,8 +426,8 @@ def test_a_provider_that_misbehaves(world: World, fault: str) -> None:
         assert came.answer.status == (status or 200), (case, came.answer)
         assert came.seconds < 20, case  # generous: everything runs at once; a hang would be 30
         shown = came.answer.body.decode() + str({k: v for k, v in came.answer.headers.items() if k != "x-session-id"})
-        for secret in ("127.0.0.1", rf"\b{world.upstream.port}\b", "upstream-7", "aiohttp", "Traceback"):
-            assert not re.search(secret, shown), case
+        for secret in ("127.0.0.1", str(world.upstream.port), "upstream-7", "aiohttp", "Traceback"):
+            assert secret not in shown, case
         if status == 200:
             assert "".join(texts(case, came.answer.body)) == SAID, case
             assert (came.call["status"], came.call["error"]) == ("ok", None), (case, came.call)
@@ -492,14 +491,9 @@ def test_connections_are_let_go_of(world: World) -> None:
             asked = sum(a.name == fault and "at/" not in a.json["model"] for a in world.upstream.asked)
             assert asked == sum(case.fault == fault for case in CASES), fault
             wait_for(lambda f=fault, n=asked: sum(a.name == f for a, _ in world.upstream.left) >= n, what=fault)
-    for case in CASES:
+    for case, came in world.came.items():
         if case.fault == "open-after-end" and case.stream:
-            took = []
-            for _ in range(3):
-                began = time.monotonic()
-                assert case.ask(world.server).status == 200
-                took.append(time.monotonic() - began)
-            assert min(took) < TIMEOUT, (case, "each was waited for")
+            assert came.seconds < TIMEOUT, case
 
 
 def test_memory_stays_bounded(world: World) -> None:

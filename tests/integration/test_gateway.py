@@ -2,6 +2,7 @@
 
 import json
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -164,7 +165,9 @@ def test_a_stream_that_falls_silent(impatient: Server, shared_upstream: FakeUpst
 
 def test_a_socket_left_open_after_done_keeps_nobody_waiting(gateway: Server, upstream: FakeUpstream) -> None:
     upstream.script(Reply(pieces=chat_events(HELLO), headers=SSE, hang=True))
+    began = time.monotonic()
     answer = gateway.post("/v1/chat/completions", {**HELLO, "stream": True})
+    assert time.monotonic() - began < 2
     assert answer.body.endswith(b"data: [DONE]\n\n")
     assert gateway.call(answer.headers["x-call-id"])["status"] == "ok"
 

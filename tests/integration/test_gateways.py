@@ -80,9 +80,11 @@ def hanging(two: Two, server: Server, text: str, session: str, path: str = "/v1/
 
 def test_a_key_that_one_makes_and_revokes_is_so_at_the_other(two: Two) -> None:
     made = two.a.post("/api/keys", {"project": "shared", "name": "k"}).json
-    wait_for(lambda: two.b.chat("hello", MODEL, key=made["key"]).status == 200, what="the key at the other")
+    wait_for(lambda: two.b.chat("hello", MODEL, key=made["key"]).status == 200, 5, "the key at the other")
+    began = time.monotonic()
     assert two.b.request("DELETE", f"/api/keys/{made['id']}").status in (200, 204)
-    wait_for(lambda: two.a.chat("hello", MODEL, key=made["key"]).status == 401, what="its end")
+    wait_for(lambda: two.a.chat("hello", MODEL, key=made["key"]).status == 401, 5, "its end")
+    assert time.monotonic() - began < 4
 
 
 def test_a_response_goes_on_at_the_other_at_once(two: Two) -> None:
@@ -119,14 +121,12 @@ def test_a_stream_goes_on_at_the_other_with_all_that_was_said(two: Two) -> None:
 
 
 def test_an_unknown_response_is_so_at_once_where_it_would_be_old(two: Two) -> None:
-    old, took = "resp_" + "0" * 26, []
-    for _ in range(3):
-        began = time.monotonic()
-        answer = two.b.post("/v1/responses", {"model": MODEL, "input": "x", "previous_response_id": old})
-        took.append(time.monotonic() - began)
-        assert answer.status == 404
-        assert answer.json["error"]["code"] == "previous_response_not_found"
-    assert min(took) < 1.5, "each was waited for"
+    old = "resp_" + "0" * 26
+    began = time.monotonic()
+    answer = two.b.post("/v1/responses", {"model": MODEL, "input": "x", "previous_response_id": old})
+    assert answer.status == 404
+    assert answer.json["error"]["code"] == "previous_response_not_found"
+    assert time.monotonic() - began < 1.5
 
 
 def test_a_conversation_alternates(two: Two) -> None:

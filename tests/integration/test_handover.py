@@ -158,11 +158,15 @@ def test_it_is_killed(server: Server, connection: http.client.HTTPConnection) ->
     assert re.search(r"reader ended with -9; starting it again", server.log)
 
 
-def test_a_browser_signs_in_with_a_key_that_was_made_just_now(server: Server) -> None:
-    """Whoever answers, a worker or the process that reads, knows the key although another one has made it."""
+def test_a_key_that_was_made_just_now_is_known_to_both(server: Server) -> None:
+    """Also a browser's, which has signed in with it at a worker, and asks another process for the page."""
+    form = {"content-type": "application/x-www-form-urlencoded"}
     for n in range(5):
         made = server.request("POST", "/api/keys", json.dumps({"name": f"k{n}", "project": "default"}).encode())
         key = json.loads(made.body)["key"]
+        entered = server.request("POST", "/ui/login", f"key={key}".encode(), form, key=None)
+        cookie = entered.headers["set-cookie"].partition(";")[0]
+        assert server.request("GET", "/ui/", headers={"cookie": cookie}, key=None).status == 200
         assert server.request("POST", CHAT, chat("hi"), key=key).status == 200
         assert server.request("GET", "/api/sessions", key=key).status == 200
 

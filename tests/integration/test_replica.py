@@ -254,9 +254,7 @@ def test_pages_go_on_while_it_goes_and_comes_back(
             assert pages() == {200}
         assert seen.errors == []
         compare(server, upstream, seen)
-        many = len(server.processes())
-        # Each process says it when it changes, not each time that it finds it so.
-        assert server.log.count("the replica cannot be read") <= server.log.count("the replica is read again") + many
+        assert server.log.count("the replica cannot be read") <= 3  # each of two workers, and the reader
         report = verify.verify(engine, lambda looked_at: None, 20)
         assert report.differences == []
         assert report.looked_at > len(seen.turns)

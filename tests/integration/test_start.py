@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.support.server import START_SECONDS, Server, running_server, wait_for
+from tests.support.server import Server, running_server, wait_for
 
 MADE = {"SESSIONARY_MASTER_KEY": None}
 
@@ -40,9 +40,7 @@ def test_the_printed_snippet_works_as_it_stands(tmp_path: Path) -> None:
     with running_server(tmp_path, env=MADE) as server:
         shown = banner(server, 1)
         snippet = shown[shown.index("curl ") :].split("\n\n")[0]
-        done = subprocess.run(
-            ["bash", "-c", snippet], capture_output=True, text=True, timeout=START_SECONDS, check=True
-        )
+        done = subprocess.run(["bash", "-c", snippet], capture_output=True, text=True, timeout=20, check=True)
         assert json.loads(done.stdout)["choices"][0]["message"]["content"]
 
 
@@ -78,7 +76,7 @@ def test_help_is_pleasant() -> None:
             [sys.executable, "-m", "sessionary", *args, "--help"],
             capture_output=True,
             text=True,
-            timeout=START_SECONDS,
+            timeout=20,
             check=True,
         )
         assert "Usage" in done.stdout
@@ -88,7 +86,7 @@ def test_a_bad_configuration_ends_the_start_and_names_key_and_line(tmp_path: Pat
     config = tmp_path / "config.yaml"
     config.write_text("port: 4000\nretrys: 3\n")
     command = [sys.executable, "-m", "sessionary", "serve", "--config", str(config), "--data-dir", str(tmp_path / "d")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=START_SECONDS, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
     assert done.returncode == 2
     assert "retrys" in done.stderr
     assert "2" in done.stderr
@@ -103,7 +101,7 @@ def test_a_database_of_a_newer_version_ends_the_start_and_says_so(tmp_path: Path
         database.execute("INSERT INTO alembic_version VALUES ('9999')")
         database.commit()
     command = [sys.executable, "-m", "sessionary", "serve", "--port", "0", "--data-dir", str(data)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=START_SECONDS, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
     assert done.returncode == 2
     assert "newer Sessionary" in done.stderr
     assert done.stderr.count("9999") == 1

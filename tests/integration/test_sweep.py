@@ -2,6 +2,7 @@
 
 import json
 import random
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -575,7 +576,9 @@ def test_the_drain_sweeps_when_it_has_nothing_else_to_do(log: Log, tmp_path: Pat
     delete(log, "s")
     drain = Drain(tmp_path / "spool", log.engine, Metrics())
     rounds = 0
+    until = time.monotonic() + 60
     while counts(log):
+        assert time.monotonic() < until
         assert drain.round() == 0
         rounds += 1
     assert rounds > 1  # it looks for calls in between
@@ -588,7 +591,9 @@ def test_a_busy_drain_sweeps_too(log: Log, tmp_path: Path) -> None:
     for n in range(2):
         log.chat(f"s{n}", [user(f"{n}")])
         delete(log, f"s{n}")
+    until = time.monotonic() + 60
     while log.project() and rows(log, sa.select(schema.unneeded).where(schema.unneeded.c.kind == "session")):
+        assert time.monotonic() < until
         begin = log.begin("busy", {"model": "m", "messages": [user("more")]}, at=log.at)
         writer.append(exchange.encode(begin))
         assert drain.round() == 1

@@ -5,7 +5,6 @@ Two providers stand on loopback: the configured one, and a trap that nothing may
 
 import json
 import random
-import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -138,7 +137,7 @@ def test_no_redirect_is_followed(
         answer = gateway.chat("x", stream=stream)
         assert answer.status == 502, answer
         assert "location" not in answer.headers
-        assert not re.search(rf"\b{trap.port}\b".encode(), answer.body)
+        assert str(trap.port).encode() not in answer.body
     assert len(trap.requests) == before
 
 

@@ -33,7 +33,7 @@ def test_one_waits_for_it_and_the_others_do_not(monkeypatch: pytest.MonkeyPatch)
         engine = open_engine(f"postgresql://someone@127.0.0.1:{silent.getsockname()[1]}/x?connect_timeout=2")
         first, others = asked(), [asked() for _ in range(20)]
         assert first > 1
-        assert sorted(others)[len(others) // 2] < 1
+        assert sum(others) < 1
         monkeypatch.setattr(time, "monotonic", lambda clock=time.monotonic: clock() + 3)
         assert asked() > 1
     monkeypatch.setattr(time, "monotonic", lambda clock=time.monotonic: clock() + 3)

@@ -5,6 +5,7 @@ import contextlib
 import os
 
 import msgspec
+import sqlalchemy as sa
 
 from sessionary import listening
 from sessionary.app.drain import build_drain
@@ -59,17 +60,21 @@ def run_gateways(settings: Settings) -> list[Away]:
     """Other gateways on the database that are not heard of; the one that is away longest first."""
     engine = open_engine(settings.database_url)
     try:
-        return presence.away(engine, Folder(settings.data_dir).gateway(), now_us())
+        return _away(engine, settings)
     finally:
         engine.dispose()
 
 
+def _away(engine: sa.Engine, settings: Settings) -> list[Away]:
+    return presence.away(engine, Folder(settings.data_dir).gateway(), now_us())
+
+
 def run_lost(settings: Settings, gateway: str, by: Actor = COMMAND) -> int | None:
     """Gives up a gateway whose data folder is lost; how many calls that has ended. None: it is none that is away."""
-    if gateway not in {away.gateway for away in run_gateways(settings)}:
-        return None
     engine = open_engine(settings.database_url)
     try:
+        if gateway not in {away.gateway for away in _away(engine, settings)}:
+            return None
         with contextlib.closing(build_drain(settings, gateway)) as drain:
             ended = drain.give_up()
         audit.tell(engine, by, "gateway.lost", gateway, calls=ended)

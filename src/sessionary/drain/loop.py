@@ -36,9 +36,10 @@ from sessionary.wire import meaning
 log = logging.getLogger("sessionary.drain")
 PAUSE = 0.05
 """Seconds at least between a look that finds nothing, or few records, and the next."""
-_FEW = 50
 REST = 1.0
 """Seconds at most: so long nobody sees what comes without a ring."""
+_FEW = 50
+"""Records, with fewer of which it is the round itself that costs most."""
 _TIDY_EVERY = 50
 _LEFTOVERS_EVERY = 60.0
 """Seconds."""

@@ -18,8 +18,6 @@ from sessionary.wire.sse import Event
 
 _PADDING = "obfuscation"
 """Noise against traffic analysis: no part of the answer."""
-
-
 _ADDED = frozenset({"delta", "text", "logprobs"})
 """Of a choice: what adds up."""
 _BESIDE = frozenset({_PADDING, "error"})
