@@ -9,7 +9,11 @@ the drain's own rounds, into SQLite or a PostgreSQL. In the end the database mus
 
 Lag is the time from a call's end to its commit, while another process records at half the rate that was reached.
 
-usage: bench/drain.py [chats histories content] [--calls 10000] [--database postgresql://…] [--seconds 5]
+With `--gateways N` so many drains, each with a spool of its own, store that many calls each into one PostgreSQL at the
+same time, and all that is told is how many a second that is together: once with sessions of its own for each, and once
+with every session's calls spread over all.
+
+usage: bench/drain.py [chats histories content] [--calls 10000] [--database postgresql://…] [--seconds 5] [--gateways N]
     --postgres starts a PostgreSQL of its own
 """
 
@@ -236,6 +240,49 @@ def measure(url: str, kind: str, calls: int, seconds: float, rates: Callable[[],
     engine.dispose()
 
 
+def together(url: str, calls: int, gateways: int, *, shared: bool) -> None:
+    """Several gateways' drains at once. `shared`: each of them has some calls of each session."""
+    upgrade(url)
+    engine = open_engine(url)
+    project, there = keys.ensure_project(engine, "default"), stored(engine)
+    ready = multiprocessing.Barrier(gateways + 1)
+    with tempfile.TemporaryDirectory() as folder:
+        drains = [
+            multiprocessing.Process(
+                target=one_of_several,
+                args=(url, Path(folder), project, calls, n, "shared" if shared else f"own {n}", ready),
+            )
+            for n in range(gateways)
+        ]
+        for process in drains:
+            process.start()
+        ready.wait()
+        began = time.monotonic()
+        for process in drains:
+            process.join()
+        passed = time.monotonic() - began
+    assert stored(engine) - there == gateways * calls, (stored(engine), there)
+    print(
+        f"{gateways} gateways, {'shared' if shared else 'own'} sessions: {gateways * calls / passed:,.0f} calls/s",
+        flush=True,
+    )
+    engine.dispose()
+
+
+def one_of_several(url: str, folder: Path, project: int, calls: int, n: int, run: str, ready: Any) -> None:
+    """In a process of its own."""
+    spool = folder / str(n)
+    spool.mkdir()
+    load = Load(spool, project, "chats", run)
+    for start in range(0, calls, IN_FLIGHT):
+        load.record(min(IN_FLIGHT, calls - start))
+    drain = Drain(spool, open_engine(url), Metrics(), gateway=f"gw_{n}")
+    ready.wait()
+    while drain.round():
+        pass
+    load.close()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("kinds", nargs="*", metavar="KIND", help="chats, histories, content; all of them")
@@ -243,7 +290,15 @@ def main() -> None:
     parser.add_argument("--database", help="an empty one")
     parser.add_argument("--postgres", action="store_true")
     parser.add_argument("--seconds", type=float, default=5.0, help="for which calls come at half the rate")
+    parser.add_argument("--gateways", type=int, default=0, help="drains that store at the same time")
     args = parser.parse_args()
+    if args.gateways:
+        with contextlib.ExitStack() as stack:
+            postgres = None if args.database else stack.enter_context(running_postgres())
+            for shared in (False, True):
+                url = postgres.new_database() if postgres else args.database
+                together(url, args.calls, args.gateways, shared=shared)
+        return
     kinds = args.kinds or ["chats", "histories", "content"]
     heads = ("calls/s", "us a call", "us of the server", "lag p50 / most")
     print(" " * 10 + "".join(f"{head:>18}" for head in heads))

@@ -182,6 +182,11 @@ class Metrics:
             ["rule", "ambiguous"],
             registry=r,
         )
+        self.overtaken = prom.Counter(
+            "sessionary_rounds_overtaken",
+            "Rounds of storing that began anew, for another gateway had changed the same session meanwhile.",
+            registry=r,
+        )
         self.set_aside = prom.Counter(
             "sessionary_records_set_aside", "Spool records that could not be understood.", registry=r
         )

@@ -180,8 +180,9 @@ def change(engine: sa.Engine, statement: str) -> None:
 def test_an_old_database_reads_as_before(empty_engine: sa.Engine, empty_url: str) -> None:
     upgrade_to(empty_engine, "0004")
     on_postgresql = empty_engine.dialect.name == "postgresql"
-    if on_postgresql:  # what has been written since is written by its project
+    if on_postgresql:  # what has been written since is written by its project, with numbers of a sequence
         change(empty_engine, "ALTER TABLE search_text ADD project integer")
+        change(empty_engine, "CREATE SEQUENCE search_docs_next")
     log = Log(empty_engine)
     calls = [log.chat(f"s{n % 3}", [user(f"{n}")], f"answer {n}", body={"tools": [{"n": n}]}) for n in range(9)]
     now = time.time_ns() // 1000
@@ -190,6 +191,7 @@ def test_an_old_database_reads_as_before(empty_engine: sa.Engine, empty_url: str
     calls.append(log.chat("theirs", [user("a canary")], project="other"))
     if on_postgresql:
         change(empty_engine, "ALTER TABLE search_text DROP project")
+        change(empty_engine, "DROP SEQUENCE search_docs_next")
     before = {table.name: rows(log, sa.select(table)) for table in schema.metadata.sorted_tables}
     texts = [sent(log, call) for call in calls]
     migrate.upgrade(empty_url)

@@ -146,6 +146,8 @@ def filled(engine: sa.Engine, sessions: int, calls: int) -> Full:
         copied(connection, schema.bodies, hash=m.asked)
         copied(connection, schema.search_docs, call_id=m.call, answer=sa.false(), id=m.number)
         connection.execute(sa.text(_TEXTS[engine.dialect.name]))
+        if engine.dialect.name == "postgresql":
+            connection.execute(sa.text("SELECT setval('search_docs_next', max(id)) FROM search_docs"))
     MADE.drop(engine)
     if engine.dialect.name == "sqlite":
         return Full(log, call, LARGE)

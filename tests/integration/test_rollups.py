@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from sessionary.record.exchange import Begin, Finish, Record, Status
+from sessionary.record.exchange import Begin, Context, Finish, Record, Status
 from sessionary.store import keys, reads, schema
 from sessionary.store.rollups import recompute
 from sessionary.store.writes import transaction
@@ -102,6 +102,15 @@ def test_more_values_than_are_kept(log: Log) -> None:
     for n in range(55):
         log.chat("a", [user("hi")], body={"model": f"m{n}"})
     assert len(check(log)["sessions"][0]["models"]) == 50
+
+
+def test_what_goes_on_from_another_session(log: Log) -> None:
+    """By the answer that it names. In its own session it comes from nothing, and there it is nobody's follower."""
+    first = log.chat("a", [user("hi")])
+    for session, text in (("b", "one"), ("b", "two"), ("a", "three"), ("a", "four")):
+        log.chat(session, [user(text)], context=Context(parent=first))
+    found = {row["session_id"]: (row["branches"], row["turns"]) for row in check(log)["sessions"]}
+    assert found == {"a": (1, 3), "b": (1, 2)}
 
 
 def test_branches(log: Log) -> None:

@@ -12,6 +12,7 @@ from sessionary.drain.requests import Parsed, encode_recipe
 from sessionary.record.exchange import Begin, Part
 from sessionary.store import conversations, marks, pack, scan, schema, search, words, writes
 from sessionary.store.questions import present
+from sessionary.store.states import States
 from sessionary.store.traffic import Counts
 from sessionary.wire.message import Message
 from sessionary.wire.recipe import Recipe
@@ -24,7 +25,7 @@ Key = tuple[int, str]
 
 @dataclass(slots=True)
 class Batch:
-    sessions: dict[Key, Row] = field(default_factory=dict)
+    sessions: list[Row] = field(default_factory=list)
     """Whole rows, new or changed."""
     facets: list[Row] = field(default_factory=list)
     messages: dict[tuple[int, bytes], Row] = field(default_factory=dict)
@@ -107,9 +108,13 @@ class Batch:
         counted[0] += 1
         counted[1] += placed.ambiguous
 
-    def write(self, connection: sa.Connection, now: int) -> None:
-        """`now`, in microseconds, is when the sessions' rows were last written."""
-        for project, bodies in self.bodies.items():
+    def write(self, connection: sa.Connection, states: States, now: int) -> None:
+        """`states`: of the sessions, as they were read. `now`, in microseconds, is when their rows were last written.
+
+        Who writes at the same time takes the tables in the same order, and each table's rows in theirs, so that nobody
+        waits in a circle; last come the rows that everybody writes. Raises Overtaken.
+        """
+        for project, bodies in sorted(self.bodies.items()):
             there = {row[0] for row in present(connection, schema.bodies, "hash", project, bodies)}
             rows = [
                 {"project": project, "hash": h, "data": pack.pack(b)}
@@ -118,11 +123,10 @@ class Batch:
             ]
             writes.insert(connection, schema.bodies, rows)
             scan.spare(connection, project, bodies)
-        self._settle_nodes(connection)
-        writes.insert(connection, schema.messages, [self.messages[k] for k in sorted(self.messages)])
-        writes.upsert(
-            connection, schema.sessions, [self.sessions[k] | {"updated_at": now} for k in sorted(self.sessions)]
-        )
+        messages = [self.messages[key] for key in sorted(self.messages)]
+        if writes.insert(connection, schema.messages, messages) < len(messages):
+            self._settle_nodes(connection)
+        states.write(connection, self.sessions, now)
         writes.insert(connection, schema.facets, self.facets)
         needs = [{"project": p, "hash": h, "session": s} for p, h, s in sorted(self.needs)]
         writes.insert(connection, schema.session_bodies, needs)
@@ -142,20 +146,20 @@ class Batch:
         marks.mark_continued(connection, self.continued)
         writes.insert(connection, schema.spawns, self.spawns)
         marks.take_spawns(connection, self.taken)
+        search.add(connection, self.docs)
         marks.add_rates(connection, self.rates)
         self.traffic.write(connection)
-        search.add(connection, self.docs)
 
     def _settle_nodes(self, connection: sa.Connection) -> None:
-        """A call that ends at a message has the node that is stored with the message: sweeping looks it up by that.
+        """Where some of the messages were there already. A call that ends at a message has the node that is stored with
+        the message: sweeping looks it up by that.
 
-        What was read as an answer may be there already as a client's word, and then it may mean another thing.
+        What was read as an answer may be there as a client's word, and then it may mean another thing.
         """
-        answers: dict[int, list[bytes]] = {}
-        for (project, id), row in self.messages.items():
-            if row["answer"]:
-                answers.setdefault(project, []).append(id)
-        for project, ids in answers.items():
+        by_project: dict[int, list[bytes]] = {}
+        for project, id in self.messages:
+            by_project.setdefault(project, []).append(id)
+        for project, ids in by_project.items():
             for found in present(connection, schema.messages, "id", project, ids, "node"):
                 self.messages[project, found.id]["node"] = found.node
         for call in (*self.calls, *self.finished_calls):

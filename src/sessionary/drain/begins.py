@@ -101,8 +101,9 @@ class Begins:
             for step in requests.give_meaning(parsed[n], stored):
                 self._message(project, step, FORMATS[p.begin.endpoint])
         self.parsed |= {p.begin.call_id: p for p in parsed}
-        sessions = self._threads.expect(project, parsed)
-        self._picture.load_sessions(project, sessions)
+        # In this order: a call that is not found in its session must not have come there meanwhile.
+        self._picture.load_sessions(project, self._threads.homes(project, parsed))
+        self._picture.load_sessions(project, self._threads.expect(project, parsed))
 
     def _stored(self, project: int, steps: Sequence[Step]) -> dict[bytes, tuple[bytes, str]]:
         """Node and role of those that are in the store."""
@@ -160,6 +161,7 @@ class Begins:
 
     def _session(self, parsed: Parsed, placed: Placed) -> Row:
         project = parsed.begin.project
+        self._picture.changed.add((project, placed.session))
         found = self._picture.session(project, placed.session)
         if found is None:
             found = rollup.new_session(parsed.begin, "") | {"id": placed.session}

@@ -65,6 +65,7 @@ class Ends:
             self._batch.heads.append(head)
         session = self._picture.sessions.get((project, call["session"]))
         if session is not None:
+            self._picture.changed.add((project, call["session"]))
             rollup.ended(session, call)
         self._batch.traffic.add(call)
         self.ends.append(end(call))

@@ -19,6 +19,7 @@ from sessionary.drain.link import COLUMNS, MOST_SHOWN, Ref
 from sessionary.ids import scope
 from sessionary.store import schema
 from sessionary.store.questions import Question
+from sessionary.store.states import States
 
 By = str
 """A column of the calls: `output_node`, `leaf_node`, `answer_key` or `summary_key`."""
@@ -63,7 +64,9 @@ def _p(name: str) -> sa.BindParameter[Any]:
 
 
 _THERE = sa.and_(_s.project == _c.project, _s.id == _c.session)
-_CALLS = sa.select(*(_c[name] for name in COLUMNS)).join(schema.sessions, _THERE).where(_c.project == _p("project"))
+_STATE = _s.updated_at.label("state")
+_CALLS = sa.select(*(_c[name] for name in COLUMNS), _STATE).join(schema.sessions, _THERE)
+_CALLS = _CALLS.where(_c.project == _p("project"))
 _MINE = sa.and_(_c.scope == _p("scope"), _c.key_id == _p("key"), _c.user == _p("user"))
 _NEWEST_FIRST = _c.created_at.desc()
 
@@ -88,7 +91,7 @@ _OF_KEY = {
 def _within(inner: sa.Select[Any], order: sa.ColumnElement[Any], where: str, value: str) -> Question:
     """Of the newest that `inner` reads, those with `value` in the column `where`."""
     read = inner.order_by(order).limit(_MOST_READ).subquery()
-    columns = [read.c[name] for name in COLUMNS]
+    columns = [read.c[name] for name in (*COLUMNS, "state")]
     same = read.c[where].is_not_distinct_from(_p(value))
     return Question(sa.select(*columns).where(same).order_by(read.c.created_at.desc()).limit(MOST_SHOWN))
 
@@ -117,8 +120,9 @@ _Value = tuple[By, int, bytes]
 class Known:
     """Grows as the round goes on."""
 
-    def __init__(self, connection: sa.Connection) -> None:
+    def __init__(self, connection: sa.Connection, states: States) -> None:
         self._db = connection
+        self._states = states
         self._new: dict[_Value, dict[str, Ref]] = {}
         self._round: dict[tuple[int, str], Ref] = {}
         self._of_agent: dict[tuple[int, str, str], dict[str, Ref]] = defaultdict(dict)
@@ -210,4 +214,10 @@ class Known:
             self._stored.update(zip(some, there, strict=True))
 
     def _ask(self, question: Question, each: Sequence[dict[str, Any]]) -> list[list[Ref]]:
-        return [[Ref(*row) for row in rows] for rows in question.ask(self._db, each)]
+        found: list[list[Ref]] = []
+        for values, rows in zip(each, question.ask(self._db, each), strict=True):
+            refs = [Ref(*row[:-1]) for row in rows]
+            for ref, row in zip(refs, rows, strict=True):
+                self._states.see(values["project"], ref.session, row[-1])
+            found.append(refs)
+        return found

@@ -98,14 +98,25 @@ class Placed:
 
     @property
     def gone_on(self) -> Ref | None:
-        """The call that has a follower now."""
+        """The call that has a follower in its session now."""
         retried = self.origin.call if self.origin is not None and self.origin.kind == "retry" else None
-        return self.parent or retried
+        return self._here(self.parent or retried)
 
     @property
     def branches(self) -> bool:
         """Whether its parent was gone on from before, in another way."""
-        return self.parent is not None and self.parent.continued and self.again is None
+        parent = self._here(self.parent)
+        return parent is not None and parent.continued and self.again is None
+
+    @property
+    def begins(self) -> bool:
+        """Whether it comes from nothing in its session: one that names another session than the call that it goes on
+        from is the first there, or begins a branch."""
+        origin = self.origin.call if self.origin is not None else None
+        return self._here(self.parent) is None and self._here(origin) is None and self.again is None and not self.side
+
+    def _here(self, ref: Ref | None) -> Ref | None:
+        return ref if ref is not None and ref.session == self.session else None
 
     def agent(self, begin: Begin) -> tuple[str, str, str]:
         """The agent that calls, its name, and the agent that started it."""

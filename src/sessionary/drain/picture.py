@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from sessionary.store import schema
 from sessionary.store.questions import Listed, Question, present
+from sessionary.store.states import States
 
 Row = dict[str, Any]
 Key = tuple[int, str]
@@ -21,7 +22,7 @@ _SESSION = [c.name for c in schema.sessions.c]
 def _begun() -> Listed:
     c, m, s = schema.calls.c, schema.messages.c, schema.sessions.c
     every = sa.select(schema.projects.c.id)  # named, so that the primary key serves the look-up
-    query = sa.select(schema.calls, m.role.label("leaf_role"))
+    query = sa.select(schema.calls, m.role.label("leaf_role"), s.updated_at.label("state"))
     query = query.outerjoin(schema.messages, sa.and_(m.project == c.project, m.id == c.leaf))
     query = query.join(schema.sessions, sa.and_(s.project == c.project, s.id == c.session))
     return Listed(query.where(c.project.in_(every)), c.id)
@@ -39,9 +40,12 @@ _BEGUN, _PARTS = _begun(), _parts()
 class Picture:
     def __init__(self, connection: sa.Connection) -> None:
         self.db = connection
+        self.states = States()
         self.calls: dict[str, Row] = {}
         """Columns of their rows; `new` of those that begin in this round, `leaf_role` of the others."""
         self.sessions: dict[Key, Row] = {}
+        self.changed: set[Key] = set()
+        """Sessions that are to be written."""
         self.there: set[str] = set()
         """Calls that begin once more: they are stored already."""
         self.aside: set[str] = set()
@@ -55,8 +59,10 @@ class Picture:
 
     def load_sessions(self, project: int, ids: Iterable[str]) -> None:
         wanted = {id for id in ids if (project, id) not in self._looked}
-        for row in present(self.db, schema.sessions, "id", project, wanted, *_SESSION):
-            self.sessions.setdefault((project, row.id), row._asdict())
+        found = {row.id: row for row in present(self.db, schema.sessions, "id", project, wanted, *_SESSION)}
+        for id in wanted:
+            self.states.see(project, id, found[id].updated_at if id in found else None)
+        self.sessions |= {(project, id): row._asdict() for id, row in found.items()}
         self._looked |= {(project, id) for id in wanted}
 
     def session(self, project: int, id: str) -> Row | None:
@@ -69,6 +75,8 @@ class Picture:
         """Calls that were begun in an earlier round and go on in this one; none whose session is deleted."""
         wanted = sorted(ids)
         found: list[Row] = [row._asdict() for row in _BEGUN.ask(self.db, wanted)]
+        for row in found:
+            self.states.see(row["project"], row["session"], row.pop("state"))
         self.calls |= {row["id"]: row for row in found}
         for project in {row["project"] for row in found}:
             mine = [row for row in found if row["project"] == project]

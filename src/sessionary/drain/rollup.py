@@ -50,8 +50,7 @@ def begun(
 ) -> list[tuple[str, str]]:
     """Adds a call in flight; `new_agent` where it is an agent's first. Returns the facets (kind, value) that are new
     to the session: all of them, also those that its row has no more room for."""
-    root = placed.parent is None and placed.origin is None and not (placed.side or begin.agent or placed.again)
-    session["branches"] += placed.branches or (root and session["turns"] > 0)
+    session["branches"] += placed.branches or (placed.begins and not begin.agent and session["turns"] > 0)
     session["agents"] += bool(new_agent)
     session["calls"] += 1
     session["live"] += 1

@@ -32,23 +32,23 @@ class Round:
         self._now = now
         self._batch = Batch()
         self._picture = Picture(connection)
-        self._threads = Threads(connection, window)
+        self._threads = Threads(connection, self._picture.states, window)
         self._begins = Begins(self._picture, self._batch, self._threads, key_names, seen or Seen())
         self._ends = Ends(self._picture, self._batch, self._threads, self._begins.parsed)
 
     def run(self, intake: Intake) -> None:
-        """Raises what a record does to it, or the database: then nothing of the round is stored."""
+        """Raises what a record does to it, or the database, or Overtaken: then nothing of the round is stored."""
         self._begins.take_apart([(i.record, i.writer) for i in intake.items if isinstance(i.record, Begin)])
         later = {i.record.call_id for i in intake.items if not isinstance(i.record, Begin)} - {""}
         self._picture.load_calls((later | self._begins.parents) - self._begins.calls)
         for item in intake.items:
             self._record(item)
         self._ends.keep_parts()
-        self._batch.sessions = self._picture.sessions
+        self._batch.sessions = [self._picture.sessions[key] for key in sorted(self._picture.changed)]
         self._batch.calls = [call for call in self._picture.calls.values() if call.pop("new", False)]
         self._batch.spawns = self._threads.spawns.rows
         self._batch.taken = self._threads.spawns.taken
-        self._batch.write(self._picture.db, self._now)
+        self._batch.write(self._picture.db, self._picture.states, self._now)
 
     def _record(self, item: Item) -> None:
         match item.record:

@@ -22,6 +22,7 @@ from sessionary.drain.spawns import Spawns
 from sessionary.record.exchange import Begin
 from sessionary.store import schema
 from sessionary.store.questions import present
+from sessionary.store.states import States
 from sessionary.wire.message import Message
 
 WINDOW_US = 7 * 86_400_000_000
@@ -34,12 +35,12 @@ _RETRIES = "x-stainless-retry-count"
 class Threads:
     """Of one round. What is begun and answered in it is known to what comes later in it."""
 
-    def __init__(self, connection: sa.Connection, window: int = WINDOW_US) -> None:
-        """`window`: microseconds for which content is remembered."""
+    def __init__(self, connection: sa.Connection, states: States, window: int = WINDOW_US) -> None:
+        """`states`: in which sessions are read. `window`: microseconds for which content is remembered."""
         self._db = connection
         self._window = window
         self._merged: dict[tuple[int, str], str] = {}
-        self.known = Known(connection)
+        self.known = Known(connection, states)
         self._earlier = Earlier(connection)
         self._resent = Resent(self.known, self._earlier)
         self.spawns = Spawns(connection, self.known, self._earlier)
@@ -49,12 +50,16 @@ class Threads:
         self.lacking: int | None = None
         """When the first call of this round began whose history ends with an answer that is not known."""
 
-    def expect(self, project: int, several: Sequence[Parsed]) -> set[str]:
-        """Calls that are about to be placed: looks up for all of them what nearly each needs. Returns the sessions in
-        which they may come to be."""
+    def homes(self, project: int, several: Sequence[Parsed]) -> set[str]:
+        """Of calls that are about to be placed: the sessions that they name, or begin if content finds none."""
         named = {p.begin.session_id for p in several if p.begin.source not in ("none", "response")}
         for row in present(self._db, schema.merged, "id", project, named, "session"):
             self._merged[project, row.id] = row.session
+        return {self._home(p.begin) if p.begin.source != "none" else p.begin.session_id for p in several}
+
+    def expect(self, project: int, several: Sequence[Parsed]) -> set[str]:
+        """Looks up for all of such calls what nearly each needs. Returns the other sessions in which they may come to
+        be."""
         going_on: list[tuple[bytes, Scope]] = []
         beginning: list[Parsed] = []
         for parsed in several:
@@ -68,8 +73,7 @@ class Threads:
         asked = [(p.steps[-1].node, self._scope(p.begin)) for p in beginning if p.steps]
         self.known.expect("leaf_node", asked)
         self.spawns.expect(beginning)
-        homes = (self._home(p.begin) if p.begin.source != "none" else p.begin.session_id for p in several)
-        return {*homes, *self.known.sessions(project)}
+        return self.known.sessions(project)
 
     def place(self, parsed: Parsed, before: Ref | None) -> Placed:
         """`before`: the call whose answer the request names. Nodes are set on `parsed.steps`."""

@@ -130,10 +130,9 @@ class Target:
     def finish(self, mark: Mark, by: Actor, **told: Any) -> None:
         """From here on it is a database like any other."""
         with transaction(self.engine) as connection:
-            for table in tables():
-                column = table.autoincrement_column
+            for column in (*(table.autoincrement_column for table in tables()), schema.search_docs.c.id):
                 if column is not None:
-                    sequence = sa.func.pg_get_serial_sequence(table.name, column.name)
+                    sequence = sa.func.pg_get_serial_sequence(column.table.name, column.name)
                     at = sa.select(sa.func.coalesce(sa.func.max(column), 0) + 1).scalar_subquery()
                     connection.execute(sa.select(sa.func.setval(sequence, at, False)))
             audit.record(connection, by, "database.migrate", mark.gateway, files=mark.files, **told)

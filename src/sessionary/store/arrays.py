@@ -22,12 +22,12 @@ _MOST_ROWS, _MOST_BYTES = 2_000, 16 << 20
 _DIALECT: sa.Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 
-def insert(connection: sa.Connection, table: sa.Table, rows: Rows, change: str = "DO NOTHING") -> None:
-    """`change`: what becomes of a row that is there already."""
+def insert(connection: sa.Connection, table: sa.Table, rows: Rows, change: str = "DO NOTHING") -> int:
+    """`change`: what becomes of a row that is there already. Returns how many were inserted or changed."""
     names = tuple(rows[0])
     given, columns = _given(table, names), ", ".join(map(_quoted, names))
     into = f"{_quoted(table.name)} ({columns}) SELECT * FROM {given} ON CONFLICT {change}"  # noqa: S608 — names of ours
-    _run(connection, f"INSERT INTO {into}", table, names, rows)
+    return _run(connection, f"INSERT INTO {into}", table, names, rows)
 
 
 def upsert(connection: sa.Connection, table: sa.Table, rows: Rows) -> None:
@@ -55,13 +55,15 @@ def update(connection: sa.Connection, table: sa.Table, rows: Rows) -> None:
     _run(connection, statement, table, names, rows)
 
 
-def _run(connection: sa.Connection, statement: str, table: sa.Table, names: Sequence[str], rows: Rows) -> None:
+def _run(connection: sa.Connection, statement: str, table: sa.Table, names: Sequence[str], rows: Rows) -> int:
     keys = [name for name in _keys(table) if name in names]
     large = [name for name in names if isinstance(table.c[name].type, sa.LargeBinary)]
     ordered = sorted(rows, key=itemgetter(*keys)) if keys else [*rows]
+    changed = 0
     for some in _pieces(ordered, large):
         arrays = tuple(_array(table.c[name].type, [row[name] for row in some]) for name in names)
-        connection.exec_driver_sql(statement, arrays)
+        changed += connection.exec_driver_sql(statement, arrays).rowcount
+    return changed
 
 
 def _array(kind: sa.types.TypeEngine[Any], values: list[Any]) -> list[Any]:

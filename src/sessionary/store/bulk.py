@@ -23,8 +23,9 @@ _SQLITE = sqlite.dialect()
 _LEAST, _MOST = -(1 << 63), (1 << 63) - 1
 
 
-def execute(connection: sa.Connection, statement: sa.Insert | sa.Update | sa.Delete, rows: Rows) -> None:
-    """For each of at least one row: the values of the statement's parameters, by name; others are passed over.
+def execute(connection: sa.Connection, statement: sa.Insert | sa.Update | sa.Delete, rows: Rows) -> int:
+    """For each of at least one row: the values of the statement's parameters, by name; others are passed over. Returns
+    how many rows of the table were changed.
 
     The statement is remembered by its identity: it is to be made once. For SQLite alone.
     """
@@ -32,7 +33,7 @@ def execute(connection: sa.Connection, statement: sa.Insert | sa.Update | sa.Del
     columns = zip(*map(_values_of(names), rows), strict=True)
     ready = [prepare(column) for prepare, column in zip(prepared, columns, strict=True)]
     with driver(connection, text) as cursor:
-        cursor.executemany(text, zip(*ready, strict=True))
+        return cursor.executemany(text, zip(*ready, strict=True)).rowcount
 
 
 @contextlib.contextmanager

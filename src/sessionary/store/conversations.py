@@ -110,7 +110,7 @@ def restart(connection: sa.Connection, project: int, deleted: sa.Select[Any]) ->
 
 
 def move_heads(connection: sa.Connection, heads: Sequence[Head]) -> None:
-    for head in heads:
+    for head in sorted(heads, key=lambda head: head[:2]):  # so that two who move the same meet at the first of them
         here = (_c.project == head.project, _c.id == head.conversation, _c.edit == head.edit)
         older = sa.or_(_c.head < head.call_id, _c.head == head.parent)  # the latter where a clock was set back
         connection.execute(sa.update(schema.conversations).where(*here, older).values(head=head.call_id))

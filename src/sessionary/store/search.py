@@ -33,6 +33,7 @@ LOOKED_AT = 20_000
 """Documents that match, for a page of hits."""
 _MOST_TERMS = 32
 _LAST = "SELECT max(id) FROM search_docs"
+_NEXT = sa.text("SELECT nextval('search_docs_next') FROM generate_series(1, :count)")
 _ADD_SQLITE = "INSERT INTO search_text(rowid, text) VALUES (?, ?)"
 # Punctuation out of the parser's sight: it would take a path, a host or a tag for one word, or for none.
 _ADD_POSTGRESQL = sa.text(
@@ -81,17 +82,23 @@ class Hits(msgspec.Struct, frozen=True):
 
 
 def add(connection: sa.Connection, docs: list[Doc]) -> None:
-    """Whoever writes holds the store's lock, so that the next ids are free."""
     if not docs:
         return
-    d = schema.search_docs
-    first = (connection.exec_driver_sql(_LAST).scalar() or 0) + 1
+    ids = _next_ids(connection, len(docs))
     rows = [
         {"id": id, "project": doc.project, "call_id": doc.call_id, "answer": doc.answer}
-        for id, doc in enumerate(docs, first)
+        for id, doc in zip(ids, docs, strict=True)
     ]
-    insert(connection, d, rows)
-    index(connection, [(doc.project, id, doc.text) for id, doc in enumerate(docs, first)])
+    insert(connection, schema.search_docs, rows)
+    index(connection, [(doc.project, id, doc.text) for id, doc in zip(ids, docs, strict=True)])
+
+
+def _next_ids(connection: sa.Connection, count: int) -> Sequence[int]:
+    """Of documents. SQLite's one writer has the next ones for itself."""
+    if connection.dialect.name == "sqlite":
+        first = (connection.exec_driver_sql(_LAST).scalar() or 0) + 1
+        return range(first, first + count)
+    return connection.scalars(_NEXT, {"count": count}).all()
 
 
 def index(connection: sa.Connection, texts: Sequence[tuple[int, int, str]]) -> None:

@@ -2,7 +2,7 @@
 
 import contextlib
 import functools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,13 +16,23 @@ from sessionary.store.engine import let_go
 _LOCK = 7_315_551_043  # PostgreSQL's advisory lock of whoever writes; any number that is ours
 
 
-@contextlib.contextmanager
-def transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
+def transaction(engine: sa.Engine) -> contextlib.AbstractContextManager[sa.Connection]:
     """Holds the write lock from its start, so that what it reads stays true until it commits."""
+    return _transaction(engine, sa.func.pg_advisory_xact_lock)
+
+
+def beside_others(engine: sa.Engine) -> contextlib.AbstractContextManager[sa.Connection]:
+    """Shares the write lock with others that began so, and keeps out those that have it alone. What it reads may be
+    changed by them: it has to see for itself that it was not (`overtaken`). SQLite has one writer at a time."""
+    return _transaction(engine, sa.func.pg_advisory_xact_lock_shared)
+
+
+@contextlib.contextmanager
+def _transaction(engine: sa.Engine, lock: Callable[[int], sa.ColumnElement[Any]]) -> Iterator[sa.Connection]:
     with engine.connect().execution_options(sqlite_begin="IMMEDIATE") as connection, connection.begin():
         if connection.dialect.name == "postgresql":
             unbound = sa.func.set_config("statement_timeout", "0", True)
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK), unbound, let_go()))
+            connection.execute(sa.select(lock(_LOCK), unbound, let_go()))
         yield connection
 
 
@@ -31,12 +41,13 @@ def _inserting(table: sa.Table) -> sa.Insert:
     return sqlite.insert(table).on_conflict_do_nothing()
 
 
-def insert(connection: sa.Connection, table: sa.Table, rows: Rows) -> None:
-    """Rows that are there already stay as they are. Every row must have the same columns."""
-    if rows and connection.dialect.name == "postgresql":
-        arrays.insert(connection, table, rows)
-    elif rows:
-        bulk.execute(connection, _inserting(table), rows)
+def insert(connection: sa.Connection, table: sa.Table, rows: Rows) -> int:
+    """Rows that are there already stay as they are. Every row must have the same columns. Returns how many are new."""
+    if not rows:
+        return 0
+    if connection.dialect.name == "postgresql":
+        return arrays.insert(connection, table, rows)
+    return bulk.execute(connection, _inserting(table), rows)
 
 
 def insert_from(connection: sa.Connection, table: sa.Table, columns: Sequence[str], rows: sa.Select[Any]) -> None:
