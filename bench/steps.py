@@ -25,7 +25,7 @@ from typing import Any, cast
 import sqlalchemy as sa
 import uvloop
 
-from sessionary import calls, direct, edge, incoming, metrics, server, serving
+from sessionary import calls, direct, edge, incoming, metrics, server
 from sessionary.app.drain import build_drain
 from sessionary.app.worker import Worker
 from sessionary.auth import Auth
@@ -35,6 +35,8 @@ from sessionary.heads import Heads
 from sessionary.providers.routing import Router
 from sessionary.record.recorder import Recorder, Recording
 from sessionary.relay.relay import Relay
+from sessionary.serving.connection import Protocol
+from sessionary.serving.server import Server, config
 from sessionary.settings import Settings
 from sessionary.spool.writer import Writer
 from sessionary.store import schema, search
@@ -52,7 +54,7 @@ WORDS = ("river", "museum", "winter", "train", "garden", "bridge", "market", "is
 # What is timed: (step, whose attribute, its name).
 Places = list[tuple[str, Any, str]]
 WORKER: Places = [
-    ("read head and body", serving.Protocol, "data_received"),
+    ("read head and body", Protocol, "data_received"),
     ("read head and body", Heads, "of"),
     ("read head and body", direct.Exchange, "body"),
     ("authenticate", Auth, "principal"),
@@ -320,8 +322,8 @@ def serve(
     steps.around(WORKER)
     worker = Worker(settings, key, project, environ)
     relays, _ = handovers()
-    config = serving.config(worker.app, relays, settings)
-    http = serving.Server(config, relays, 1.0, lambda: worker.capacity.calls > 0, lambda: None)
+    configured = config(worker.app, relays, settings)
+    http = Server(configured, relays, 1.0, lambda: worker.capacity.calls > 0, lambda: None)
     told: list[Any] = []
 
     async def run() -> None:

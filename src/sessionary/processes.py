@@ -27,10 +27,11 @@ from multiprocessing.process import BaseProcess
 
 import uvloop
 
-from sessionary import metrics, serving
+from sessionary import metrics
 from sessionary.app.worker import Worker
 from sessionary.bell import Bell
 from sessionary.handover import Handover, handovers
+from sessionary.serving.server import Server, config
 from sessionary.settings import Settings
 
 log = logging.getLogger("sessionary")
@@ -169,8 +170,9 @@ def _worker(
         sockets = []
         _gives_way(_READS)
     worker = build(recorded.ring, handover.reads)
-    config = serving.config(worker.app, handover, settings)
-    server = serving.Server(config, handover, settings.grace, lambda: worker.capacity.calls > 0, serves)
+    server = Server(
+        config(worker.app, handover, settings), handover, settings.grace, lambda: worker.capacity.calls > 0, serves
+    )
 
     async def until_parent_is_gone() -> None:
         loop = asyncio.get_running_loop()

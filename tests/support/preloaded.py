@@ -32,7 +32,7 @@ MODULES = (
     "sessionary.app.worker",
     "sessionary.processes",
     "sessionary.server",
-    "sessionary.serving",
+    "sessionary.serving.server",
     "sessionary.store.migrate",
     "uvloop",
 )

@@ -15,7 +15,7 @@ from sessionary.direct import Exchange
 from sessionary.edge import Edge
 from sessionary.handover import handovers
 from sessionary.heads import Head, Heads
-from sessionary.serving import Always, Protocol
+from sessionary.serving.connection import Always, Protocol
 
 HEAD = b"POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\nContent-Length: %b\r\nx-a: b\r\n\r\n"
 
