@@ -1,10 +1,13 @@
 """The command line. Each command imports what it needs when it is called: `sessionary --help` is there at once."""
 
+from collections.abc import Callable
+
 import typer
 
 from sessionary import __version__
-from sessionary.cli import demo, gateways, keys, migrate, serve, upkeep
+from sessionary.cli import demo, gateways, keys, migrate, serve, sessions, show, upkeep, watch
 from sessionary.cli.common import out, tell
+from sessionary.cli.words import Words
 from sessionary.errors import SettingsError
 
 app = typer.Typer(
@@ -17,6 +20,12 @@ app = typer.Typer(
 _upkeep = (upkeep.doctor, upkeep.verify, upkeep.rehash, gateways.gateways, migrate.migrate)
 for command in (serve.serve, serve.login, demo.demo, *_upkeep):
     app.command()(command)
+_lists: tuple[Callable[..., None], ...] = (sessions.sessions, sessions.calls, sessions.search)
+for asked in _lists:
+    app.command(cls=Words)(asked)
+_one: tuple[Callable[..., None], ...] = (show.show, show.export, watch.watch)
+for asked in _one:
+    app.command()(asked)
 app.command("audit")(upkeep.audit_log)
 app.add_typer(keys.app, name="keys")
 

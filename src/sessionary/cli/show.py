@@ -1,0 +1,256 @@
+"""Reading one session or one call: `sessionary show`, `sessionary export`."""
+
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from sessionary.cli.common import Config, DataDir, fail
+from sessionary.cli.words import Full, JsonLines, Key, SessionName, Url
+
+if TYPE_CHECKING:
+    from sessionary.cli.reading import Gateway
+    from sessionary.cli.told import Block, Paper
+
+Json = dict[str, Any]
+NEWEST = "-"
+_AT_ONCE = 50
+"""Calls that are asked for at once, and held."""
+_MOST_LAST = 100
+_CALL = "call_"
+Form = Literal["json", "jsonl", "markdown", "openai"]
+_ENDINGS: dict[str, Form] = {".jsonl": "jsonl", ".md": "markdown", ".markdown": "markdown"}
+
+
+def show(
+    session: SessionName = NEWEST,
+    calls: Annotated[bool, typer.Option("--calls", help="Only a list of its calls, the first one first.")] = False,
+    last: Annotated[int | None, typer.Option(help="Only the last so many calls.", min=1, max=_MOST_LAST)] = None,
+    request: Annotated[bool, typer.Option("--request", help="Of a call: the body that was sent, as it was.")] = False,
+    response: Annotated[bool, typer.Option("--response", help="Of a call: the body of its answer.")] = False,
+    events: Annotated[
+        bool, typer.Option("--events", help="Of a call: the events that its answer came in, as they were.")
+    ] = False,
+    full: Full = None,
+    as_json: JsonLines = False,
+    url: Url = None,
+    key: Key = None,
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Read a session turn by turn, or a single call (call_…)."""
+    from sessionary.cli import reading, told
+
+    bodies = [part for part, wanted in (("/request", request), ("/response", response or events)) if wanted]
+    if len(bodies) > 1 or (response and events):
+        fail("--request, --response and --events are one or the other")
+    with told.ending():
+        gateway = reading.find(url, key, config, data_dir)
+        if bodies:
+            body = gateway.body(reading.call(session, bodies[0]), {"raw": 1} if events else None)
+            _copy(body, Path("-"))
+            return
+        if session.startswith(_CALL) and (one := _call(gateway, session)) is not None:
+            _show_call(gateway, one, told.Paper(full is not False), as_json)
+            return
+        paper, name = told.Paper(full), newest(gateway) if session == NEWEST else session
+        if calls:
+            _list_calls(gateway, name, paper, as_json)
+        else:
+            _show_session(gateway, name, paper, last, as_json)
+
+
+def export(
+    session: SessionName = NEWEST,
+    format: Annotated[
+        Form | None,
+        typer.Option("--format", "-f", help="openai: chat messages, ready to send. [default: as FILE ends, or json]"),
+    ] = None,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="Where it is written. [default: -, standard output]")
+    ] = Path("-"),
+    url: Url = None,
+    key: Key = None,
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Write a whole session into a file."""
+    from sessionary.cli import reading, told
+
+    form = format or _ENDINGS.get(output.suffix.lower(), "json")
+    with told.ending():
+        gateway = reading.find(url, key, config, data_dir)
+        name = newest(gateway) if session == NEWEST else session
+        _copy(gateway.body(reading.session(name, "/export"), {"format": form}), output)
+
+
+def newest(gateway: "Gateway") -> str:
+    from sessionary.cli.reading import Unanswered
+
+    rows = gateway.get("/api/sessions", {"limit": 1})["data"]
+    if not rows:
+        raise Unanswered("there are no sessions yet: nothing was recorded that this key may read")
+    return str(rows[0]["id"])
+
+
+def page(gateway: "Gateway", session: Json) -> str:
+    """Where a browser shows it."""
+    return f"{gateway.url}/ui/sessions/{session['id']}"
+
+
+def last_calls(gateway: "Gateway", session: str, most: int) -> list[str]:
+    """The ids of the newest calls, the oldest of them first."""
+    (found,) = gateway.pages("/api/calls", {"session_id": session}, most)
+    return [one["id"] for one in reversed(found.rows)]
+
+
+def _call(gateway: "Gateway", name: str) -> Json | None:
+    """None where there is no such call: then a session may be called so."""
+    from sessionary.cli import reading
+
+    try:
+        return gateway.get(reading.call(name))
+    except reading.Refused as refused:
+        if refused.status != 404:
+            raise
+        return None
+
+
+def _show_session(gateway: "Gateway", name: str, paper: "Paper", last: int | None, as_json: bool) -> None:
+    from sessionary.cli import reading, story
+
+    path = reading.session(name, "/transcript")
+    query: dict[str, str | int] = {"limit": _AT_ONCE}
+    told: story.Story | None = None
+    if last is not None:
+        session = gateway.get(path, {"limit": 1})["session"]
+        ids = last_calls(gateway, session["id"], last)
+        told = story.Story(max(0, session["calls"] - len(ids)))
+        query = {"calls": ",".join(ids)}
+    first = True
+    while True:
+        found = gateway.get(path, query)
+        told = told or story.Story()
+        if first and as_json:
+            paper.json({"session": found["session"]})
+        elif first:
+            paper.put(*story.head(found["session"], page(gateway, found["session"])))
+        for added in found["calls"]:
+            if as_json:
+                paper.json(added)
+            else:
+                paper.put(*told.call(added))
+        paper.flush()
+        first = False
+        if not (cursor := found.get("next_cursor")):
+            return
+        query = {"limit": _AT_ONCE, "cursor": cursor}
+
+
+def _list_calls(gateway: "Gateway", name: str, paper: "Paper", as_json: bool) -> None:
+    from sessionary.cli import reading, rows
+
+    session = gateway.get(reading.session(name, "/transcript"), {"limit": 1})["session"]
+    head = rows.calls_head(paper.width)
+    for found in gateway.pages("/api/calls", {"session_id": session["id"], "sort": "created_at"}, None):
+        for one in found.rows:
+            if as_json:
+                paper.json(one)
+            elif paper.terminal:
+                paper.put(*head, *rows.call(one, paper.width))
+                head = []
+            else:
+                paper.row(rows.call_cells(one))
+        paper.flush()
+
+
+def _show_call(gateway: "Gateway", one: Json, paper: "Paper", as_json: bool) -> None:
+    from sessionary.cli import reading, story
+
+    found = gateway.get(reading.session(one["session"], "/transcript"), {"calls": one["id"]})["calls"]
+    if not found:
+        raise reading.Unanswered(f"{one['id']} was moved to another session just now: ask again")
+    if as_json:
+        paper.json(found[0])
+        return
+    paper.put(*_facts(one, f"{gateway.url}/ui/calls/{one['id']}"), *story.Story(None).call(found[0]))
+
+
+def _facts(one: Json, page: str) -> "list[Block]":
+    from sessionary.cli.story import BETWEEN, DIM, state
+    from sessionary.cli.told import block
+    from sessionary.cli.when import moment
+    from sessionary.ui.format import duration
+
+    route = BETWEEN.join(filter(None, (one["endpoint"], one["provider"], one["deployment"], one["upstream_model"])))
+    who = [one["client"], f"user {one['user']}" if one["user"] else "", f"key {one['key']}" if one["key"] else ""]
+    ended = [str(one["http_status"] or ""), one["finish_reason"] or "", "streamed" if one["stream"] else ""]
+    named = one["session_id"] if one["session_id"] != one["session"] else ""
+    blocks = [
+        block(
+            (one["status"], state(one["status"])),
+            BETWEEN + BETWEEN.join(filter(None, (moment(one["created_at"]), *ended))),
+        ),
+        block((route, DIM)),
+        block((BETWEEN.join(filter(None, who)), DIM)),
+        block(
+            (
+                BETWEEN.join(filter(None, (f"session {one['session']}", named, f"by {one['rule'] or one['source']}"))),
+                DIM,
+            )
+        ),
+    ]
+    for n, attempt in enumerate(one["attempts"], 1):
+        if len(one["attempts"]) > 1 or attempt["error"]:
+            told = [
+                f"attempt {n}",
+                attempt["deployment"],
+                str(attempt["http_status"] or ""),
+                duration(attempt["duration_ms"]),
+            ]
+            blocks.append(
+                block((BETWEEN.join(filter(None, (*told, attempt["error"]))), "red" if attempt["error"] else DIM))
+            )
+    return [*blocks, block((page, DIM))]
+
+
+def _copy(body: Iterable[bytes], output: Path) -> None:
+    """Byte for byte; on a terminal with what it would obey shown instead. A file is there when it is whole."""
+    if str(output) != "-":
+        _save(body, output)
+        return
+    if not sys.stdout.isatty():
+        for data in body:
+            sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+        return
+    from codecs import getincrementaldecoder
+
+    from sessionary.cli import harmless
+
+    decoder, text = getincrementaldecoder("utf-8")("replace"), "\n"
+    for data in body:
+        if text := decoder.decode(data) or text:
+            sys.stdout.write(harmless.each(text))
+    if not text.endswith("\n"):
+        sys.stdout.write("\n")
+
+
+def _save(body: Iterable[bytes], output: Path) -> None:
+    if output.exists() and not output.is_file():  # a pipe, a device: a folder is refused
+        with output.open("wb") as file:
+            file.writelines(body)
+        return
+    parts = iter(body)
+    first = next(parts, b"")  # nothing is made where there is nothing
+    half = output.with_name(f".{output.name}.{os.getpid()}")
+    try:
+        with half.open("xb") as file:
+            file.write(first)
+            file.writelines(parts)
+        half.replace(output)
+    finally:
+        half.unlink(missing_ok=True)
