@@ -50,7 +50,8 @@ def show(
     with told.ending():
         gateway = reading.find(url, key, config, data_dir)
         if bodies:
-            body = gateway.body(reading.call(session, bodies[0]), {"raw": 1} if events else None)
+            name = newest(gateway, "calls") if session == NEWEST else session
+            body = gateway.body(reading.call(name, bodies[0]), {"raw": 1} if events else None)
             _copy(body, Path("-"))
             return
         if session.startswith(_CALL) and (one := _call(gateway, session)) is not None:
@@ -87,12 +88,12 @@ def export(
         _copy(gateway.body(reading.session(name, "/export"), {"format": form}), output)
 
 
-def newest(gateway: "Gateway") -> str:
+def newest(gateway: "Gateway", of: str = "sessions") -> str:
     from sessionary.cli.reading import Unanswered
 
-    rows = gateway.get("/api/sessions", {"limit": 1})["data"]
+    rows = gateway.get(f"/api/{of}", {"limit": 1})["data"]
     if not rows:
-        raise Unanswered("there are no sessions yet: nothing was recorded that this key may read")
+        raise Unanswered(f"there are no {of} yet: nothing was recorded that this key may read")
     return str(rows[0]["id"])
 
 
