@@ -240,8 +240,8 @@ def measure(url: str, kind: str, calls: int, seconds: float, rates: Callable[[],
     engine.dispose()
 
 
-def together(url: str, calls: int, gateways: int, *, shared: bool) -> None:
-    """Several gateways' drains at once. `shared`: each of them has some calls of each session."""
+def together(url: str, calls: int, gateways: int, *, shared: bool) -> float:
+    """Calls a second that several gateways' drains store at once. `shared`: each of them has calls of each session."""
     upgrade(url)
     engine = open_engine(url)
     project, there = keys.ensure_project(engine, "default"), stored(engine)
@@ -262,11 +262,8 @@ def together(url: str, calls: int, gateways: int, *, shared: bool) -> None:
             process.join()
         passed = time.monotonic() - began
     assert stored(engine) - there == gateways * calls, (stored(engine), there)
-    print(
-        f"{gateways} gateways, {'shared' if shared else 'own'} sessions: {gateways * calls / passed:,.0f} calls/s",
-        flush=True,
-    )
     engine.dispose()
+    return gateways * calls / passed
 
 
 def one_of_several(url: str, folder: Path, project: int, calls: int, n: int, run: str, ready: Any) -> None:
@@ -297,7 +294,11 @@ def main() -> None:
             postgres = None if args.database else stack.enter_context(running_postgres())
             for shared in (False, True):
                 url = postgres.new_database() if postgres else args.database
-                together(url, args.calls, args.gateways, shared=shared)
+                rate = together(url, args.calls, args.gateways, shared=shared)
+                print(
+                    f"{args.gateways} gateways, {'shared' if shared else 'own'} sessions: {rate:,.0f} calls/s",
+                    flush=True,
+                )
         return
     kinds = args.kinds or ["chats", "histories", "content"]
     heads = ("calls/s", "us a call", "us of the server", "lag p50 / most")

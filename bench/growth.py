@@ -1,15 +1,16 @@
 """How cost grows: with the calls that are stored, the history that is sent again, a message's size, the streams that
-are open, and the workers.
+are open, the workers, and the gateways on one PostgreSQL.
 
 Each part starts Sessionary as it comes, in front of the provider of load/mock.c, and takes its processor time, drain
 included, at each size. The exponent is the slope of the line that fits best where both axes are logarithmic: 0 is a
 cost that does not depend on the size, 1 one that grows as the size does, and more must not be.
 
-usage: bench/growth.py [--only stored history message streams workers] [--sizes 10000 …] [--seconds 4] [--write]
+usage: bench/growth.py [--only PART …] [--sizes 10000 …] [--seconds 4] [--write]
+    PART: stored history message streams workers gateways
     --sizes are for all parts that are run; each has its own without
     --write puts tables and plots into docs/explanation/performance.md and docs/images
-Databases of 10,000 to 1,000,000 calls are made once and kept in .bench/ (1,000,000 take some minutes and 1.6 GB;
-`--only stored --sizes 10000000` ten times as much).
+Databases of 10,000 to 10,000,000 calls are made once and kept in .bench/: 1,000,000 take some minutes and 1.6 GB, the
+largest ten times as much.
 """
 
 import argparse
@@ -25,6 +26,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from bench import drain  # noqa: E402
 from bench.filled import copied, filled, from_now_on  # noqa: E402
 from bench.gateways import sessionary  # noqa: E402
 from bench.measuring import (  # noqa: E402
@@ -46,6 +48,7 @@ from bench.measuring import (  # noqa: E402
     write,
 )
 from bench.plots import Line, svg  # noqa: E402
+from tests.support.postgres import running_postgres  # noqa: E402
 from tests.support.server import wait_for  # noqa: E402
 from tests.support.talk import workers  # noqa: E402
 
@@ -201,12 +204,32 @@ def by_workers(sizes: Sequence[int], seconds: float) -> Grown:
     return Grown(table(head, cells), "", "", "")
 
 
+def by_gateways(sizes: Sequence[int], seconds: float) -> Grown:
+    """What their drains store together, as fast as they can."""
+    cells = []
+    with running_postgres(ours=True, synchronous_commit="off", shared_buffers="256MB") as postgres:
+        for size in sizes:
+            rates = [
+                drain.together(postgres.new_database(), round(1000 * seconds), size, shared=shared)
+                for shared in (False, True)
+            ]
+            print(f"gateways {size}: {rates}", flush=True)
+            cells.append([str(size), *(f"{rate:,.0f}" for rate in rates)])
+    head = (
+        "gateways",
+        "calls/s stored, each has sessions of its own",
+        "calls/s stored, each has calls of all sessions",
+    )
+    return Grown(table(head, cells), "", "", "")
+
+
 PARTS: dict[str, tuple[Callable[[Sequence[int], float], Grown], tuple[int, ...]]] = {
-    "stored": (stored, (10_000, 100_000, 1_000_000)),
+    "stored": (stored, (10_000, 100_000, 1_000_000, 10_000_000)),
     "history": (history, (1, 3, 10, 30, 100, 300, 1000)),
     "message": (message, (1, 3, 10, 30, 100, 300, 1000)),
     "streams": (streams, (1, 10, 100, 1000, 9000)),
     "workers": (by_workers, (1, 2)),
+    "gateways": (by_gateways, (1, 2, 3)),
 }
 
 

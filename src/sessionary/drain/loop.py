@@ -53,6 +53,8 @@ _SWEEP_FOR, _SWEEP_IDLE = 0.02, 0.05
 _LATE_US = 3_000_000
 """So long, after it has begun, a call waits whose history ends with an answer that is not known, where other gateways
 write to the store: one of them may have given it, and not have stored it yet."""
+_ALONE = 8
+"""Rounds without other gateways', after one that they have overtaken."""
 _FOR_EVER = Retention()
 
 
@@ -94,6 +96,8 @@ class Drain:
         """When the call began that is waited for; what came later waits behind it."""
         self._window = window
         self._seen = Seen()
+        self._alone = 0
+        """Rounds that are made without others beside them."""
         self._untidy = 0
         self._looked_at = 0.0
         """When folders were looked for that a kill had left."""
@@ -212,12 +216,15 @@ class Drain:
 
     def _commit(self, items: Sequence[Item], to: Mapping[str, Cursor], now: int) -> None:
         """A round in one transaction with its cursors and counts. Other gateways have theirs at the same time; one that
-        they have overtaken is made again without them."""
-        try:
-            self._committed(writes.beside_others, items, to, now)
-        except Overtaken:
-            self._metrics.overtaken.inc()
-            self._committed(writes.transaction, items, to, now)
+        they have overtaken is made again without them, as are those that follow: it will not have been the last."""
+        if not self._alone:
+            try:
+                return self._committed(writes.beside_others, items, to, now)
+            except Overtaken:
+                self._metrics.overtaken.inc()
+                self._alone = _ALONE
+        self._committed(writes.transaction, items, to, now)
+        self._alone -= 1
 
     def _committed(
         self,
