@@ -10,6 +10,7 @@ from sessionary.cli.common import out, tell
 from sessionary.cli.words import Words
 from sessionary.errors import SettingsError
 
+_READ = "Read what a gateway has, from anywhere"
 app = typer.Typer(
     help="An LLM gateway that remembers: every call relayed, recorded, priced, and grouped into its session.",
     no_args_is_help=True,
@@ -22,10 +23,10 @@ for command in (serve.serve, serve.login, demo.demo, *_upkeep):
     app.command()(command)
 _lists: tuple[Callable[..., None], ...] = (sessions.sessions, sessions.calls, sessions.search)
 for asked in _lists:
-    app.command(cls=Words)(asked)
+    app.command(cls=Words, rich_help_panel=_READ)(asked)
 _one: tuple[Callable[..., None], ...] = (show.show, show.export, watch.watch)
 for asked in _one:
-    app.command()(asked)
+    app.command(rich_help_panel=_READ)(asked)
 app.command("audit")(upkeep.audit_log)
 app.add_typer(keys.app, name="keys")
 

@@ -29,6 +29,8 @@ Query = Mapping[str, str | int]
 _SECONDS = 60
 _CHUNK = 1 << 16
 _MOST_ERROR = 1 << 16
+_BYTES = "surrogateescape"
+"""What was typed and is no text goes on as the bytes that it is."""
 _UNNAMED = ("There is no such session.", "There is no such call.")
 """Whoever typed a name is told which."""
 _MOST = 200
@@ -125,7 +127,7 @@ class Gateway:
             "user-agent": f"sessionary/{__version__}",
             "connection": "close",
         }
-        target = self._base + path + (f"?{urlencode(query)}" if query else "")
+        target = self._base + path + (f"?{urlencode(query, errors=_BYTES)}" if query else "")
         kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
         connection = kind(self._host, timeout=seconds)
         try:
@@ -164,17 +166,17 @@ class Gateway:
 
 def session(name: str, part: str = "") -> str:
     """The path of a session, or of something of it: its name may have anything in it."""
-    return f"/api/sessions/{quote(name, safe='')}{part}"
+    return f"/api/sessions/{quote(name, safe='', errors=_BYTES)}{part}"
 
 
 def call(name: str, part: str = "") -> str:
-    return f"/api/calls/{quote(name, safe='')}{part}"
+    return f"/api/calls/{quote(name, safe='', errors=_BYTES)}{part}"
 
 
 def find(url: str | None, key: str | None, config: Path | None, data_dir: Path | None) -> Gateway:
     """The gateway that is named, or the one that serves the data folder here. Raises Unanswered."""
     if key is not None and not (key.isascii() and key.isprintable() and key.strip() == key and key):
-        raise Unanswered("the key is not one: it has characters that no key has")
+        raise Unanswered("the key is empty, or has characters that no key has")
     if url:
         if key is None:
             raise Unanswered("a key is missing for that gateway: give one with --key, or in SESSIONARY_API_KEY")

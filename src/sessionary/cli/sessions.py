@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 Filter = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[FILTER]…", help="As on the pages: model:gpt* 'cost>0.5' error:yes -client:curl refund"),
+    typer.Argument(metavar="FILTER", help="As on the pages: model:gpt* 'cost>0.5' error:yes -client:curl refund"),
 ]
 _SORTS = {
     "last": "last_at",

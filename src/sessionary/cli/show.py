@@ -68,10 +68,13 @@ def export(
     session: SessionName = NEWEST,
     format: Annotated[
         Form | None,
-        typer.Option("--format", "-f", help="openai: chat messages, ready to send. [default: as FILE ends, or json]"),
+        typer.Option(
+            "--format", "-f", help="openai: chat messages, ready to send.", show_default="as FILE ends, or json"
+        ),
     ] = None,
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help="Where it is written. [default: -, standard output]")
+        Path,
+        typer.Option("--output", "-o", metavar="FILE", help="Where it is written.", show_default="standard output"),
     ] = Path("-"),
     url: Url = None,
     key: Key = None,

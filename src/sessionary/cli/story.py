@@ -102,7 +102,7 @@ class Story:
             blocks.append(block(("what was said here is not kept", DIM), depth=1))
         if added.get("emptied"):
             blocks.append(block(("what was said here was deleted", DIM), depth=1))
-        elif not added["retry"]:
+        elif not added["retry"] or self._before is None:  # of a call alone nothing was told before
             for message in added["messages"]:
                 blocks += self._message(message["role"], message.get("name", ""), message["pieces"])
         return blocks

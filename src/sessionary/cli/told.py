@@ -114,7 +114,7 @@ def right(text: str, width: int) -> str:
 def ending() -> Iterator[None]:
     """What a command does comes to an end that a person understands: one line, or none where they ended it."""
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a narrow encoding is no reason to fail
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a narrow encoding is no reason to fail
     try:
         try:
             yield

@@ -27,7 +27,9 @@ _OVERLAP = 60
 def watch(
     session: Annotated[
         str,
-        typer.Argument(metavar="[SESSION]", help="Our id, the client's (which may begin later), or -, the newest."),
+        typer.Argument(
+            metavar="SESSION", help="Our id, the client's (it may begin later), or -, the newest.", show_default="all"
+        ),
     ] = "",
     full: Full = None,
     as_json: Annotated[bool, typer.Option("--json", help="For scripts: the events, a line each.")] = False,

@@ -9,21 +9,24 @@ from typer.core import TyperCommand
 Url = Annotated[
     str | None,
     typer.Option(
-        envvar="SESSIONARY_BASE_URL", help="A gateway anywhere. [default: the one that serves the data folder here]"
+        envvar="SESSIONARY_BASE_URL", help="A gateway anywhere.", show_default="the one of the data folder here"
     ),
 ]
 Key = Annotated[
     str | None,
-    typer.Option(envvar="SESSIONARY_API_KEY", help="What it is asked with. [default: the data folder's master key]"),
+    typer.Option(
+        envvar="SESSIONARY_API_KEY", help="What it is asked with.", show_default="the data folder's master key"
+    ),
 ]
 Limit = Annotated[int, typer.Option("--limit", "-n", help="How many.", min=1)]
 JsonLines = Annotated[bool, typer.Option("--json", help="For scripts: the API's JSON, a line each.")]
 Full = Annotated[
     bool | None,
-    typer.Option("--full/--fold", help="Show long results whole, or folded. [default: folded on a terminal only]"),
+    typer.Option("--full/--fold", help="Show long results whole, or folded.", show_default="folded on a terminal only"),
 ]
 SessionName = Annotated[
-    str, typer.Argument(metavar="[SESSION]", help="Our id, or the one that the client sent. [default: -, the newest]")
+    str,
+    typer.Argument(metavar="SESSION", help="Our id, or the one that the client sent.", show_default="-, the newest"),
 ]
 _TERM = re.compile(r"-[^-\s].", re.DOTALL)
 """A word of a filter that is turned around, as `-client:curl`: options of one letter stand alone."""
