@@ -412,6 +412,9 @@ def test_the_gateway_here_is_found_by_its_folder(tmp_path: Path) -> None:
         server.chat("hi", key=server.key)
         wait_for(lambda: shell.run("sessions"), what="a session")
         assert "hi" in shell.run("show")
+        elsewhere = {"SESSIONARY_BASE_URL": f"http://127.0.0.1:{free_port()}", "SESSIONARY_API_KEY": "sk-of-another"}
+        assert "no gateway answers" in shell.refused("show", **elsewhere)
+        assert "hi" in shell.run("show", "--data-dir", str(server.data_dir), **elsewhere)
         server.stop()
         assert "no gateway runs on" in shell.refused("sessions")
         assert str(server.data_dir) in shell.refused("show")

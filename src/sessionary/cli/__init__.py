@@ -7,7 +7,7 @@ import typer
 from sessionary import __version__
 from sessionary.cli import demo, gateways, keys, migrate, serve, sessions, show, upkeep, watch
 from sessionary.cli.common import out, tell
-from sessionary.cli.words import Words
+from sessionary.cli.words import Asking, Words
 from sessionary.errors import SettingsError
 
 _READ = "Read what a gateway has, from anywhere"
@@ -26,7 +26,7 @@ for asked in _lists:
     app.command(cls=Words, rich_help_panel=_READ)(asked)
 _one: tuple[Callable[..., None], ...] = (show.show, show.export, watch.watch)
 for asked in _one:
-    app.command(rich_help_panel=_READ)(asked)
+    app.command(cls=Asking, rich_help_panel=_READ)(asked)
 app.command("audit")(upkeep.audit_log)
 app.add_typer(keys.app, name="keys")
 

@@ -32,7 +32,20 @@ _TERM = re.compile(r"-[^-\s].", re.DOTALL)
 """A word of a filter that is turned around, as `-client:curl`: options of one letter stand alone."""
 
 
-class Words(TyperCommand):
+class Asking(TyperCommand):
+    """What is typed comes before what the environment says: a data folder that is named is not another gateway's."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        rest = super().parse_args(ctx, args)
+        source = {name: getattr(ctx.get_parameter_source(name), "name", "") for name in ctx.params}
+        if "COMMANDLINE" in (source.get("data_dir"), source.get("config")) and source.get("url") == "ENVIRONMENT":
+            ctx.params["url"] = None
+            if source.get("key") == "ENVIRONMENT":  # it is that gateway's
+                ctx.params["key"] = None
+        return rest
+
+
+class Words(Asking):
     """Takes `-client:curl` for a word, not for the options -c, -l, …"""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
