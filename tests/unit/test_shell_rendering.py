@@ -184,6 +184,22 @@ def test_what_grows_does_nothing(deltas: list[tuple[int, str, str]]) -> None:
     assert_harmless(shown(tell, terminal=False))
 
 
+@given(st.text("abc d", min_size=1, max_size=200), st.integers(20, 40), st.integers(1, 9))
+def test_what_grows_is_wrapped_at_words(text: str, width: int, step: int) -> None:
+    def tell(paper: Paper) -> None:
+        voice = Voice(paper)
+        for at in range(0, len(text) + step, step):
+            voice.say([({"type": "text"}, text[:at])])
+        voice.leave()
+
+    head, *lines = shown(tell, terminal=True, width=width).splitlines()
+    assert head == "  assistant"
+    assert all(line.startswith("    ") for line in lines)
+    assert re.sub(r"\s", "", "".join(lines)) == re.sub(r"\s", "", text)
+    if max(map(len, text.split()), default=0) <= width - 4:
+        assert all(len(line) <= width for line in lines)
+
+
 @given(WORDS, st.integers(1, 60))
 def test_a_cell_has_its_width(text: str, width: int) -> None:
     from rich.cells import cell_len
@@ -320,6 +336,7 @@ def test_an_answer_is_said_once_and_others_when_it_is_over() -> None:
         (["-client:curl", "cost>1"], ["-client:curl", "cost>1"]),
         (["--sort", "-cost", "-n", "3", "-refund"], ["-refund"]),
         (["a", "--json", "--", "--b"], ["a", "--b"]),
+        (["-n5", "-n5x"], ["-n5x"]),
     ],
 )
 def test_words_that_begin_with_a_dash_are_no_options(args: list[str], words: list[str]) -> None:

@@ -4,18 +4,23 @@ Calls may run side by side, and a terminal has one end: the first one speaks, th
 grows is kept only of calls that run.
 """
 
+import re
 from collections.abc import Callable, Iterable
 from itertools import zip_longest
 from typing import Any
 
 import msgspec
+from rich.cells import cell_len
 
+from sessionary.cli.harmless import clean
 from sessionary.cli.story import Story
 from sessionary.cli.told import Paper, block
 
 Json = dict[str, Any]
 _LIVE = "live"
 _AT_ONCE = 50
+_WORDS = re.compile(r"\n|[^\S\n]+|\S+")
+_TAB = 4
 _SPACE = " " * 4
 """In front of what is said, as where it is told whole."""
 _UNIT = 2
@@ -52,6 +57,7 @@ class Voice:
         self._paper = paper
         self._said: list[str] = []
         self._open = False
+        self._column = 0
 
     def say(self, pieces: list[tuple[Json, str]]) -> None:
         for at in range(max(0, len(self._said) - 1), len(pieces)):
@@ -60,8 +66,7 @@ class Voice:
                 self._begin(piece, at)
             before = self._said[at]
             if text.startswith(before) and len(text) > len(before):
-                more = text[len(before) :].replace("\n", f"\n{_SPACE}")
-                self._paper.said(more, "dim italic" if piece["type"] == "reasoning" else "")
+                self._say(text[len(before) :], "dim italic" if piece["type"] == "reasoning" else "")
                 self._said[at] = text
 
     def over(self, output: Json | None) -> bool:
@@ -89,11 +94,29 @@ class Voice:
         self._said.append("")
         self._open = True
         self._paper.said(_SPACE)
+        self._column = len(_SPACE)
         if piece["type"] == "tool_call":
-            self._paper.said("→ ", "cyan")
-            self._paper.said(f"{piece.get('name') or piece.get('kind') or 'a tool'} ", "bold cyan")
+            self._say("→ ", "cyan")
+            self._say(f"{piece.get('name') or piece.get('kind') or 'a tool'} ", "bold cyan")
         elif piece["type"] == "reasoning":
-            self._paper.said("reasoning: ", "dim italic")
+            self._say("reasoning: ", "dim italic")
+
+    def _say(self, text: str, style: str) -> None:
+        """On a terminal in lines that it has room for: a word that does not fit begins the next."""
+        if not self._paper.terminal:
+            self._paper.said(text.replace("\n", f"\n{_SPACE}"), style)
+            return
+        written, left, width = [], len(_SPACE), self._paper.width
+        for word in _WORDS.findall(clean(text).expandtabs(_TAB)):
+            end = self._column + cell_len(word)
+            if word == "\n" or (end > width and self._column > left):
+                written.append(f"\n{_SPACE}")
+                self._column, end = left, left + cell_len(word)
+                if word.isspace():
+                    continue
+            written.append(word)
+            self._column = end if end <= width else (end - 1) % width + 1
+        self._paper.said("".join(written), style)
 
 
 class Following:

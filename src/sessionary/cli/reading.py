@@ -132,8 +132,10 @@ class Gateway:
         connection = kind(self._host, timeout=seconds)
         try:
             connection.connect()
-        except ssl.SSLError as error:
-            raise Lost(f"{self.url} cannot be trusted: {error.reason or error}") from None
+        except ssl.SSLCertVerificationError as error:
+            raise Lost(f"the certificate of {self.url} cannot be trusted ({error.verify_message})") from None
+        except ssl.SSLError:
+            raise Lost(f"what answers at {self.url} speaks no TLS: is it http://?") from None
         except (OSError, UnicodeError) as error:
             raise Lost(f"no gateway answers at {self.url} ({_why(error)}): is it running there?") from None
         try:

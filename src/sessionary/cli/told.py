@@ -85,9 +85,11 @@ class Paper:
         space = " " * indent
         if self.terminal:
             text.expand_tabs(_TAB)
-            for line in text.wrap(self._console, max(self.width - indent, _NARROWEST)):
+            wrapped = text.wrap(self._console, max(self.width - indent, _NARROWEST))
+            for line in wrapped:
                 line.rstrip()
-                self._console.print(Text(space).append_text(line), soft_wrap=True)
+            told = Text("\n").join(Text(space).append_text(line) if line.plain else line for line in wrapped)
+            self._console.print(told, soft_wrap=True)
             return
         lines = text.plain.split("\n")
         self._console.file.write("".join(f"{space}{line}".rstrip(" ") + "\n" for line in lines))

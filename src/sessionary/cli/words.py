@@ -30,6 +30,8 @@ SessionName = Annotated[
 ]
 _TERM = re.compile(r"-[^-\s].", re.DOTALL)
 """A word of a filter that is turned around, as `-client:curl`: options of one letter stand alone."""
+_NUMBER = re.compile(r"-n\d+")
+"""But for this one, as `head` has it."""
 
 
 class Asking(TyperCommand):
@@ -58,7 +60,7 @@ class Words(Asking):
                 words += rest
             elif arg in with_value:
                 kept += [arg, *([value] if (value := next(rest, None)) is not None else [])]
-            elif _TERM.match(arg):
+            elif _TERM.match(arg) and not _NUMBER.fullmatch(arg):
                 words.append(arg)
             elif arg.startswith("-"):
                 kept.append(arg)
