@@ -50,12 +50,13 @@ def head(session: Json, page: str) -> list[Block]:
     """The session's totals; `page`: its address for a browser."""
     named = session["session_id"] if session["session_id"] != session["id"] else ""
     cached = share(session["cached_tokens"], session["input_tokens"])
+    lasted = wall(session["first_at"], session["last_at"]) if session["first_at"] != session["last_at"] else ""
     facts = [
-        f"{moment(session['first_at'])}, {wall(session['first_at'], session['last_at'])}",
+        ", ".join(filter(None, (moment(session["first_at"]), lasted))),
         f"{plural(session['calls'], 'call')} in {plural(session['turns'], 'turn')}",
         spent(session) + (f" ({cached} cached)" if cached else ""),
         money(session),
-        f"{duration(session['active_ms'])} active",
+        f"{duration(session['active_ms'])} active" if session["active_ms"] else "",
         plural(session["branches"], "branch", "branches") + " beside the first" if session["branches"] else "",
         plural(session["agents"], "agent") if session["agents"] else "",
     ]

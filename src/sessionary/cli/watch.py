@@ -154,6 +154,8 @@ class _Session:
         self._following: Following | None = None
         self._gateway: Gateway
         self._since = ""
+        self._early: list[Json] = []
+        """What was said before the session could be read: a moment."""
 
     def connected(self, gateway: "Gateway") -> None:
         from sessionary.cli import reading
@@ -170,7 +172,11 @@ class _Session:
     def event(self, gateway: "Gateway", event: "Event") -> None:
         if event.kind == "session":
             self._look()
-        elif event.kind == "growing" and self._following is not None:
+        elif event.kind != "growing":
+            return
+        elif self._following is None:
+            self._early.append(event.data)
+        else:
             self._following.grew(event.data["call_id"], event.data["pieces"])
             self._paper.flush()
 
@@ -199,6 +205,9 @@ class _Session:
         recent = self._gateway.get(reading.session(self._name, "/outline"), {"since": self._since})["calls"]
         following = Following(self._paper, story.Story(max(0, session["calls"] - 1)), self._fetch)
         following.skip(one for one in recent if one["id"] not in newest)
+        for grown in self._early:
+            following.grew(grown["call_id"], grown["pieces"])
+        self._early = []
         return following
 
     def _fetch(self, ids: list[str]) -> list[Json]:
