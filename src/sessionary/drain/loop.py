@@ -36,11 +36,14 @@ from sessionary.wire import meaning
 
 log = logging.getLogger("sessionary.drain")
 PAUSE = 0.05
-"""Seconds at least between a look that finds nothing, or few records, and the next."""
+"""Seconds at least between a look that finds nothing and the next."""
 REST = 1.0
 """Seconds at most: so long nobody sees what comes without a ring."""
-_FEW = 50
+_FEW = 200
 """Records, with fewer of which it is the round itself that costs most."""
+_GATHER = 0.15
+"""Seconds at least from a round of so few to the next: what comes meanwhile has one together. Nobody misses it so soon,
+unless other gateways wait for what one has: then it is `PAUSE`."""
 _TIDY_EVERY = 50
 _LEFTOVERS_EVERY = 60.0
 """Seconds."""
@@ -144,6 +147,11 @@ class Drain:
         self._engine.dispose()
         if self._settling is not None:
             self._settling.close()
+
+    @property
+    def gather(self) -> float:
+        """Seconds for which few records may wait for more."""
+        return PAUSE if self._shared else _GATHER
 
     @property
     def is_freeing(self) -> bool:
@@ -404,8 +412,8 @@ def _rounds(drain: Drain, lifeline: int, bell: Bell, pause: float, rest: float) 
             wait = pause if bell in ready else min(1.5 * wait, rest)
         else:
             wait = pause
-        if ready == [bell] or 0 < busy < _FEW:  # a round costs what some records do: what comes soon has one together
-            ready = _ready([lifeline], looked + PAUSE - time.monotonic())
+        if ready == [bell] or 0 < busy < _FEW:
+            ready = _ready([lifeline], looked + drain.gather - time.monotonic())
         stopping = stopping or lifeline in ready
 
 
