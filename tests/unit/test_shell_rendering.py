@@ -19,10 +19,11 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from sessionary.api import types
-from sessionary.cli import app, harmless, rows
-from sessionary.cli.following import Following, Growing, Voice
-from sessionary.cli.story import Story, head
-from sessionary.cli.told import Paper, block, fit
+from sessionary.cli import app
+from sessionary.cli.shell import harmless, rows
+from sessionary.cli.shell.following import Following, Growing, Voice
+from sessionary.cli.shell.story import Story, head
+from sessionary.cli.shell.told import Paper, block, fit
 from sessionary.record.exchange import Status
 
 FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
@@ -349,7 +350,7 @@ def test_words_that_begin_with_a_dash_are_no_options(args: list[str], words: lis
 
 
 def test_times_are_shown_as_they_are_here() -> None:
-    from sessionary.cli.when import near
+    from sessionary.cli.shell.when import near
 
     now = datetime(2026, 11, 30, 12, tzinfo=UTC)
     local = now.astimezone()

@@ -5,9 +5,10 @@ from collections.abc import Callable
 import typer
 
 from sessionary import __version__
-from sessionary.cli import demo, gateways, keys, migrate, serve, sessions, show, upkeep, watch
+from sessionary.cli import demo, gateways, keys, migrate, serve, upkeep
 from sessionary.cli.common import out, tell
-from sessionary.cli.words import Asking, Words
+from sessionary.cli.shell import sessions, show, watch
+from sessionary.cli.shell.words import Asking, Words
 from sessionary.errors import SettingsError
 
 _READ = "Read what a gateway has, from anywhere"

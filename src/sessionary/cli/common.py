@@ -38,7 +38,8 @@ DataDir = Annotated[
     typer.Option(
         "--data-dir",
         envvar="SESSIONARY_DATA_DIR",
-        help="Everything is kept here. [default: ./sessionary-data]",
+        help="Everything is kept here.",
+        show_default="./sessionary-data",
         file_okay=False,
     ),
 ]

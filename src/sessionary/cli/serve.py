@@ -15,16 +15,16 @@ from sessionary.settings import Settings
 
 def serve(
     host: Annotated[
-        str | None, typer.Option(envvar="SESSIONARY_HOST", help="Address to listen on. [default: 127.0.0.1]")
+        str | None, typer.Option(envvar="SESSIONARY_HOST", help="Address to listen on.", show_default="127.0.0.1")
     ] = None,
     port: Annotated[
-        int | None, typer.Option(envvar="SESSIONARY_PORT", help="Port. [default: 4000]", min=0, max=65535)
+        int | None, typer.Option(envvar="SESSIONARY_PORT", help="Port.", show_default="4000", min=0, max=65535)
     ] = None,
     config: Config = None,
     data_dir: DataDir = None,
     workers: Annotated[
         int | None,
-        typer.Option(envvar="SESSIONARY_WORKERS", help="Processes that serve. [default: 1]", min=1),
+        typer.Option(envvar="SESSIONARY_WORKERS", help="Processes that serve.", show_default="1", min=1),
     ] = None,
 ) -> None:
     """Start the gateway."""

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from sessionary.cli.common import Config, DataDir, fail
-from sessionary.cli.words import Full, JsonLines, Key, SessionName, Url
+from sessionary.cli.shell.words import Full, JsonLines, Key, SessionName, Url
 
 if TYPE_CHECKING:
-    from sessionary.cli.reading import Gateway
-    from sessionary.cli.told import Block, Paper
+    from sessionary.cli.shell.reading import Gateway
+    from sessionary.cli.shell.told import Block, Paper
 
 Json = dict[str, Any]
 NEWEST = "-"
@@ -42,7 +42,7 @@ def show(
     data_dir: DataDir = None,
 ) -> None:
     """Read a session turn by turn, or a single call (call_…)."""
-    from sessionary.cli import reading, told
+    from sessionary.cli.shell import reading, told
 
     bodies = [part for part, wanted in (("/request", request), ("/response", response or events)) if wanted]
     if len(bodies) > 1 or (response and events):
@@ -82,7 +82,7 @@ def export(
     data_dir: DataDir = None,
 ) -> None:
     """Write a whole session into a file."""
-    from sessionary.cli import reading, told
+    from sessionary.cli.shell import reading, told
 
     form = format or _ENDINGS.get(output.suffix.lower(), "json")
     with told.ending():
@@ -92,7 +92,7 @@ def export(
 
 
 def newest(gateway: "Gateway", of: str = "sessions") -> str:
-    from sessionary.cli.reading import Unanswered
+    from sessionary.cli.shell.reading import Unanswered
 
     rows = gateway.get(f"/api/{of}", {"limit": 1})["data"]
     if not rows:
@@ -113,7 +113,7 @@ def last_calls(gateway: "Gateway", session: str, most: int) -> list[str]:
 
 def _call(gateway: "Gateway", name: str) -> Json | None:
     """None where there is no such call: then a session may be called so."""
-    from sessionary.cli import reading
+    from sessionary.cli.shell import reading
 
     try:
         return gateway.get(reading.call(name))
@@ -124,7 +124,7 @@ def _call(gateway: "Gateway", name: str) -> Json | None:
 
 
 def _show_session(gateway: "Gateway", name: str, paper: "Paper", last: int | None, as_json: bool) -> None:
-    from sessionary.cli import reading, story
+    from sessionary.cli.shell import reading, story
 
     path = reading.session(name, "/transcript")
     query: dict[str, str | int] = {"limit": _AT_ONCE}
@@ -155,7 +155,7 @@ def _show_session(gateway: "Gateway", name: str, paper: "Paper", last: int | Non
 
 
 def _list_calls(gateway: "Gateway", name: str, paper: "Paper", as_json: bool) -> None:
-    from sessionary.cli import reading, rows
+    from sessionary.cli.shell import reading, rows
 
     session = gateway.get(reading.session(name, "/transcript"), {"limit": 1})["session"]
     head = rows.calls_head(paper.width)
@@ -172,7 +172,7 @@ def _list_calls(gateway: "Gateway", name: str, paper: "Paper", as_json: bool) ->
 
 
 def _show_call(gateway: "Gateway", one: Json, paper: "Paper", as_json: bool) -> None:
-    from sessionary.cli import reading, story
+    from sessionary.cli.shell import reading, story
 
     found = gateway.get(reading.session(one["session"], "/transcript"), {"calls": one["id"]})["calls"]
     if not found:
@@ -184,9 +184,9 @@ def _show_call(gateway: "Gateway", one: Json, paper: "Paper", as_json: bool) -> 
 
 
 def _facts(one: Json, page: str) -> "list[Block]":
-    from sessionary.cli.story import BETWEEN, DIM, state
-    from sessionary.cli.told import block
-    from sessionary.cli.when import moment
+    from sessionary.cli.shell.story import BETWEEN, DIM, state
+    from sessionary.cli.shell.told import block
+    from sessionary.cli.shell.when import moment
     from sessionary.ui.format import duration
 
     route = BETWEEN.join(filter(None, (one["endpoint"], one["provider"], one["deployment"], one["upstream_model"])))
@@ -233,7 +233,7 @@ def _copy(body: Iterable[bytes], output: Path) -> None:
         return
     from codecs import getincrementaldecoder
 
-    from sessionary.cli import harmless
+    from sessionary.cli.shell import harmless
 
     decoder, text = getincrementaldecoder("utf-8")("replace"), "\n"
     for data in body:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sessionary.cli.common import Config, DataDir
-from sessionary.cli.words import Full, Key, Url
+from sessionary.cli.shell.words import Full, Key, Url
 
 if TYPE_CHECKING:
-    from sessionary.cli.following import Following
-    from sessionary.cli.reading import Event, Gateway
-    from sessionary.cli.told import Paper
+    from sessionary.cli.shell.following import Following
+    from sessionary.cli.shell.reading import Event, Gateway
+    from sessionary.cli.shell.told import Paper
 
 Json = dict[str, Any]
 _SILENCE = 45.0
@@ -39,8 +39,8 @@ def watch(
     data_dir: DataDir = None,
 ) -> None:
     """Follow what happens: every session that changes, or one as it is said. Ctrl-C ends it."""
-    from sessionary.cli import reading, told
-    from sessionary.cli.show import NEWEST, newest
+    from sessionary.cli.shell import reading, told
+    from sessionary.cli.shell.show import NEWEST, newest
 
     def find() -> reading.Gateway:
         return reading.find(url, key, config, data_dir)
@@ -67,8 +67,8 @@ def _follow(
     watched: "_Sessions | _Session | _Events",
 ) -> None:
     """For ever. What cannot be reached from the beginning is an error, what goes away is waited for."""
-    from sessionary.cli.reading import Lost, Refused
-    from sessionary.cli.told import note
+    from sessionary.cli.shell.reading import Lost, Refused
+    from sessionary.cli.shell.told import note
 
     last, tries, begun = "", 0, False
     while True:
@@ -121,13 +121,13 @@ class _Sessions:
         self._before: dict[str, Json] = {}
 
     def connected(self, gateway: "Gateway") -> None:
-        from sessionary.cli.told import note
+        from sessionary.cli.shell.told import note
 
         if not self._before:
             note(f"watching {gateway.url}: a line for each session that changes, until Ctrl-C")
 
     def event(self, gateway: "Gateway", event: "Event") -> None:
-        from sessionary.cli import rows
+        from sessionary.cli.shell import rows
 
         if event.kind != "session":
             return
@@ -158,8 +158,8 @@ class _Session:
         """What was said before the session could be read: a moment."""
 
     def connected(self, gateway: "Gateway") -> None:
-        from sessionary.cli import reading
-        from sessionary.cli.told import note
+        from sessionary.cli.shell import reading
+        from sessionary.cli.shell.told import note
 
         self._gateway = gateway
         try:
@@ -186,7 +186,7 @@ class _Session:
 
     def _look(self) -> None:
         """At what is new."""
-        from sessionary.cli import reading
+        from sessionary.cli.shell import reading
 
         if self._following is None:
             self._following = self._begin()
@@ -195,8 +195,8 @@ class _Session:
         self._following.news(found["calls"])
 
     def _begin(self) -> "Following":
-        from sessionary.cli import reading, show, story
-        from sessionary.cli.following import Following
+        from sessionary.cli.shell import reading, show, story
+        from sessionary.cli.shell.following import Following
 
         session = self._gateway.get(reading.session(self._name, "/transcript"), {"limit": 1})["session"]
         self._paper.put(*story.head(session, show.page(self._gateway, session)))
@@ -211,7 +211,7 @@ class _Session:
         return following
 
     def _fetch(self, ids: list[str]) -> list[Json]:
-        from sessionary.cli import reading
+        from sessionary.cli.shell import reading
 
         found = self._gateway.get(reading.session(self._name, "/transcript"), {"calls": ",".join(ids)})["calls"]
         return list(found)

@@ -19,8 +19,8 @@ from urllib.parse import quote, unquote, urlencode, urlsplit
 import msgspec
 
 from sessionary import __version__, listening
-from sessionary.cli import harmless
 from sessionary.cli.common import configured, gateway_url
+from sessionary.cli.shell import harmless
 from sessionary.errors import SessionaryError
 from sessionary.settings import Settings
 

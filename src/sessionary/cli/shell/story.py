@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from sessionary.cli.told import Block, Part, block
-from sessionary.cli.when import clock, moment
+from sessionary.cli.shell.told import Block, Part, block
+from sessionary.cli.shell.when import clock, moment
 from sessionary.ui.format import cost, count, duration, share, size, wall
 
 Json = dict[str, Any]

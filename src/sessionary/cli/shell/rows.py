@@ -1,9 +1,9 @@
 """Sessions, calls and hits as rows of a list: on a terminal as wide as it is, in a pipe as cells. Pure."""
 
-from sessionary.cli import harmless
-from sessionary.cli.story import BETWEEN, DIM, Json, money, plural, spent, state, tokens, took
-from sessionary.cli.told import Block, Part, block, fit, right
-from sessionary.cli.when import near
+from sessionary.cli.shell import harmless
+from sessionary.cli.shell.story import BETWEEN, DIM, Json, money, plural, spent, state, tokens, took
+from sessionary.cli.shell.told import Block, Part, block, fit, right
+from sessionary.cli.shell.when import near
 from sessionary.ui.format import duration
 
 _WIDE = 132

@@ -12,9 +12,9 @@ from typing import Any
 import msgspec
 from rich.cells import cell_len
 
-from sessionary.cli.harmless import clean
-from sessionary.cli.story import Story
-from sessionary.cli.told import Paper, block
+from sessionary.cli.shell.harmless import clean
+from sessionary.cli.shell.story import Story
+from sessionary.cli.shell.told import Paper, block
 
 Json = dict[str, Any]
 _LIVE = "live"

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sessionary.cli.common import Config, DataDir
-from sessionary.cli.words import JsonLines, Key, Limit, Url
+from sessionary.cli.shell.words import JsonLines, Key, Limit, Url
 
 if TYPE_CHECKING:
-    from sessionary.cli.reading import Gateway
-    from sessionary.cli.told import Block, Paper
+    from sessionary.cli.shell.reading import Gateway
+    from sessionary.cli.shell.told import Block, Paper
 
 Json = dict[str, Any]
 Filter = Annotated[
@@ -45,7 +45,7 @@ def sessions(
     data_dir: DataDir = None,
 ) -> None:
     """List sessions, the newest first."""
-    from sessionary.cli import reading, rows, told
+    from sessionary.cli.shell import reading, rows, told
 
     with told.ending():
         paper = told.Paper()
@@ -69,7 +69,7 @@ def calls(
     data_dir: DataDir = None,
 ) -> None:
     """List single calls, the newest first."""
-    from sessionary.cli import reading, rows, told
+    from sessionary.cli.shell import reading, rows, told
 
     with told.ending():
         paper = told.Paper()
@@ -90,7 +90,7 @@ def search(
     data_dir: DataDir = None,
 ) -> None:
     """Search what was said. Exit code 1 where it is nowhere."""
-    from sessionary.cli import reading, rows, told
+    from sessionary.cli.shell import reading, rows, told
 
     with told.ending():
         paper = told.Paper()
@@ -120,7 +120,7 @@ def _listed(
     what: str,
 ) -> int:
     """How many there were."""
-    from sessionary.cli.told import note
+    from sessionary.cli.shell.told import note
 
     head, row, cells = shown
     found, more, newest = 0, False, None

@@ -15,8 +15,8 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from sessionary.cli import harmless
 from sessionary.cli.common import fail, tell
+from sessionary.cli.shell import harmless
 from sessionary.errors import SessionaryError
 
 Part = tuple[str, str]

@@ -1,0 +1,1 @@
+"""Reading sessions from a shell: commands that ask a running gateway, here or elsewhere, over its API."""
