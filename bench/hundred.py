@@ -1,6 +1,7 @@
 """What a session of a hundred turns, each of which sends all that was said before, takes in the store.
 
-Put through the drain's `Round`, in this process. What is said is English: the project's own documentation, cut up.
+Put through the drain's `Round`, in this process, and tidied as the drain tidies when it is idle, which it is between the
+turns of a session. What is said is English: the project's own documentation, cut up.
 Everything that a call leaves counts, indexes and search included.
 """
 
@@ -14,10 +15,11 @@ from typing import Any
 from bench.measuring import ROOT
 from sessionary import ids
 from sessionary.drain.intake import Intake, Item
+from sessionary.drain.loop import TIDY_EVERY
 from sessionary.drain.round import Round
 from sessionary.record.exchange import Begin, Finish
 from sessionary.spool.reader import Cursor
-from sessionary.store import keys
+from sessionary.store import keys, search
 from sessionary.store.engine import open_engine
 from sessionary.store.migrate import upgrade
 from sessionary.store.used import used
@@ -85,6 +87,9 @@ def hundred_turns() -> Kept:
                 round = Round(connection, {"master": "master"}, made[start].at)
                 round.run(Intake([Item(r.at, "bench", r, Cursor()) for r in made[start : start + 2]]))
                 assert round.set_aside == 0
+            if start // 2 % TIDY_EVERY == TIDY_EVERY - 1:
+                with transaction(engine) as connection:
+                    search.tidy(connection)
         with engine.connect() as connection:
             stored = used(connection) - empty
         engine.dispose()

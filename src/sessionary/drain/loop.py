@@ -44,7 +44,8 @@ _FEW = 200
 _GATHER = 0.15
 """Seconds at least from a round of so few to the next: what comes meanwhile has one together. Nobody misses it so soon,
 unless other gateways wait for what one has: then it is `PAUSE`."""
-_TIDY_EVERY = 50
+TIDY_EVERY = 50
+"""Calls."""
 _LEFTOVERS_EVERY = 60.0
 """Seconds."""
 _SWEEP_EVERY = 1.0
@@ -328,7 +329,7 @@ class Drain:
             self._looked_at = time.monotonic()
             for writer in self._reader.leftovers(time.time()):
                 self._reader.remove(writer)
-        if self._untidy >= _TIDY_EVERY:
+        if self._untidy >= TIDY_EVERY:
             with writes.transaction(self._engine) as connection:
                 search.tidy(connection)
             self._untidy = 0

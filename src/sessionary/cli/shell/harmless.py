@@ -33,6 +33,4 @@ def line(text: str) -> str:
 
 def json(text: str) -> str:
     """JSON that says the same, with what a terminal would obey written as escapes: it can only be within strings."""
-    return (
-        text if text.isascii() else _BEYOND_JSON.sub(lambda m: f"\\u{ord(m[0]):04x}", text.replace("\x7f", "\\u007f"))
-    )
+    return _BEYOND_JSON.sub(lambda m: f"\\u{ord(m[0]):04x}", text)
