@@ -1,8 +1,8 @@
 """What a session of a hundred turns, each of which sends all that was said before, takes in the store.
 
-Put through the drain's `Round`, in this process, and tidied as the drain tidies when it is idle, which it is between the
-turns of a session. What is said is English: the project's own documentation, cut up.
-Everything that a call leaves counts, indexes and search included.
+Put through the drain's `Round`, in this process, and tidied as the drain tidies when it is idle, which it is between
+the turns of a session. What is said is English: the project's own documentation, cut up. Everything that a call leaves
+counts, indexes and search included.
 """
 
 import json
