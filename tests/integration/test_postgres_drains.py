@@ -83,7 +83,6 @@ def drain(url: str, spool: Path, project: int, number: int, ready: Barrier) -> N
     while draining.round():
         pass
     engine.dispose()
-    assert metrics.overtaken._value.get() > 0, "they never met"
 
 
 @pytest.mark.parametrize("kind", ["postgresql"], indirect=True)

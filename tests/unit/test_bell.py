@@ -47,6 +47,7 @@ class Scripted:
     """A drain that does in each round what it is told to; then its parent is gone."""
 
     is_freeing = False
+    gather = 0.05
 
     def __init__(self, *rounds: Callable[[], int]) -> None:
         self.bell = Bell()

@@ -22,7 +22,7 @@ def test_it_starts(name: str) -> None:
 
 def test_the_page_has_a_place_for_each_table() -> None:
     found = re.findall(r"<!-- table: ([\w ]+) -->\n.*?<!-- end -->", PAGE.read_text(), re.S)
-    parts = ("stored", "history", "message", "streams", "workers")
+    parts = ("stored", "history", "message", "streams", "workers", "gateways")
     assert found == ["costs", "beside", "targets", *(f"growth {part}" for part in parts), "reads"]
 
 

@@ -125,7 +125,8 @@ class Batch:
             scan.spare(connection, project, bodies)
         messages = [self.messages[key] for key in sorted(self.messages)]
         if writes.insert(connection, schema.messages, messages) < len(messages):
-            self._settle_nodes(connection)
+            self._read_nodes(connection)
+        self._settle_nodes()
         states.write(connection, self.sessions, now)
         writes.insert(connection, schema.facets, self.facets)
         needs = [{"project": p, "hash": h, "session": s} for p, h, s in sorted(self.needs)]
@@ -150,18 +151,18 @@ class Batch:
         marks.add_rates(connection, self.rates)
         self.traffic.write(connection)
 
-    def _settle_nodes(self, connection: sa.Connection) -> None:
-        """Where some of the messages were there already. A call that ends at a message has the node that is stored with
-        the message: sweeping looks it up by that.
-
-        What was read as an answer may be there as a client's word, and then it may mean another thing.
-        """
+    def _read_nodes(self, connection: sa.Connection) -> None:
+        """Some of the messages were there already. What was read as an answer may be there as a client's word, and then
+        it may mean another thing."""
         by_project: dict[int, list[bytes]] = {}
         for project, id in self.messages:
             by_project.setdefault(project, []).append(id)
         for project, ids in by_project.items():
             for found in present(connection, schema.messages, "id", project, ids, "node"):
                 self.messages[project, found.id]["node"] = found.node
+
+    def _settle_nodes(self) -> None:
+        """A call that ends at a message has the node that is stored with the message: sweeping looks it up by that."""
         for call in (*self.calls, *self.finished_calls):
             for end, node in (("leaf", "leaf_node"), ("output", "output_node")):
                 message = self.messages.get((call["project"], call.get(end, b"")))
