@@ -37,7 +37,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from sessionary import ids  # noqa: E402
-from sessionary.drain.loop import PAUSE, Drain  # noqa: E402
+from sessionary.drain.drain import PAUSE, Drain  # noqa: E402
 from sessionary.metrics import Metrics  # noqa: E402
 from sessionary.record.exchange import Attempt, Begin  # noqa: E402
 from sessionary.record.recorder import Recorder, now_us  # noqa: E402
@@ -127,6 +127,11 @@ class Load:
             recording.ttft = 400_000
             headers = {"content-type": "application/json", "x-request-id": recording.call_id}
             recording.finish("ok", http_status=200, headers=headers, body=told(question))
+
+    def fill(self, count: int) -> None:
+        """So many, a few at once in flight."""
+        for start in range(0, count, IN_FLIGHT):
+            self.record(min(IN_FLIGHT, count - start))
 
     def close(self) -> None:
         self._recorder.close()
@@ -220,8 +225,7 @@ def measure(url: str, kind: str, calls: int, seconds: float, rates: Callable[[],
         there = stored(engine)
         load, drain = Load(spool, project, kind, "first"), Drain(spool, engine, metrics)
         for count in (FIRST, calls):
-            for start in range(0, count, IN_FLIGHT):
-                load.record(min(IN_FLIGHT, count - start))
+            load.fill(count)
             before, start_at, server = rates(), time.monotonic(), server_seconds(engine)
             while drain.round():
                 pass
@@ -271,8 +275,7 @@ def one_of_several(url: str, folder: Path, project: int, calls: int, n: int, run
     spool = folder / str(n)
     spool.mkdir()
     load = Load(spool, project, "chats", run)
-    for start in range(0, calls, IN_FLIGHT):
-        load.record(min(IN_FLIGHT, calls - start))
+    load.fill(calls)
     drain = Drain(spool, open_engine(url), Metrics(), gateway=f"gw_{n}")
     ready.wait()
     while drain.round():

@@ -25,6 +25,8 @@ from tests.support.server import MASTER_KEY, free_port, running_server, wait_for
 from tests.support.talk import drain
 
 Started = contextlib.AbstractContextManager[Running]
+AS_RUN = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "off", "shared_buffers": "256MB"}
+"""PostgreSQL with fsync, as it would be run; a commit does not wait for the disk."""
 COUNTED = "SELECT count(*), (SELECT count(*) FROM calls WHERE status = 'live') FROM calls"
 LITELLM = KEPT / "litellm" / "bin" / "litellm"
 PORTKEY = KEPT / "portkey" / "node_modules" / "@portkey-ai" / "gateway"
@@ -73,9 +75,7 @@ def sessionary(mock: Mock, folder: Path, *, workers: int = 1, **more: str) -> It
 
 @contextlib.contextmanager
 def on_postgres(mock: Mock, folder: Path, *, workers: int = 1) -> Iterator[Running]:
-    """PostgreSQL with fsync, as it would be run; a commit does not wait for the disk."""
-    settings = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "off", "shared_buffers": "256MB"}
-    with running_postgres(ours=True, **settings) as postgres:
+    with running_postgres(ours=True, **AS_RUN) as postgres:
         url = postgres.new_database()
         with psycopg.connect(postgres.url("postgres")) as connection:
             found = connection.execute("SELECT pg_read_file('postmaster.pid')").fetchone()

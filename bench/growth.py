@@ -28,7 +28,7 @@ sys.path.insert(0, str(ROOT))
 
 from bench import drain  # noqa: E402
 from bench.filled import copied, filled, from_now_on  # noqa: E402
-from bench.gateways import sessionary  # noqa: E402
+from bench.gateways import AS_RUN, sessionary  # noqa: E402
 from bench.measuring import (  # noqa: E402
     CHUNKS,
     IMAGES,
@@ -207,7 +207,7 @@ def by_workers(sizes: Sequence[int], seconds: float) -> Grown:
 def by_gateways(sizes: Sequence[int], seconds: float) -> Grown:
     """What their drains store together, as fast as they can."""
     cells = []
-    with running_postgres(ours=True, synchronous_commit="off", shared_buffers="256MB") as postgres:
+    with running_postgres(ours=True, **AS_RUN) as postgres:
         for size in sizes:
             rates = [
                 drain.together(postgres.new_database(), round(1000 * seconds), size, shared=shared)

@@ -14,8 +14,8 @@ from typing import Any
 
 from bench.measuring import ROOT
 from sessionary import ids
+from sessionary.drain.drain import TIDY_EVERY
 from sessionary.drain.intake import Intake, Item
-from sessionary.drain.loop import TIDY_EVERY
 from sessionary.drain.round import Round
 from sessionary.record.exchange import Begin, Finish
 from sessionary.spool.reader import Cursor

@@ -29,7 +29,7 @@ from sessionary import calls, direct, edge, incoming, metrics, server
 from sessionary.app.drain import build_drain
 from sessionary.app.worker import Worker
 from sessionary.auth import Auth
-from sessionary.drain import answers, batch, begins, ends, loop, picture, requests, threads
+from sessionary.drain import answers, batch, begins, drain, ends, picture, requests, threads
 from sessionary.handover import handovers
 from sessionary.heads import Heads
 from sessionary.providers.routing import Router
@@ -73,7 +73,7 @@ WORKER: Places = [
     ("the call as a whole", edge.Edge, "_serve"),
 ]
 DRAIN: Places = [
-    ("read spool, decode", loop, "take"),
+    ("read spool, decode", drain, "take"),
     ("take apart, hash", requests, "parse"),
     ("meaning, nodes", requests, "give_meaning"),
     ("thread: look up", threads.Threads, "expect"),
@@ -87,7 +87,7 @@ DRAIN: Places = [
     ("rows of ends", ends.Ends, "finish"),
     ("write", batch.Batch, "write"),
     ("index", search, "add"),
-    ("commit and the rest", loop.Drain, "round"),
+    ("commit and the rest", drain.Drain, "round"),
 ]
 
 

@@ -16,7 +16,7 @@ import pytest
 import sqlalchemy as sa
 
 from sessionary.drain import answers
-from sessionary.drain.loop import Drain
+from sessionary.drain.drain import Drain
 from sessionary.metrics import Metrics
 from sessionary.record.exchange import Begin, Finish, Part, Record, encode
 from sessionary.spool.writer import Writer

@@ -21,8 +21,8 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
+from sessionary.drain.drain import Drain
 from sessionary.drain.intake import MARGIN_US, take
-from sessionary.drain.loop import Drain
 from sessionary.metrics import Metrics
 from sessionary.record import exchange
 from sessionary.record.exchange import Begin, Finish, Part, Record

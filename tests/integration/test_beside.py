@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from sessionary.drain.batch import Batch
-from sessionary.drain.loop import Drain
+from sessionary.drain.drain import Drain
 from sessionary.ids import new_call_id, session_id
 from sessionary.metrics import Metrics
 from sessionary.record.exchange import Begin, Context

@@ -16,7 +16,7 @@ from sessionary.api.ledger import Ledger
 from sessionary.api.views import Views
 from sessionary.auth import Principal
 from sessionary.demo import filling, schedule
-from sessionary.drain.loop import Drain
+from sessionary.drain.drain import Drain
 from sessionary.metrics import Metrics
 from sessionary.store import edits, keys, schema
 from tests.support.recorded import Log, user

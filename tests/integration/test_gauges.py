@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from sessionary.api import Accounts, gauge
-from sessionary.drain.loop import Drain
+from sessionary.drain.drain import Drain
 from sessionary.limits import counters
 from sessionary.metrics import Metrics
 from sessionary.record.exchange import Part, encode

@@ -17,7 +17,7 @@ import pytest
 import sqlalchemy as sa
 from websockets.sync.client import connect
 
-from sessionary.drain.loop import Drain
+from sessionary.drain.drain import Drain
 from sessionary.drain.settling import Settling
 from sessionary.limits import counters
 from sessionary.limits.admission import Admission

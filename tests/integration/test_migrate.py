@@ -19,7 +19,8 @@ from typer.testing import CliRunner
 from sessionary.app import upkeep
 from sessionary.app.migrating import run_migrate
 from sessionary.cli import app
-from sessionary.drain.loop import Drain, drain_all
+from sessionary.drain.drain import Drain
+from sessionary.drain.loop import drain_all
 from sessionary.errors import SettingsError
 from sessionary.ids import new_call_id
 from sessionary.limits import opened

@@ -157,14 +157,8 @@ def chat(server: Server, session: str, *messages: Any, **fields: Any) -> str:
 
 
 @pytest.fixture(scope="module")
-def upstream() -> Iterator[FakeUpstream]:
-    with FakeUpstream() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, upstream: FakeUpstream) -> Iterator[Server]:
-    with running_server(tmp_path_factory.mktemp("shell"), config=config(upstream)) as started:
+def server(tmp_path_factory: pytest.TempPathFactory, shared_upstream: FakeUpstream) -> Iterator[Server]:
+    with running_server(tmp_path_factory.mktemp("shell"), config=config(shared_upstream)) as started:
         talk: list[Any] = []
         for turn in range(60):
             talk.append({"role": "user", "content": f"question {turn}"})
@@ -173,15 +167,15 @@ def server(tmp_path_factory: pytest.TempPathFactory, upstream: FakeUpstream) -> 
                 {"model": "gpt-4o", "messages": talk, "metadata": {"litellm_session_id": "long"}},
             ).json
             talk.append(answer["choices"][0]["message"])
-        upstream.script(tooled)
+        shared_upstream.script(tooled)
         chat(started, "tools", "read it")
         asks = {"id": "t1", "type": "function", "function": {"name": "read_file", "arguments": '{"path":"notes.txt"}'}}
         result = {"role": "tool", "tool_call_id": "t1", "content": "\n".join(f"line {n}" for n in range(50))}
         chat(started, "tools", "read it", {"role": "assistant", "content": None, "tool_calls": [asks]}, result)
         error = b'{"error": {"message": "quota [/] used up", "type": "insufficient_quota"}}'
-        upstream.script(Reply(error, status=403))
+        shared_upstream.script(Reply(error, status=403))
         chat(started, "failed", "will it work?")
-        upstream.script(hostile)
+        shared_upstream.script(hostile)
         chat(started, STRANGE, f"obey {HOSTILE}")
         started.session("long", calls=60)
         for name, calls in (("tools", 2), ("failed", 1), (STRANGE, 1)):
@@ -190,9 +184,9 @@ def server(tmp_path_factory: pytest.TempPathFactory, upstream: FakeUpstream) -> 
 
 
 @pytest.fixture(scope="module")
-def busy(tmp_path_factory: pytest.TempPathFactory, upstream: FakeUpstream) -> Iterator[Server]:
+def busy(tmp_path_factory: pytest.TempPathFactory, shared_upstream: FakeUpstream) -> Iterator[Server]:
     """One whose calls no other test counts."""
-    with running_server(tmp_path_factory.mktemp("busy"), config=config(upstream)) as started:
+    with running_server(tmp_path_factory.mktemp("busy"), config=config(shared_upstream)) as started:
         yield started
 
 
@@ -438,11 +432,11 @@ def slowly(request: Received) -> Reply:
     return Reply(pieces=chat_events(request.json), headers={"content-type": "text/event-stream"}, pause=0.15)
 
 
-def test_an_answer_is_followed_as_it_is_said(busy: Server, upstream: FakeUpstream, tmp_path: Path) -> None:
+def test_an_answer_is_followed_as_it_is_said(busy: Server, shared_upstream: FakeUpstream, tmp_path: Path) -> None:
     shell = Shell(busy, tmp_path)
     with Watching(shell, "watch", "followed", columns=100) as watching:
         watching.until("there is no session followed yet")
-        upstream.script(slowly)
+        shared_upstream.script(slowly)
         asking = streamed(busy, "followed", f"one two three four five six seven {HOSTILE}")
         shown = watching.until("You said: one two")
         assert asking.is_alive()
@@ -459,8 +453,8 @@ def test_an_answer_is_followed_as_it_is_said(busy: Server, upstream: FakeUpstrea
     assert "Aborted" not in watching.plain
 
 
-def test_sessions_are_told_as_they_change_also_after_a_restart(tmp_path: Path, upstream: FakeUpstream) -> None:
-    with running_server(tmp_path, config=config(upstream)) as server:
+def test_sessions_are_told_as_they_change_also_after_a_restart(tmp_path: Path, shared_upstream: FakeUpstream) -> None:
+    with running_server(tmp_path, config=config(shared_upstream)) as server:
         shell = Shell(server, tmp_path)
         with Watching(shell, "watch", columns=200) as watching, Watching(shell, "watch", "--json") as events:
             watching.until("watching http")

@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from sessionary import ids
-from sessionary.drain.loop import Drain
+from sessionary.drain.drain import Drain
 from sessionary.metrics import Metrics
 from sessionary.record import exchange
 from sessionary.record.exchange import Begin, Context, Finish, Part, Record

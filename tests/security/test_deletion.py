@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from sessionary import ids
-from sessionary.drain.loop import Drain
+from sessionary.drain.drain import Drain
 from sessionary.metrics import Metrics
 from sessionary.record import exchange
 from sessionary.record.exchange import Begin, Part
@@ -156,19 +156,13 @@ def test_what_is_in_the_spool_does_not_come_back(log: Log, tmp_path: Path) -> No
 
 
 @pytest.fixture(scope="module")
-def upstream() -> Iterator[FakeUpstream]:
-    with FakeUpstream() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, upstream: FakeUpstream) -> Iterator[Server]:
-    env = {"OPENAI_BASE_URL": upstream.base_url, "OPENAI_API_KEY": "sk-upstream"}
+def server(tmp_path_factory: pytest.TempPathFactory, shared_upstream: FakeUpstream) -> Iterator[Server]:
+    env = {"OPENAI_BASE_URL": shared_upstream.base_url, "OPENAI_API_KEY": "sk-upstream"}
     with running_server(tmp_path_factory.mktemp("served"), env=env, args=["--workers", "2"]) as started:
         yield started
 
 
-def test_a_gateway_forgets(server: Server, upstream: FakeUpstream) -> None:
+def test_a_gateway_forgets(server: Server, shared_upstream: FakeUpstream) -> None:
     """S10: a session with ended calls, a chain, and an answer that is being given and watched is deleted; after a while
     of quiet its words are in no file of the data folder, no answer of the API and no log, and no worker goes on from
     it, from the moment that the deletion is answered."""
@@ -182,7 +176,7 @@ def test_a_gateway_forgets(server: Server, upstream: FakeUpstream) -> None:
         "id"
     ]
     streamed = {"content-type": "text/event-stream"}
-    upstream.script(Reply(headers=streamed, pieces=[*events, b"data: [DONE]\n\n"], pause=0.3))
+    shared_upstream.script(Reply(headers=streamed, pieces=[*events, b"data: [DONE]\n\n"], pause=0.3))
     streaming = Streaming(server, {"model": "gpt-4o", "messages": [user(f"stream {word}")], "stream": True}, seed)
     server.post("/v1/chat/completions", {"model": "gpt-4o", "messages": [user("stays")]}, {"x-session-id": "kept"})
     wait_for(lambda: (server.sessions("secret") or [{"calls": 0}])[0]["calls"] == 4, 30, "four calls")

@@ -11,7 +11,8 @@ from typing import cast
 import pytest
 
 from sessionary.bell import Bell, Soon
-from sessionary.drain.loop import Drain, run
+from sessionary.drain.drain import Drain
+from sessionary.drain.loop import run
 
 HOUR = 3600.0
 

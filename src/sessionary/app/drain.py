@@ -1,7 +1,7 @@
 """The drain."""
 
 from sessionary.app.parts import Folder, counters
-from sessionary.drain.loop import Drain
+from sessionary.drain.drain import Drain
 from sessionary.drain.settling import Settling
 from sessionary.metrics import Metrics
 from sessionary.settings import Settings

@@ -1,7 +1,8 @@
 """Sessions that others may change at the same time: each is read in one state, and written if that is still its state.
 
 Gateways that share a PostgreSQL store their calls beside each other, and most often not of the same sessions. So nobody
-waits: whoever is overtaken finds out, and begins anew. A session's state is its row's `updated_at`, which only grows.
+waits: whoever is overtaken finds out, and begins anew. A session's state is its row's `updated_at`, which every
+round makes larger.
 """
 
 from collections.abc import Iterable, Mapping

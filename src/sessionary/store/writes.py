@@ -23,7 +23,7 @@ def transaction(engine: sa.Engine) -> contextlib.AbstractContextManager[sa.Conne
 
 def beside_others(engine: sa.Engine) -> contextlib.AbstractContextManager[sa.Connection]:
     """Shares the write lock with others that began so, and keeps out those that have it alone. What it reads may be
-    changed by them: it has to see for itself that it was not (`overtaken`). SQLite has one writer at a time."""
+    changed by them: it has to see for itself that it was not (`states`). SQLite has one writer at a time."""
     return _transaction(engine, sa.func.pg_advisory_xact_lock_shared)
 
 

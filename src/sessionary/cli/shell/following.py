@@ -14,13 +14,12 @@ from rich.cells import cell_len
 
 from sessionary.cli.shell.harmless import clean
 from sessionary.cli.shell.story import Story
-from sessionary.cli.shell.told import Paper, block
+from sessionary.cli.shell.told import TAB, Paper, block
 
 Json = dict[str, Any]
 _LIVE = "live"
 _AT_ONCE = 50
 _WORDS = re.compile(r"\n|[^\S\n]+|\S+")
-_TAB = 4
 _SPACE = " " * 4
 """In front of what is said, as where it is told whole."""
 _UNIT = 2
@@ -107,7 +106,7 @@ class Voice:
             self._paper.said(text.replace("\n", f"\n{_SPACE}"), style)
             return
         written, left, width = [], len(_SPACE), self._paper.width
-        for word in _WORDS.findall(clean(text).expandtabs(_TAB)):
+        for word in _WORDS.findall(clean(text).expandtabs(TAB)):
             end = self._column + cell_len(word)
             if word == "\n" or (end > width and self._column > left):
                 written.append(f"\n{_SPACE}")

@@ -220,9 +220,11 @@ def _is_served(folder: Path) -> bool:
 
 def _master(settings: Settings) -> tuple[str, str]:
     """The folder's master key, and where it is from."""
+    from sessionary.app.parts import Folder  # which brings the database: who asks elsewhere needs none
+
     if settings.master_key:
         return settings.master_key, "the master key of the configuration"
-    path = settings.data_dir / "master.key"
+    path = Folder(settings.data_dir).master_key
     try:
         key = path.read_text().strip()
     except (OSError, ValueError):

@@ -1,8 +1,8 @@
 """Sessions, calls and hits as rows of a list: on a terminal as wide as it is, in a pipe as cells. Pure."""
 
 from sessionary.cli.shell import harmless
-from sessionary.cli.shell.story import BETWEEN, DIM, Json, money, plural, spent, state, tokens, took
-from sessionary.cli.shell.told import Block, Part, block, fit, right
+from sessionary.cli.shell.story import BETWEEN, DIM, Json, counted, money, plural, spent, state, tokens, took
+from sessionary.cli.shell.told import Block, Part, Shown, block, fit, right
 from sessionary.cli.shell.when import near
 from sessionary.ui.format import duration
 
@@ -23,7 +23,7 @@ def session(one: Json, width: int) -> list[Block]:
     when, title = near(one["last_at"]), one["title"] or one["session_id"]
     styled = (one["status"], state(one["status"]))
     if width < _WIDE:
-        facts = BETWEEN.join(filter(None, (_counts(one), spent(one), money(one))))
+        facts = BETWEEN.join(filter(None, (counted(one), spent(one), money(one))))
         below = block(styled, (f"{BETWEEN}{facts}{BETWEEN}", DIM), one["id"], depth=1)
         return [block((f"{when}  ", DIM), (harmless.line(title), "bold")), below]
     counts = right(f"{one['calls']:,}/{one['turns']:,}", _COUNTS + 1)
@@ -121,13 +121,14 @@ def hit_cells(one: Json) -> list[str]:
     return [one["at"], one["snippet"], one["title"], one["session"], one["call_id"]]
 
 
+SESSIONS: Shown = (sessions_head, session, session_cells)
+CALLS: Shown = (calls_head, call, call_cells)
+HITS: Shown = (lambda width: [], lambda one, width: hit(one), hit_cells)
+
+
 def _exact(one: Json) -> list[str]:
     """Tokens in and out, and the cost: empty where it is not known."""
     return ["" if one[name] is None else str(one[name]) for name in ("input_tokens", "output_tokens", "cost")]
-
-
-def _counts(one: Json) -> str:
-    return f"{plural(one['calls'], 'call')} in {plural(one['turns'], 'turn')}"
 
 
 def _title(width: int) -> int:

@@ -1,7 +1,6 @@
 """Lists of what a gateway has: `sessionary sessions`, `sessionary calls`, `sessionary search`."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,9 +9,8 @@ from sessionary.cli.shell.words import JsonLines, Key, Limit, Url
 
 if TYPE_CHECKING:
     from sessionary.cli.shell.reading import Gateway
-    from sessionary.cli.shell.told import Block, Paper
+    from sessionary.cli.shell.told import Paper, Shown
 
-Json = dict[str, Any]
 Filter = Annotated[
     list[str] | None,
     typer.Argument(metavar="FILTER", help="As on the pages: model:gpt* 'cost>0.5' error:yes -client:curl refund"),
@@ -51,8 +49,7 @@ def sessions(
         paper = told.Paper()
         query = {"filter": " ".join(filter or []), "sort": _sorted(sort, reverse)}
         gateway = reading.find(url, key, config, data_dir)
-        shown = (rows.sessions_head, rows.session, rows.session_cells)
-        _listed(gateway, "/api/sessions", query, limit, paper, shown, as_json, "sessions")
+        _listed(gateway, "sessions", query, limit, paper, rows.SESSIONS, as_json)
 
 
 def calls(
@@ -75,8 +72,7 @@ def calls(
         paper = told.Paper()
         query = {"filter": " ".join(filter or []), "sort": _sorted(sort, reverse)}
         gateway = reading.find(url, key, config, data_dir)
-        shown = (rows.calls_head, rows.call, rows.call_cells)
-        _listed(gateway, "/api/calls", query, limit, paper, shown, as_json, "calls")
+        _listed(gateway, "calls", query, limit, paper, rows.CALLS, as_json)
 
 
 def search(
@@ -96,17 +92,8 @@ def search(
         paper = told.Paper()
         gateway = reading.find(url, key, config, data_dir)
         query = {"q": " ".join(words)} | ({"session": session} if session else {})
-
-        def block(one: Json, width: int) -> "list[Block]":
-            return rows.hit(one)
-
-        shown: Shown = (lambda width: [], block, rows.hit_cells)
-        if not _listed(gateway, "/api/search", query, limit, paper, shown, as_json, "messages"):
+        if not _listed(gateway, "search", query, limit, paper, rows.HITS, as_json, "messages"):
             raise typer.Exit(1)
-
-
-Shown = tuple["Callable[[int], list[Block]]", "Callable[[Json, int], list[Block]]", Callable[[Json], list[str]]]
-"""The head, a row for a terminal, and its cells for a pipe."""
 
 
 def _listed(
@@ -115,26 +102,19 @@ def _listed(
     query: dict[str, str],
     limit: int,
     paper: "Paper",
-    shown: Shown,
+    shown: "Shown",
     as_json: bool,
-    what: str,
+    what: str = "",
 ) -> int:
-    """How many there were."""
+    """How many there were. `what` they are, where the path does not say it."""
     from sessionary.cli.shell.told import note
 
-    head, row, cells = shown
+    what = what or path
     found, more, newest = 0, False, None
-    for page in gateway.pages(path, query, limit):
+    for page in gateway.pages(f"/api/{path}", query, limit):
         more, newest = page.more, page.newest
-        for one in page.rows:
-            if as_json:
-                paper.json(one)
-            elif paper.terminal:
-                paper.put(*(head(paper.width) if not found else []), *row(one, paper.width))
-            else:
-                paper.row(cells(one))
-            found += 1
-        paper.flush()
+        paper.rows(page.rows, shown, as_json=as_json, first=not found)
+        found += len(page.rows)
     if not found:
         asked = any(query.get(name) for name in ("filter", "q"))
         note(f"no {what} match" if asked else f"no {what} yet: nothing was recorded that this key may read")

@@ -158,17 +158,10 @@ def _list_calls(gateway: "Gateway", name: str, paper: "Paper", as_json: bool) ->
     from sessionary.cli.shell import reading, rows
 
     session = gateway.get(reading.session(name, "/transcript"), {"limit": 1})["session"]
-    head = rows.calls_head(paper.width)
+    first = True
     for found in gateway.pages("/api/calls", {"session_id": session["id"], "sort": "created_at"}, None):
-        for one in found.rows:
-            if as_json:
-                paper.json(one)
-            elif paper.terminal:
-                paper.put(*head, *rows.call(one, paper.width))
-                head = []
-            else:
-                paper.row(rows.call_cells(one))
-        paper.flush()
+        paper.rows(found.rows, rows.CALLS, as_json=as_json, first=first)
+        first = first and not found.rows
 
 
 def _show_call(gateway: "Gateway", one: Json, paper: "Paper", as_json: bool) -> None:

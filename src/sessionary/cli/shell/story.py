@@ -31,6 +31,10 @@ def plural(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
+def counted(session: Json) -> str:
+    return f"{plural(session['calls'], 'call')} in {plural(session['turns'], 'turn')}"
+
+
 def tokens(one: Json) -> str:
     if not one["input_tokens"] and not one["output_tokens"]:
         return ""
@@ -53,7 +57,7 @@ def head(session: Json, page: str) -> list[Block]:
     lasted = wall(session["first_at"], session["last_at"]) if session["first_at"] != session["last_at"] else ""
     facts = [
         ", ".join(filter(None, (moment(session["first_at"]), lasted))),
-        f"{plural(session['calls'], 'call')} in {plural(session['turns'], 'turn')}",
+        counted(session),
         spent(session) + (f" ({cached} cached)" if cached else ""),
         money(session),
         f"{duration(session['active_ms'])} active" if session["active_ms"] else "",

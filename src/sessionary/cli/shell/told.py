@@ -6,8 +6,8 @@ Every text passes `harmless` here and nowhere else, and none is ever markup.
 import contextlib
 import os
 import sys
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
 
 import msgspec
 import typer
@@ -19,12 +19,13 @@ from sessionary.cli.common import fail, tell
 from sessionary.cli.shell import harmless
 from sessionary.errors import SessionaryError
 
+Json = dict[str, Any]
 Part = tuple[str, str]
 """A text and its style."""
 _LINE = 160
 """Characters that a line is taken to have where long ones are folded."""
 _INDENT = 2
-_TAB = 4
+TAB = 4
 _NARROWEST, _USUAL = 20, 80
 """Columns of a terminal."""
 
@@ -36,6 +37,10 @@ class Block(NamedTuple):
     depth: int = 0
     fold: int = 0
     """How many lines of it are shown where the rest is folded; 0: all."""
+
+
+Shown = tuple[Callable[[int], list[Block]], Callable[[Json, int], list[Block]], Callable[[Json], list[str]]]
+"""Of a list: its head and a row, for a terminal of so many columns, and the row's cells for a pipe."""
 
 
 def block(*parts: Part | str, depth: int = 0, fold: int = 0) -> Block:
@@ -63,6 +68,19 @@ class Paper:
             if hidden:
                 self._put(Text(f"… {hidden} (--full shows all)", style="dim"), one.depth * _INDENT)
 
+    def rows(self, found: Iterable[Json], shown: Shown, *, as_json: bool, first: bool) -> None:
+        """Rows of a list, the `first` of all with its head above it."""
+        head, row, cells = shown
+        for one in found:
+            if as_json:
+                self.json(one)
+            elif self.terminal:
+                self.put(*(head(self.width) if first else []), *row(one, self.width))
+            else:
+                self.row(cells(one))
+            first = False
+        self.flush()
+
     def row(self, cells: Iterable[str]) -> None:
         """For a pipe: cells with tabs between them."""
         self._console.file.write("\t".join(harmless.line(cell) for cell in cells) + "\n")
@@ -84,7 +102,7 @@ class Paper:
     def _put(self, text: Text, indent: int) -> None:
         space = " " * indent
         if self.terminal:
-            text.expand_tabs(_TAB)
+            text.expand_tabs(TAB)
             wrapped = text.wrap(self._console, max(self.width - indent, _NARROWEST))
             for line in wrapped:
                 line.rstrip()

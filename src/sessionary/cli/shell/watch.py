@@ -220,5 +220,4 @@ class _Session:
 def _before(at: str) -> str:
     from datetime import datetime, timedelta
 
-    moment = datetime.fromisoformat(at.replace("Z", "+00:00")) - timedelta(seconds=_OVERLAP)
-    return moment.isoformat()
+    return (datetime.fromisoformat(at) - timedelta(seconds=_OVERLAP)).isoformat()

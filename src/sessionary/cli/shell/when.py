@@ -21,4 +21,4 @@ def near(at: str, now: datetime | None = None) -> str:
 
 
 def _local(at: str) -> datetime:
-    return datetime.fromisoformat(at.replace("Z", "+00:00")).astimezone()
+    return datetime.fromisoformat(at).astimezone()
