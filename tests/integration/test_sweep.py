@@ -31,7 +31,8 @@ KEPT = {"projects", "alembic_version", "versions", "rates", "traffic", "forgotte
 """What outlives sessions; a forgotten call is known by its id alone."""
 TOOLS = [{"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}]
 LONG = "a text that is long enough to be stored apart from the frame of its messages"
-TEXTS = ["a", "b", "long " * 20, "another " * 20]
+TEXTS = ["a", "b", "long " * 20, "another " * 150]
+"""The last is enough for the drain to know a history again that it is in."""
 ODD = {"content": "who said this?"}
 """Means one thing as an answer, another in a history."""
 ANSWERS: list[Any] = ["x", "long " * 20, ODD, {"role": "assistant", "content": [{"type": "text", "text": "x"}]}]
@@ -124,6 +125,8 @@ class World:
     def store(self) -> None:
         """A round with a few calls."""
         records = [record for _ in range(self.rng.choice([1, 1, 2, 4])) for record in self.call()]
+        if self.rng.random() < 0.2:
+            self.log.store(*records, fails=True)
         self.log.store(*records)
         m, d = schema.messages.c, schema.search_docs.c
         for row in rows(self.log, sa.select(m.project, m.id, m.parent, m.frame, m.text)):

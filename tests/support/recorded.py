@@ -1,8 +1,9 @@
 """Calls put into a store the way the drain puts them there, without a gateway: for tests of what reads them."""
 
 import base64
+import contextlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,6 +11,7 @@ import sqlalchemy as sa
 from sessionary import ids
 from sessionary.drain.intake import Intake, Item
 from sessionary.drain.round import Round
+from sessionary.drain.seen import Seen
 from sessionary.record.exchange import Begin, Finish, Part, Record, Status
 from sessionary.spool.reader import Cursor
 from sessionary.store import keys
@@ -34,6 +36,10 @@ def _call_id(at: int) -> str:
     return "call_" + base64.b32hexencode(ids.uuid7(at // 1000)).decode().rstrip("=").lower()
 
 
+class _Failed(Exception):
+    pass
+
+
 @dataclass
 class Log:
     """Each call takes a second, and begins a minute after the one before."""
@@ -41,16 +47,22 @@ class Log:
     engine: sa.Engine
     at: int = START
     writer: str = "test-writer"
+    seen: Seen = field(default_factory=Seen)
 
     def project(self, name: str = "default") -> int:
         return keys.ensure_project(self.engine, name)
 
-    def store(self, *records: Record) -> None:
+    def store(self, *records: Record, fails: bool = False) -> None:
+        """One round; `fails`: when all is written, it is taken back."""
         items = [Item(getattr(r, "at", 0), self.writer, r, Cursor()) for r in records]
-        with transaction(self.engine) as connection:
-            work = Round(connection, {"master": "master"}, self.at + SECOND)
-            work.run(Intake(items))
-            assert work.set_aside == 0
+        with contextlib.suppress(_Failed):
+            with transaction(self.engine) as connection:
+                work = Round(connection, {"master": "master"}, self.at + SECOND, seen=self.seen)
+                work.run(Intake(items))
+                assert work.set_aside == 0
+                if fails:
+                    raise _Failed
+            work.committed()
 
     def begin(self, session: str, body: dict[str, Any] | bytes, project: str = "default", **fields: Any) -> Begin:
         self.at += 60 * SECOND

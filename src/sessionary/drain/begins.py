@@ -8,7 +8,7 @@ from sessionary.drain.batch import Batch
 from sessionary.drain.link import Placed, Ref
 from sessionary.drain.picture import Picture, Row
 from sessionary.drain.requests import Base, Parsed, Step
-from sessionary.drain.seen import Seen
+from sessionary.drain.seen import Lookup, Seen
 from sessionary.drain.threads import Threads
 from sessionary.record.exchange import Begin
 from sessionary.store import edits, schema
@@ -32,6 +32,8 @@ class Begins:
         self._key_names = key_names
         self._seen = seen
         self.parsed: dict[str, Parsed] = {}
+        self._lookups: dict[str, Lookup] = {}
+        """Of calls that were taken apart with what was known of them."""
         self._following: dict[str, Begun] = {}
         """Begun calls that go on from another: taken apart when that one has been seen to its end."""
 
@@ -74,8 +76,8 @@ class Begins:
         """What was taken apart is stored: later rounds need not do it again."""
         for parsed in self.parsed.values():
             for step in parsed.steps:
-                step.message = None
-            self._seen.add(parsed.begin.project, parsed.root, parsed.steps)
+                if step.message is not None:
+                    step.message = None
 
     # -- together
 
@@ -88,15 +90,28 @@ class Begins:
             self._batch.hidden.append({"project": begin.project, "kind": "session", "ref": nowhere.encode()})
 
     def _parse(self, begin: Begin, writer: str, base: Base | None = None) -> Parsed:
-        return requests.parse(begin, writer, base, self._seen.path)
+        if begin.context.added:
+            return requests.parse(begin, writer, base)
+        known = self._seen.lookup(begin.project, base.id if base else b"", begin.endpoint)
+        parsed = requests.parse(begin, writer, base, known)
+        self._seen.add(known, parsed.parts.preamble, parsed.steps)
+        self._lookups[begin.call_id] = known
+        return parsed
+
+    def _forget(self, call_id: str) -> None:
+        """What was known of its beginning is not so any more."""
+        found = self._lookups.pop(call_id).found
+        if found is not None:
+            self._seen.forget(found)
 
     def _give_meaning(self, project: int, parsed: list[Parsed]) -> None:
         """Gives steps their nodes: from the store, else by reading them. Changes `parsed` in place."""
         stored = self._stored(project, [step for p in parsed for step in p.steps[max(0, p.known - 1) :]])
         for n, p in enumerate(parsed):
             last = p.steps[p.known - 1] if p.known else None
-            if last is not None and stored.get(last.id, (b"",))[0] != last.node:
-                parsed[n] = requests.parse(p.begin, p.writer, p.base)  # deleted meanwhile, or hashed anew
+            if last is not None and last.node != self._node(project, last.id, stored):
+                self._forget(p.begin.call_id)
+                parsed[n] = requests.parse(p.begin, p.writer, p.base)
                 stored |= self._stored(project, parsed[n].steps)
             for step in requests.give_meaning(parsed[n], stored):
                 self._message(project, step, FORMATS[p.begin.endpoint])
@@ -104,6 +119,13 @@ class Begins:
         # In this order: a call that is not found in its session must not have come there meanwhile.
         self._picture.load_sessions(project, self._threads.homes(project, parsed))
         self._picture.load_sessions(project, self._threads.expect(project, parsed))
+
+    def _node(self, project: int, id: bytes, stored: Mapping[bytes, tuple[bytes, str]]) -> bytes | None:
+        """None: it was deleted meanwhile, or the round that had it has failed."""
+        if id in stored:
+            return stored[id][0]
+        row = self._batch.messages.get((project, id))
+        return None if row is None else row["node"]
 
     def _stored(self, project: int, steps: Sequence[Step]) -> dict[bytes, tuple[bytes, str]]:
         """Node and role of those that are in the store."""
@@ -156,7 +178,7 @@ class Begins:
             self._batch.merged.append({"project": begin.project, "id": begin.session_id, "session": placed.session})
         self._threads.known.add(begin.project, Ref.of(call), leaf_node=call["leaf_node"])
         self._batch.add_request(call, parsed)
-        added = [requests.message(s, begin.endpoint) for s in parsed.steps if s.depth > placed.base_depth]
+        added = [requests.message(step, begin.endpoint) for step in parsed.deeper(placed.base_depth)]
         self._batch.add_words(call, added, answer=False)
 
     def _session(self, parsed: Parsed, placed: Placed) -> Row:

@@ -58,7 +58,7 @@ def take(
     stored: Mapping[str, Cursor],
     clock: Callable[[], int],
     *,
-    limit: int = 4 << 20,
+    limit: int = 16 << 20,
     until: int | None = None,
 ) -> Intake:
     """One round's records. `clock` tells microseconds, as is `until`: nothing is taken of what came later."""

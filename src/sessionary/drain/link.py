@@ -147,8 +147,7 @@ def turn(placed: Placed, parsed: Parsed, turns: int) -> int:
     spawned = placed.origin is not None and placed.origin.kind == "spawn"
     if spawned or (before.agent and not parsed.begin.agent):  # who speaks to a tool's agent is no person
         return before.turn
-    base = parsed.base.depth if parsed.base else 0
-    return turns + 1 if _spoken(parsed.steps[max(0, placed.base_depth - base) :]) else before.turn
+    return turns + 1 if _spoken(parsed.deeper(placed.base_depth)) else before.turn
 
 
 def _spoken(steps: Iterable[Step]) -> bool:

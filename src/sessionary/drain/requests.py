@@ -3,8 +3,8 @@
 The beginning of its path may be known from an earlier request (`seen`): then only what follows costs anything.
 """
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import msgspec
 
@@ -15,7 +15,7 @@ from sessionary.wire.message import Message
 from sessionary.wire.reading import FORMATS, read
 from sessionary.wire.recipe import Recipe
 from sessionary.wire.responses import item_ids
-from sessionary.wire.split import Split, split
+from sessionary.wire.split import Beginning, Split, split
 
 
 class Base(msgspec.Struct, frozen=True):
@@ -55,19 +55,23 @@ class Parsed:
     known: int = 0
     """Steps whose node is set, and which are stored as far as memory goes."""
 
-    @property
-    def root(self) -> bytes:
-        """What its path hangs on; b"" for the project's root."""
-        return self.base.id if self.base else b""
+    def deeper(self, depth: int) -> list[Step]:
+        """The steps that lie deeper."""
+        return self.steps[max(0, depth - (self.base.depth if self.base else 0)) :]
 
 
-Remembered = Callable[[int, bytes, Sequence[bytes]], list[Step]]
-"""Project, the message that a path hangs on, the path's messages -> the steps of the first of them."""
+class Known(Protocol):
+    """How the request's list of messages begins, as far as that is known."""
+
+    steps: list[Step]
+
+    def __call__(self, text: bytes) -> Beginning | None:
+        """Given the list as it was sent; sets `steps`."""
 
 
-def parse(begin: Begin, writer: str, base: Base | None = None, remembered: Remembered | None = None) -> Parsed:
+def parse(begin: Begin, writer: str, base: Base | None = None, known: Known | None = None) -> Parsed:
     """Never fails: what cannot be taken apart is kept whole."""
-    parts = split(begin.body, begin.endpoint)
+    parts = split(begin.body, begin.endpoint, known)
     bodies: dict[bytes, bytes] = {}
 
     def keep(raw: bytes) -> bytes:
@@ -83,18 +87,18 @@ def parse(begin: Begin, writer: str, base: Base | None = None, remembered: Remem
         whole=parts.whole,
         above=(base.depth if base else 0) + len(begin.context.added),
     )
-    raws = [*begin.context.added, *parts.messages]
-    steps = [] if remembered is None else remembered(begin.project, base.id if base else b"", raws)
-    known = len(steps)
+    steps = known.steps if known is not None and parts.begun else []
+    before = len(steps)
     parent = steps[-1].id if steps else base.id if base else None
     at = parent or root_node(begin.project)
-    for depth, raw in enumerate(raws[known:], (base.depth if base else 0) + known + 1):
+    raws = [*begin.context.added, *parts.messages]
+    for depth, raw in enumerate(raws, (base.depth if base else 0) + before + 1):
         rest, words = literal.part(raw)
         at = digest(at, digest(raw))
         meant = item_ids.resolved(raw, begin.context.references)
         steps.append(Step(at, parent, depth, raw, keep(rest), None if words is None else keep(words), meant))
         parent = at
-    return Parsed(begin, writer, parts, recipe, steps, base, bodies, known)
+    return Parsed(begin, writer, parts, recipe, steps, base, bodies, before)
 
 
 def give_meaning(parsed: Parsed, known: dict[bytes, tuple[bytes, str]]) -> list[Step]:

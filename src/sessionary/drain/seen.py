@@ -1,78 +1,190 @@
-"""Paths that were taken apart lately: a client that sends a hundred messages again costs what is new among them.
+"""Histories that were taken apart lately: a client that sends a hundred messages again costs what is new among them.
 
-Only what is committed comes in, and what is taken out is checked against the store before it is used, since another
-process may have deleted it. Bounded by the bytes of the messages; the paths that were not asked for longest go first.
+A history is compared as the text that it is, before anything of it is read. It is found by what it says at a few
+places, each a quarter or less farther in than the one before, the farthest first: there two conversations that begin
+alike differ. A short one is not looked for: it is taken apart as fast.
+
+What is taken out is checked against the store and the round before it is used: the round that it came in with may
+have failed, or another process may have deleted it. Bounded by bytes; the histories that were not asked for longest go
+first.
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from sessionary.drain.requests import Step
+from sessionary.wire.split import Beginning
 
 MOST_BYTES = 64 << 20
-_MOST_ALIKE = 8
-"""Paths that are kept of those that begin with the same message."""
-_Key = tuple[int, bytes, bytes]
+_MOST_ALIKE = 32
+"""Histories that are kept of those that say the same at one place."""
+_MOST_COMPARED = 4
+"""Of those, the newest, where none was gone on from as it was."""
+_FIRST_PLACE, _WINDOW = 1024, 64
+"""Bytes."""
+_BETWEEN = b" \t\r\n[,"
+_Key = tuple[int, bytes, str]
+"""Project, the message that the path hangs on, and the endpoint."""
+_Place = tuple[_Key, int, bytes]
 
 
-class _Path:
-    """`raws` are the steps' own, in a list of their own since that is compared."""
+class _History:
+    """`text` is the list of messages as it was sent, up to the end of the last; `ends` are those of the steps in it."""
 
-    __slots__ = ("raws", "size", "steps")
+    __slots__ = ("ends", "places", "preamble", "steps", "text")
 
-    def __init__(self, raws: list[bytes], steps: list[Step]) -> None:
-        self.raws = raws
-        self.steps = steps
-        self.size = sum(map(len, raws)) + 300 * len(raws)
+    def __init__(self, preamble: list[bytes]) -> None:
+        self.preamble = preamble
+        self.text = b""
+        self.steps: list[Step] = []
+        self.ends: list[int] = []
+        self.places: list[_Place] = []
+
+    @property
+    def size(self) -> int:
+        """As text and as steps."""
+        return 2 * len(self.text) + 300 * len(self.steps)
+
+    def length(self) -> int:
+        return len(self.steps)
+
+    def begins(self, text: bytes) -> bool:
+        end = len(self.text)
+        return text[end - _WINDOW : end] == self.text[-_WINDOW:] and text.startswith(self.text)
+
+    def same(self, text: bytes) -> int:
+        """How many of the steps are at the beginning of `text`, too."""
+        low, high, at = 0, len(self.steps), 0
+        while low < high:
+            middle = (low + high + 1) // 2
+            end = self.ends[middle - 1]
+            if text[at:end] == self.text[at:end]:
+                low, at = middle, end
+            else:
+                high = middle - 1
+        return low
+
+
+class Lookup:
+    """What is known of one request's list of messages. It is asked once."""
+
+    def __init__(self, seen: "Seen", key: _Key) -> None:
+        self._seen = seen
+        self.key = key
+        self.text = b""
+        self.found: _History | None = None
+        self.steps: list[Step] = []
+        """Those that are known."""
+
+    def __call__(self, text: bytes) -> Beginning | None:
+        self.text = text
+        self.found, count = self._seen.longest(self.key, text)
+        if self.found is None or not count:
+            return None
+        self.steps = self.found.steps[:count]
+        return Beginning(self.found.preamble, self.found.ends[count - 1])
 
 
 class Seen:
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         self._most = most_bytes
-        self._size = 0
-        self._paths: OrderedDict[_Key, list[_Path]] = OrderedDict()
+        self.size = 0
+        """Bytes, as far as they count."""
+        self._all: OrderedDict[_History, None] = OrderedDict()
+        self._at: dict[_Place, list[_History]] = {}
 
-    def path(self, project: int, base: bytes, raws: Sequence[bytes]) -> list[Step]:
-        """The longest known beginning of a path: the steps of the first of `raws`, after the message `base`."""
-        if not raws:
-            return []
-        key = (project, base, raws[0])
-        found = self._paths.get(key)
-        if found is None:
-            return []
-        self._paths.move_to_end(key)
-        best, of = 0, found[0]
-        for path in found:
-            same = _same(path.raws, raws)
-            if same > best:
-                best, of = same, path
-        return of.steps[:best]
+    def lookup(self, project: int, base: bytes, endpoint: str) -> Lookup:
+        """For a request whose path hangs on the message `base`."""
+        return Lookup(self, (project, base, endpoint))
 
-    def add(self, project: int, base: bytes, steps: list[Step]) -> None:
-        """A path whose messages are stored."""
-        if not steps:
-            return
-        key = (project, base, steps[0].raw)
-        there = self._paths.setdefault(key, [])
-        self._paths.move_to_end(key)
-        path = _Path([step.raw for step in steps], steps)
-        for n, shorter in enumerate(there):
-            if len(shorter.steps) <= len(steps) and steps[len(shorter.steps) - 1].id == shorter.steps[-1].id:
-                self._size += path.size - shorter.size
-                there[n] = path
+    def longest(self, key: _Key, text: bytes) -> tuple[_History | None, int]:
+        """The history that has most of its steps at the beginning of `text`, and how many those are."""
+        best, count = None, 0
+        for place in _places(key, text):
+            alike = self._at.get(place)
+            if alike is None:
+                continue
+            if gone_on := [history for history in alike if history.begins(text)]:
+                best = max(gone_on, key=_History.length)
+                count = best.length()
+            else:
+                for history in alike[: -_MOST_COMPARED - 1 : -1]:
+                    if (same := history.same(text)) > count:
+                        best, count = history, same
+            if best is not None:
+                self._all.move_to_end(best)
                 break
-        else:
-            there.append(path)
-            self._size += path.size
-        if len(there) > _MOST_ALIKE:
-            self._size -= there.pop(0).size
-        while self._size > self._most:
-            _, paths = self._paths.popitem(last=False)
-            self._size -= sum(path.size for path in paths)
+        return best, count
+
+    def add(self, asked: Lookup, preamble: list[bytes], steps: list[Step]) -> None:
+        """What was asked for: `steps` are all of its messages behind the preamble."""
+        history = asked.found
+        if history is None or history not in self._all or not asked.text.startswith(history.text):
+            history = _History(preamble)
+        known = len(history.steps)
+        new = [step.raw for step in steps[known:]]
+        ends = _ends(asked.text, len(history.text), new if known else [*preamble, *new])
+        if not new or ends is None:
+            return
+        if history in self._all:
+            self.size -= history.size
+        history.ends += ends[-len(new) :]
+        history.steps = steps
+        history.text = asked.text[: ends[-1]]
+        self.size += history.size
+        self._all[history] = None
+        self._put(history, asked.key)
+        while self.size > self._most:
+            self.forget(next(iter(self._all)))
+
+    def forget(self, history: _History) -> None:
+        """It is not found any more."""
+        if history not in self._all:
+            return
+        del self._all[history]
+        self.size -= history.size
+        for place in history.places:
+            there = self._at[place]
+            there.remove(history)
+            if not there:
+                del self._at[place]
+
+    def _put(self, history: _History, key: _Key) -> None:
+        """In the places that it has come to, which are farther than those where it is."""
+        for place in _places(key, history.text):
+            if place in history.places:
+                break
+            history.places.append(place)
+            there = self._at.setdefault(place, [])
+            there.append(history)
+            if len(there) > _MOST_ALIKE:
+                oldest = there.pop(0)
+                oldest.places.remove(place)
+                if not oldest.places:
+                    self.forget(oldest)
+        if not history.places:
+            self.forget(history)
 
 
-def _same(known: Sequence[bytes], raws: Sequence[bytes]) -> int:
-    """How many of the first are equal."""
-    if raws[: len(known)] == known:  # a history that went on: compared at once
-        return len(known)
-    return next((n for n, (one, other) in enumerate(zip(known, raws, strict=False)) if one != other), len(raws))
+def _places(key: _Key, text: bytes) -> Iterator[_Place]:
+    """The farthest first: from one power of two to the next in four steps."""
+    step = 1 << max(0, len(text).bit_length() - 3)
+    place = len(text) // step * step
+    while place >= _FIRST_PLACE:
+        yield key, place, text[place - _WINDOW : place]
+        if place == 4 * step:
+            step //= 2
+        place -= step
+
+
+def _ends(text: bytes, start: int, raws: Sequence[bytes]) -> list[int] | None:
+    """Of each of the messages, which follow one another in `text` from `start` on; None where they do not."""
+    ends = []
+    for raw in raws:
+        while text[start : start + 1] in _BETWEEN and start < len(text):
+            start += 1
+        if not text.startswith(raw, start):
+            return None
+        start += len(raw)
+        ends.append(start)
+    return ends

@@ -43,6 +43,18 @@ class _Role(msgspec.Struct):
 _role = msgspec.json.Decoder(_Role)
 
 
+class Beginning(msgspec.Struct, frozen=True):
+    """Of a list of messages: what of it is known from an earlier request."""
+
+    preamble: list[bytes]
+    end: int
+    """Bytes of the list, up to the end of a message."""
+
+
+Known = Callable[[bytes], Beginning | None]
+"""A request's list of messages, as it was sent -> how it begins; None where that is not known."""
+
+
 class Split(msgspec.Struct, frozen=True):
     """A body in pieces; each piece is the very bytes that were sent."""
 
@@ -52,23 +64,24 @@ class Split(msgspec.Struct, frozen=True):
     preamble: list[bytes] = []
     messages: list[bytes] = []
     whole: bool = False
+    begun: bool = False
+    """Whether the messages are those behind the beginning that is known."""
 
 
-def split(body: bytes, endpoint: str) -> Split:
+def split(body: bytes, endpoint: str, known: Known | None = None) -> Split:
     """A request's body. What is no JSON object, or repeats a key, stays whole."""
-    return _strict(_split, body, endpoint)
+    parts = _split(body, endpoint, known)
+    return parts if parts is not None else _masked(_split, body, endpoint)
 
 
 def split_response(body: bytes, endpoint: str) -> Split:
     """An answer's body: what the model said apart (of several choices the first), the rest in the shell."""
-    return _strict(_split_response, body, endpoint)
+    parts = _split_response(body, endpoint)
+    return parts if parts is not None else _masked(_split_response, body, endpoint)
 
 
-def _strict(take_apart: Callable[[bytes, str], Split | None], body: bytes, endpoint: str) -> Split:
+def _masked(take_apart: Callable[[bytes, str], Split | None], body: bytes, endpoint: str) -> Split:
     """`take_apart`, with lone surrogate escapes out of the strict parser's sight."""
-    parts = take_apart(body, endpoint)
-    if parts is not None:
-        return parts
     masked = loose.mask(body)
     parts = take_apart(masked, endpoint) if masked is not None else None
     if parts is None:
@@ -85,26 +98,32 @@ def _strict(take_apart: Callable[[bytes, str], Split | None], body: bytes, endpo
     )
 
 
-def _split(body: bytes, endpoint: str) -> Split | None:
+def _split(body: bytes, endpoint: str, known: Known | None = None) -> Split | None:
     fields = _fields(body)
     if fields is None:
         return None
     chain = _CHAINS.get(endpoint, "")
     preamble: list[bytes] = []
     messages: list[bytes] = []
+    begun = False
     value = bytes(fields[chain]) if chain in fields else b""
     if value[:1] == b'"' and endpoint != "chat.completions":
         messages = [value]
-    elif endpoint in _LISTS:
-        items = _messages(fields[chain]) if value else []
-        lead = 0
-        if endpoint in _WITH_PREAMBLE:
-            lead = next((n for n, m in enumerate(items) if _role_of(m) not in ("system", "developer")), len(items))
-        preamble, messages = items[:lead], items[lead:]
-    if not preamble and not messages:
+    elif endpoint in _LISTS and value:
+        beginning = known(value) if known is not None else None
+        more = _behind(value, beginning.end) if beginning is not None else None
+        if beginning is not None and more is not None:
+            preamble, messages, begun = beginning.preamble, more, True
+        else:
+            items = _messages(value) or []
+            lead = 0
+            if endpoint in _WITH_PREAMBLE:
+                lead = next((n for n, m in enumerate(items) if _role_of(m) not in ("system", "developer")), len(items))
+            preamble, messages = items[:lead], items[lead:]
+    if not preamble and not messages and not begun:
         chain = ""
     lifted = _lifted(fields, chain)
-    return Split(_shell(fields, [chain, *lifted] if chain else lifted), lifted, chain, preamble, messages)
+    return Split(_shell(fields, [chain, *lifted] if chain else lifted), lifted, chain, preamble, messages, begun=begun)
 
 
 def _split_response(body: bytes, endpoint: str) -> Split | None:
@@ -131,7 +150,7 @@ def _split_output(body: bytes, chain: str) -> Split | None:
     fields = _fields(body)
     if fields is None or chain not in fields:
         return None
-    items = _messages(fields[chain])
+    items = _messages(bytes(fields[chain])) or []
     silent = chain == "content" and bytes(fields[chain]) == b"[]"  # an answer all the same
     if not items and not silent:
         return None
@@ -175,13 +194,18 @@ def _lifted(fields: dict[str, Raw], chain: str) -> dict[str, bytes]:
     return {k: bytes(v) for k, v in fields.items() if k != chain and (k in _ALWAYS or len(v) > LIFT_FROM)}
 
 
-def _messages(raw: Raw) -> list[bytes]:
-    """The list's items, where it is a list of objects; else []."""
+def _messages(raw: bytes) -> list[bytes] | None:
+    """The list's items, where it is a list of objects."""
     try:
         items = [bytes(item) for item in _list.decode(raw)]
     except _FAILURES:
-        return []
-    return items if all(item[:1] == b"{" for item in items) else []
+        return None
+    return items if all(item[:1] == b"{" for item in items) else None
+
+
+def _behind(raw: bytes, end: int) -> list[bytes] | None:
+    """As `_messages`, of those that begin behind `end`, where an item ends."""
+    return _messages(b"[" + raw[end:].lstrip().removeprefix(b","))
 
 
 def _role_of(message: bytes) -> str:
@@ -205,6 +229,15 @@ def _size(fields: dict[str, Raw]) -> int:
     return len(msgspec.json.encode([*fields])) + len(fields) + sum(map(len, fields.values()))
 
 
+def _spaced(fields: dict[str, Raw]) -> bytes:
+    """The object as Python's json module writes it, where its names are ASCII."""
+    parts: list[bytes | Raw] = [b"{"]
+    for name, value in fields.items():
+        parts += (msgspec.json.encode(name), b": ", value, b", ")
+    parts[-1] = b"}"
+    return b"".join(parts)
+
+
 def _compact(body: bytes) -> bytes:
     """Without white space, where it is strict JSON."""
     try:
@@ -218,7 +251,7 @@ def _repeats(body: bytes, fields: dict[str, Raw]) -> bool:
 
     The fields account for every byte beside white space; where they do not, the keys are counted one by one.
     """
-    if len(body) == _size(fields):
+    if len(body) == _size(fields) or body == _spaced(fields):
         return False
     compact = _compact(body)
     if len(compact) == _size(_object.decode(compact)):
