@@ -83,7 +83,7 @@ def test_what_follows_a_known_history_is_all_that_is_taken_apart() -> None:
     parsed(said(a, b, c), seen)
     assert parsed(said(a, b, c, "d"), seen).known == 3
     assert parsed(said(a, b, "x"), seen).known == 2
-    assert parsed(said("x", b, c), seen).known == 0
+    assert parsed(said(f"x {LONG * 4}", b, c), seen).known == 0
     assert parsed(said(a, b, c), seen, project=2).known == 0
     assert parsed(said(a, b, c), seen, endpoint="messages").known == 0
     assert parsed(said(a, b, c), seen, base=True).known == 0
@@ -102,11 +102,21 @@ def test_what_instructs_the_model_is_known_too() -> None:
 def test_a_long_history_is_found_among_many_that_begin_alike() -> None:
     seen = Seen()
     shared = [LONG] * 10
-    for turn in range(1, 6):
+    for turn in range(5, 10):
         for n in range(50):
-            own = [f"{n} {t} " * 300 for t in range(turn)]
+            own = [f"{n} {t} " * 100 for t in range(turn)]
             known = parsed(said(*shared, *own), seen).known
-            assert known == (9 + turn if turn > 1 else 10 if n else 0)
+            assert known == (9 + turn if turn > 5 else 10 if n else 0)
+
+
+def test_a_history_whose_last_messages_change_is_kept_once() -> None:
+    """As of agents that mark where the provider's cache begins."""
+    seen = Seen()
+    for turn in range(2, 40):
+        texts = [f"{n} {LONG}" + (" marked" if n >= turn - 2 else "") for n in range(turn)]
+        found = parsed(said(*texts), seen)
+        assert found.known == (0 if turn < 6 else turn - 3)
+    assert seen.size < 1.5 * (2 * len(said(*texts)) + 300 * len(texts))
 
 
 @pytest.mark.parametrize("text", ["x" * 1500, LONG * 6])
@@ -117,18 +127,20 @@ def test_memory_is_bounded(text: str) -> None:
         assert seen.size <= 20_000
     assert parsed(said("0 " + text), seen).known == 0
     assert parsed(said("99 " + text), seen).known == 1
+    tail = ["and so on"] * 5
     for n in range(40):
-        parsed(said("same" + text, f"{n}"), seen)
-    assert parsed(said("same" + text, "0"), seen).known == 1
-    assert parsed(said("same" + text, "39"), seen).known == 2
+        parsed(said("same" + text, f"{n}", *tail), seen)
+    assert parsed(said("same" + text, "39", *tail), seen).known == 7
+    assert parsed(said("same" + text, "0", *tail), seen).known == 1
 
 
 def test_of_many_that_are_alike_the_newest_are_known() -> None:
     seen = Seen(120_000)
+    tail = ["and so on"] * 5
     for n in range(50):
-        assert parsed(said(LONG * 5, f"{n}"), seen).known == (1 if n else 0)
-    assert parsed(said(LONG * 5, "0", "more"), seen).known == 1
-    assert parsed(said(LONG * 5, "49", "more"), seen).known == 2
+        assert parsed(said(LONG * 5, f"{n}", *tail), seen).known == (1 if n else 0)
+    assert parsed(said(LONG * 5, "0", *tail), seen).known == 1
+    assert parsed(said(LONG * 5, "49", *tail), seen).known == 7
     for n in range(100):
         parsed(said(f"{n} {LONG * 5}"), seen)
     assert seen.size <= 120_000

@@ -87,7 +87,7 @@ def parse(begin: Begin, writer: str, base: Base | None = None, known: Known | No
         whole=parts.whole,
         above=(base.depth if base else 0) + len(begin.context.added),
     )
-    steps = known.steps if known is not None and parts.begun else []
+    steps = [*known.steps] if known is not None and parts.begun else []
     before = len(steps)
     parent = steps[-1].id if steps else base.id if base else None
     at = parent or root_node(begin.project)

@@ -11,6 +11,7 @@ first.
 
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 
 from sessionary.drain.requests import Step
 from sessionary.wire.split import Beginning
@@ -20,6 +21,9 @@ _MOST_ALIKE = 32
 """Histories that are kept of those that say the same at one place."""
 _MOST_COMPARED = 4
 """Of those, the newest, where none was gone on from as it was."""
+_MOST_LEFT = 4
+"""Messages of a history that are let go where a request is like it but for those: agents mark their last messages, and
+the next time others."""
 _FIRST_PLACE, _WINDOW = 1024, 64
 """Bytes."""
 _BETWEEN = b" \t\r\n[,"
@@ -39,29 +43,28 @@ class _History:
         self.steps: list[Step] = []
         self.ends: list[int] = []
         self.places: list[_Place] = []
+        """Where it is found, the farthest last."""
 
     @property
     def size(self) -> int:
         """As text and as steps."""
         return 2 * len(self.text) + 300 * len(self.steps)
 
-    def length(self) -> int:
-        return len(self.steps)
-
     def begins(self, text: bytes) -> bool:
         end = len(self.text)
         return text[end - _WINDOW : end] == self.text[-_WINDOW:] and text.startswith(self.text)
 
     def same(self, text: bytes) -> int:
-        """How many of the steps are at the beginning of `text`, too."""
+        """How many of the steps are at the beginning of `text`, too. Most often it is nearly all."""
         low, high, at = 0, len(self.steps), 0
+        middle = max(1, high - _MOST_LEFT)
         while low < high:
-            middle = (low + high + 1) // 2
             end = self.ends[middle - 1]
             if text[at:end] == self.text[at:end]:
                 low, at = middle, end
             else:
                 high = middle - 1
+            middle = (low + high + 1) // 2
         return low
 
 
@@ -99,61 +102,67 @@ class Seen:
 
     def longest(self, key: _Key, text: bytes) -> tuple[_History | None, int]:
         """The history that has most of its steps at the beginning of `text`, and how many those are."""
-        best, count = None, 0
         for place in _places(key, text):
             alike = self._at.get(place)
             if alike is None:
                 continue
-            if gone_on := [history for history in alike if history.begins(text)]:
-                best = max(gone_on, key=_History.length)
-                count = best.length()
-            else:
-                for history in alike[: -_MOST_COMPARED - 1 : -1]:
-                    if (same := history.same(text)) > count:
-                        best, count = history, same
+            best, count = None, 0
+            for history in alike:
+                if len(history.steps) > count and history.begins(text):
+                    best, count = history, len(history.steps)
+            for history in alike[: -_MOST_COMPARED - 1 : -1] if best is None else ():
+                if (same := history.same(text)) > count:
+                    best, count = history, same
             if best is not None:
                 self._all.move_to_end(best)
-                break
-        return best, count
+                return best, count
+        return None, 0
 
     def add(self, asked: Lookup, preamble: list[bytes], steps: list[Step]) -> None:
-        """What was asked for: `steps` are all of its messages behind the preamble."""
-        history = asked.found
-        if history is None or history not in self._all or not asked.text.startswith(history.text):
-            history = _History(preamble)
-        known = len(history.steps)
+        """What was asked for just now: `steps` are all of its messages behind the preamble."""
+        found, known = asked.found, len(asked.steps)
         new = [step.raw for step in steps[known:]]
-        ends = _ends(asked.text, len(history.text), new if known else [*preamble, *new])
+        start = found.ends[known - 1] if found is not None else 0
+        ends = _ends(asked.text, start, new if found is not None else [*preamble, *new])
         if not new or ends is None:
             return
-        if history in self._all:
-            self.size -= history.size
+        if found is not None and len(found.steps) - known <= _MOST_LEFT:
+            history = found
+            self._cut(history, known)
+        else:
+            history = _History(preamble)
+            history.ends = found.ends[:known] if found is not None else []
+            self._all[history] = None
         history.ends += ends[-len(new) :]
         history.steps = steps
         history.text = asked.text[: ends[-1]]
         self.size += history.size
-        self._all[history] = None
         self._put(history, asked.key)
         while self.size > self._most:
             self.forget(next(iter(self._all)))
 
     def forget(self, history: _History) -> None:
         """It is not found any more."""
-        if history not in self._all:
-            return
-        del self._all[history]
+        if history in self._all:
+            self._cut(history, 0)
+            del self._all[history]
+
+    def _cut(self, history: _History, count: int) -> None:
+        """Its first steps stay, which are not counted as long."""
         self.size -= history.size
-        for place in history.places:
+        end = history.ends[count - 1] if count else 0
+        while history.places and history.places[-1][1] > end:
+            place = history.places.pop()
             there = self._at[place]
             there.remove(history)
             if not there:
                 del self._at[place]
+        del history.ends[count:]
 
     def _put(self, history: _History, key: _Key) -> None:
-        """In the places that it has come to, which are farther than those where it is."""
-        for place in _places(key, history.text):
-            if place in history.places:
-                break
+        """In the places that it reaches, beside those where it is."""
+        reached = history.places[-1][1] if history.places else 0
+        for place in [*takewhile(lambda place: place[1] > reached, _places(key, history.text))][::-1]:
             history.places.append(place)
             there = self._at.setdefault(place, [])
             there.append(history)
