@@ -72,3 +72,18 @@ def test_what_came_while_it_was_read_waits_for_its_cause(tmp_path: Path) -> None
     assert ids(take(Reader(tmp_path), found.cursors, lambda: 2 * began)) == ["cause", "cause", "follows"]
     one.close()
     two.close()
+
+
+def test_a_round_takes_about_as_many_as_are_enough(tmp_path: Path) -> None:
+    writer = Writer(tmp_path)
+    write(writer, *(begin(f"c{n}", 10 + n, 2000) for n in range(4000)))
+    reader, cursors, order, rounds = Reader(tmp_path), dict[str, Cursor](), list[str](), []
+    while len(order) < 4000:
+        found = take(reader, cursors, lambda: 10_000_000)
+        cursors |= found.cursors
+        order += ids(found)
+        rounds.append(len(found.items))
+    assert order == [f"c{n}" for n in range(4000)]
+    assert len(rounds) == 2
+    assert 2000 <= rounds[0] < 3500
+    writer.close()

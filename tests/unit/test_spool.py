@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -158,4 +159,23 @@ def test_each_record_is_durable_at_once_where_that_is_wanted(tmp_path: Path) -> 
         before = len(synced)
         writer.append(bytes([n]))
         assert len(synced) > before
+    writer.close()
+
+
+def test_of_many_records_about_as_many_as_are_enough_are_read_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sessionary.spool.reader._PIECE", 400)
+    records = [b"%03d" % n * 20 for n in range(200)]
+    writer = Writer(tmp_path, max_segment=5_000)
+    for record in records:
+        writer.append(record)
+    reader, cursor, rounds = Reader(tmp_path), Cursor(), []
+    while not rounds or rounds[-1]:
+        chunk = reader.read(writer.name, cursor, alive=True, limit=100_000, enough=30)
+        assert chunk.more or len(rounds) >= 5
+        rounds.append([item.payload for _, item in chunk.items if isinstance(item, Frame)])
+        cursor = chunk.cursor
+    assert [payload for some in rounds for payload in some] == records
+    assert all(30 <= len(some) < 40 for some in rounds[:-2])
     writer.close()

@@ -18,6 +18,8 @@ from sessionary.spool.reader import Cursor, Reader
 
 MARGIN_US = 100_000
 _TIMED = (Begin, Finish)
+_ENOUGH = 2_000
+"""Records of a writer for one round: more together cost no less, and hold up those that come."""
 
 
 class Unreadable(msgspec.Struct, frozen=True):
@@ -70,7 +72,7 @@ def take(
     for writer in writers:
         alive = reader.alive(writer)  # asked before reading: a writer that dies in between is read again
         cursor = stored.get(writer, Cursor())
-        chunk = reader.read(writer, cursor, alive=alive, limit=limit)
+        chunk = reader.read(writer, cursor, alive=alive, limit=limit, enough=_ENOUGH)
         lane = _decoded(writer, chunk.items)
         if lane and lane[-1].at > (read_at := clock()):
             # The clock was set back. What is in the file is past, whatever it says: it does not wait for its time.

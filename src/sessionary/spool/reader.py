@@ -18,6 +18,8 @@ _FORGOTTEN = 60.0
 _BLOCK = 4096
 """Of a disk: it is readable as a whole, or not."""
 _MAGIC = len(frame.MAGIC)
+_PIECE = 2 << 20
+"""Bytes that are read at once, unless a record is longer."""
 
 
 def segment_name(number: int) -> str:
@@ -74,8 +76,11 @@ class Reader:
         finally:
             self._files.close(fd)
 
-    def read(self, writer: str, cursor: Cursor, *, alive: bool, limit: int = 16 << 20) -> Chunk:
-        """The next records of `writer`: about `limit` bytes of them, or one record if that is longer."""
+    def read(
+        self, writer: str, cursor: Cursor, *, alive: bool, limit: int = 16 << 20, enough: int | None = None
+    ) -> Chunk:
+        """The next records of `writer`: about `limit` bytes of them, or one record if that is longer; and not many more
+        than are `enough`."""
         items: list[tuple[int, Frame | Damage]] = []
         left = limit
         numbers = self.segments(writer)
@@ -84,12 +89,15 @@ class Reader:
                 continue
             if number > cursor.segment:
                 cursor = Cursor(number, 0)
-            growing = alive and number == numbers[-1]
-            found, whole = self._scan(writer, cursor, final=not growing, limit=max(left, 1))
-            items += [(number, item) for item in found]
-            left -= sum(item.end - item.offset for item in found)
-            if found:
-                cursor = Cursor(number, found[-1].end)
+            growing, whole = alive and number == numbers[-1], False
+            while not whole:
+                found, whole = self._scan(writer, cursor, final=not growing, limit=max(min(left, _PIECE), 1))
+                items += [(number, item) for item in found]
+                left -= sum(item.end - item.offset for item in found)
+                if found:
+                    cursor = Cursor(number, found[-1].end)
+                if left <= 0 or (enough is not None and len(items) >= enough):
+                    break
             if not whole or (left <= 0 and number != numbers[-1]):
                 return Chunk(writer, items, cursor, more=True)
         return Chunk(writer, items, cursor, more=False)
