@@ -76,8 +76,8 @@ class Begins:
         """What was taken apart is stored: later rounds need not do it again."""
         for parsed in self.parsed.values():
             for step in parsed.steps:
-                if step.message is not None:
-                    step.message = None
+                if step.read is not None:
+                    step.read = None
 
     # -- together
 

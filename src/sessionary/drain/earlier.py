@@ -5,12 +5,13 @@ from itertools import islice
 
 import sqlalchemy as sa
 
+from sessionary.drain import requests
 from sessionary.drain.link import Ref
 from sessionary.drain.requests import Parsed
 from sessionary.store import schema, tree
 from sessionary.wire.meaning import Meaning
 from sessionary.wire.message import Message
-from sessionary.wire.reading import FORMATS, read
+from sessionary.wire.reading import read
 from sessionary.wire.recipe import Recipe
 
 TAIL = 5
@@ -54,6 +55,5 @@ class Earlier:
 
 def tail(parsed: Parsed, before: int) -> list[Asked]:
     """The last messages before the step number `before` that mean something, the last first."""
-    format = FORMATS[parsed.begin.endpoint]
-    read_all = (read(step.meant, format, answer=False) for step in reversed(parsed.steps[:before]))
+    read_all = (requests.said(step, parsed.begin.endpoint) for step in reversed(parsed.steps[:before]))
     return list(islice((asked for asked in read_all if asked[1]), TAIL))

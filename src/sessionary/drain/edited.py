@@ -12,14 +12,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import takewhile
 
+from sessionary.drain import requests
 from sessionary.drain.earlier import Asked, Earlier, tail
 from sessionary.drain.known import Known, Scope
 from sessionary.drain.link import Found, Ref
 from sessionary.drain.requests import Parsed
-from sessionary.drain.rows import SUMMARY_WANTED, prompt_key
+from sessionary.drain.rows import SUMMARY_WANTED
 from sessionary.wire import loose, meaning
 from sessionary.wire.message import Message
-from sessionary.wire.reading import FORMATS, read
+from sessionary.wire.reading import FORMATS
 from sessionary.wire.responses import item_ids
 
 _TELLING = 40
@@ -53,7 +54,7 @@ class Edited:
         told = [Said.of(parsed, start, end) for start, end in runs]
         keys = filter(None, (meaning.answer_key(scope.project, said.meant) for said in told))
         self._known.expect("answer_key", [(key, scope) for key in keys])
-        gave = [self._gave(said, scope, prompt_key(parsed)) for said in told]
+        gave = [self._gave(said, scope, parsed.prompt_key) for said in told]
         sessions = [{ref.session for ref in refs} for refs in gave]
         session = whole.refs[0].session if whole else ""
         alike: set[str] = set()
@@ -110,7 +111,7 @@ class Said:
 
     @classmethod
     def of(cls, parsed: Parsed, start: int, end: int) -> "Said":
-        read_all = [read(s.meant, FORMATS[parsed.begin.endpoint], answer=False) for s in parsed.steps[start:end]]
+        read_all = [requests.said(step, parsed.begin.endpoint) for step in parsed.steps[start:end]]
         pieces = [piece for message, _ in read_all for piece in message.pieces]
         return cls(
             parsed.steps[end - 1].depth,

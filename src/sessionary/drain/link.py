@@ -151,4 +151,4 @@ def turn(placed: Placed, parsed: Parsed, turns: int) -> int:
 
 
 def _spoken(steps: Iterable[Step]) -> bool:
-    return any(step.role == "user" and (step.message is None or text.spoken(step.message)) for step in steps)
+    return any(step.role == "user" and (step.read is None or text.spoken(step.read[0])) for step in steps)

@@ -12,7 +12,7 @@ from sessionary.ids import digest, root_node
 from sessionary.record.exchange import Begin
 from sessionary.wire import literal, meaning
 from sessionary.wire.message import Message
-from sessionary.wire.reading import FORMATS, read
+from sessionary.wire.reading import FORMATS, SYSTEM, read
 from sessionary.wire.recipe import Recipe
 from sessionary.wire.responses import item_ids
 from sessionary.wire.split import Beginning, Split, split
@@ -27,7 +27,7 @@ class Base(msgspec.Struct, frozen=True):
 
 
 class Step(msgspec.Struct, eq=False):
-    """One message on a request's path. `node` and `message` are filled in by `give_meaning`."""
+    """One message on a request's path. `node` and `role` are filled in by `give_meaning`."""
 
     id: bytes
     parent: bytes | None
@@ -39,7 +39,8 @@ class Step(msgspec.Struct, eq=False):
     """What the message stands for: of a reference, the item; else `raw`."""
     node: bytes = b""
     role: str = ""
-    message: Message | None = None
+    read: meaning.Read | None = None
+    """What it says, and means; read by `said`."""
 
 
 @dataclass(slots=True)
@@ -52,6 +53,8 @@ class Parsed:
     base: Base | None = None
     bodies: dict[bytes, bytes] = field(default_factory=dict)
     """Hash -> bytes of what the recipe and the steps refer to, without those of the known steps."""
+    prompt_key: bytes | None = None
+    """Of the system prompt, wherever the format has it; None where there is none."""
     known: int = 0
     """Steps whose node is set, and which are stored as far as memory goes."""
 
@@ -98,7 +101,12 @@ def parse(begin: Begin, writer: str, base: Base | None = None, known: Known | No
         meant = item_ids.resolved(raw, begin.context.references)
         steps.append(Step(at, parent, depth, raw, keep(rest), None if words is None else keep(words), meant))
         parent = at
-    return Parsed(begin, writer, parts, recipe, steps, base, bodies, before)
+    return Parsed(begin, writer, parts, recipe, steps, base, bodies, _prompt_key(recipe), before)
+
+
+def _prompt_key(recipe: Recipe) -> bytes | None:
+    hashes = [*recipe.preamble, *(recipe.lifted[name] for name in SYSTEM.values() if name in recipe.lifted)]
+    return digest(*hashes) if hashes else None
 
 
 def give_meaning(parsed: Parsed, known: dict[bytes, tuple[bytes, str]]) -> list[Step]:
@@ -110,8 +118,7 @@ def give_meaning(parsed: Parsed, known: dict[bytes, tuple[bytes, str]]) -> list[
     for step in parsed.steps[parsed.known :]:
         found = known.get(step.id)
         if found is None:
-            message, meant = read(step.meant, FORMATS[parsed.begin.endpoint], answer=False)
-            step.message = message
+            message, meant = said(step, parsed.begin.endpoint)
             step.role = message.role
             node = meaning.fold(node, meant)
             step.node = node
@@ -123,11 +130,16 @@ def give_meaning(parsed: Parsed, known: dict[bytes, tuple[bytes, str]]) -> list[
     return fresh
 
 
+def said(step: Step, endpoint: str) -> meaning.Read:
+    """What the step says, and means; read once."""
+    if step.read is None:
+        step.read = read(step.meant, FORMATS[endpoint], answer=False)
+    return step.read
+
+
 def message(step: Step, endpoint: str) -> Message:
-    """What the step says; read once."""
-    if step.message is None:
-        step.message = read(step.meant, FORMATS[endpoint], answer=False)[0]
-    return step.message
+    """What the step says."""
+    return said(step, endpoint)[0]
 
 
 def encode_recipe(recipe: Recipe) -> bytes:

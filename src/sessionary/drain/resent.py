@@ -14,7 +14,6 @@ from sessionary.drain.edited import Edited, Said, named
 from sessionary.drain.known import Known, Scope
 from sessionary.drain.link import MOST_SHOWN, Found, Ref
 from sessionary.drain.requests import Parsed, Step
-from sessionary.drain.rows import prompt_key
 from sessionary.wire import loose, meaning
 from sessionary.wire.reading import FORMATS
 
@@ -71,7 +70,7 @@ class Resent:
     def whole(self, parsed: Parsed, scope: Scope) -> Found | None:
         """By the longest part of the history that is as it was."""
         for step in self._ends(parsed, scope):
-            if refs := self._known.find("output_node", step.node, scope, prompt_key(parsed)):
+            if refs := self._known.find("output_node", step.node, scope, parsed.prompt_key):
                 return self._best(parsed, scope, refs, step.depth)
         return None
 
@@ -88,7 +87,7 @@ class Resent:
         """Of conversations that were the same so far: which has the same prompt, client and model, and has not gone on
         yet. Where that leaves several, the newest. None where there are too many to look at, or where all of this is
         other: programs hand histories on, but not their prompt, to another model."""
-        prompt, begin = prompt_key(parsed), parsed.begin
+        prompt, begin = parsed.prompt_key, parsed.begin
         if len({ref.session for ref in refs}) == 1 and (scope.session or refs[0].prompt_key == prompt):
             return Found(refs, depth)
         names = {call for start, end in islice(answers(parsed), _AT_ONCE) for call in named(parsed, start, end)}
@@ -113,7 +112,7 @@ class Resent:
         if not start:
             return None
         said = Said.of(parsed, start, end).text.strip()
-        refs = self._known.find("leaf_node", parsed.steps[start - 1].node, scope, prompt_key(parsed))
+        refs = self._known.find("leaf_node", parsed.steps[start - 1].node, scope, parsed.prompt_key)
         for ref in refs:
             pieces = [p for message in self._earlier.answer(scope.project, ref) for p in message.pieces]
             told = "".join(p.text for p in pieces if p.type == "text")

@@ -7,22 +7,14 @@ import msgspec
 
 from sessionary.drain.link import Placed
 from sessionary.drain.requests import Parsed
-from sessionary.ids import digest, scope
+from sessionary.ids import scope
 from sessionary.record.exchange import Finish
 from sessionary.store import schema
-from sessionary.wire.reading import SYSTEM
 
 _UNKNOWN = dict.fromkeys(c.name for c in schema.calls.c)
 _scope = lru_cache(maxsize=1024)(scope)
 SUMMARY_WANTED = bytes(16)
 """In `summary_key`, of a call that asks for a summary and has no answer yet."""
-
-
-def prompt_key(parsed: Parsed) -> bytes | None:
-    """Of the system prompt, wherever the format has it; None where there is none."""
-    lifted = parsed.recipe.lifted
-    hashes = [*parsed.recipe.preamble, *(lifted[name] for name in SYSTEM.values() if name in lifted)]
-    return digest(*hashes) if hashes else None
 
 
 def begun(parsed: Parsed, placed: Placed, turn: int, *, summary: bool) -> dict[str, Any]:
@@ -64,7 +56,7 @@ def begun(parsed: Parsed, placed: Placed, turn: int, *, summary: bool) -> dict[s
         "continued": False,
         "scope": _scope(begin.key_id, begin.user),
         "evidence": placed.evidence(),
-        "prompt_key": prompt_key(parsed),
+        "prompt_key": parsed.prompt_key,
         "unkept": begin.unkept or ("client" if begin.private else ""),
         "summary_key": SUMMARY_WANTED if summary else None,
         "leaf": leaf.id if leaf else None,

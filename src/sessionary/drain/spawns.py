@@ -18,7 +18,6 @@ from sessionary.drain.earlier import Earlier
 from sessionary.drain.known import Known
 from sessionary.drain.link import Origin, Ref
 from sessionary.drain.requests import Parsed
-from sessionary.drain.rows import prompt_key
 from sessionary.ids import digest
 from sessionary.store import schema
 from sessionary.store.questions import Question
@@ -96,7 +95,7 @@ class Spawns:
                 continue
             pieces = [p for message in self._earlier.answer(project, ref) for p in message.pieces]
             call = next((p for p in pieces if p.type == "tool_call" and p.id[:LONGEST] == row["tool_call"]), None)
-            if call is None or not (_starts(call) or prompt_key(parsed) != ref.prompt_key):
+            if call is None or not (_starts(call) or parsed.prompt_key != ref.prompt_key):
                 continue  # any tool may be given a user's words, but other instructions are another agent's
             if _even(_prompt(call)) in _even(said):
                 self.taken[project, ref.id, row["tool_call"]] = begin.call_id
