@@ -111,8 +111,10 @@ class Resent:
         has answers further up, the question is proof enough: whoever sends it was answered there."""
         if not start:
             return None
-        said = Said.of(parsed, start, end).text.strip()
         refs = self._known.find("leaf_node", parsed.steps[start - 1].node, scope, parsed.prompt_key)
+        if not refs:
+            return None
+        said = Said.of(parsed, start, end).text.strip()
         for ref in refs:
             pieces = [p for message in self._earlier.answer(scope.project, ref) for p in message.pieces]
             told = "".join(p.text for p in pieces if p.type == "text")
