@@ -115,7 +115,7 @@ def read(kind: str, port: int, key: str, cookie: str) -> None:
 @contextmanager
 def reading(kind: str, running: Running, cookie: str) -> Iterator[Callable[[], str]]:
     """What it gives ends it, and tells what it read."""
-    line = [sys.executable, __file__, "--read", kind, str(running.port), running.key, cookie]
+    line = [sys.executable, __file__, "--read", json.dumps([kind, running.port, running.key, cookie])]
     with subprocess.Popen(line, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
@@ -213,11 +213,10 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--only", nargs="+", choices=KINDS, default=list(KINDS))
     parser.add_argument("--write", action="store_true", help="put the table into the docs")
-    parser.add_argument("--read", nargs=4, help=argparse.SUPPRESS)
+    parser.add_argument("--read", type=json.loads, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.read:
-        kind, port, key, cookie = asked.read
-        return read(kind, int(port), key, cookie)
+        return read(*asked.read)
     measuring = Measuring(asked.rate, asked.seconds)
     run(database(asked.calls, asked.session), asked.only, measuring, asked.workers)
     told = measuring.table()

@@ -16,7 +16,7 @@ from itertools import takewhile
 from sessionary.drain.requests import Step
 from sessionary.wire.split import Beginning
 
-MOST_BYTES = 64 << 20
+MOST_BYTES = 128 << 20
 _MOST_ALIKE = 32
 """Histories that are kept of those that say the same at one place."""
 _MOST_COMPARED = 4
