@@ -10,6 +10,7 @@ import signal
 import struct
 import subprocess
 import sys
+import tempfile
 import termios
 import threading
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from tests.support import preloaded
 from tests.support.server import MASTER_KEY, Server, free_port, running_server, wait_for
 from tests.support.upstream import FakeUpstream, Received, Reply, chat_events, chat_json
 
@@ -55,16 +57,10 @@ class Shell:
         return line
 
     def done(self, *args: str, **env: str) -> "subprocess.CompletedProcess[bytes]":
-        command = [sys.executable, "-m", "sessionary", *args]
-        return subprocess.run(
-            command,
-            env=self.env | env,
-            cwd=self.folder,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=60,
-            check=False,
-        )
+        with tempfile.TemporaryDirectory() as folder:
+            told, errors = Path(folder) / "told", Path(folder) / "errors"
+            code = preloaded.start(args, self.env | env, self.folder, told, errors).wait(60)
+            return subprocess.CompletedProcess(args, code, told.read_bytes(), errors.read_bytes())
 
     def lines(self, *args: str) -> list[Any]:
         return [json.loads(line) for line in self.run(*args, "--json").splitlines()]

@@ -30,13 +30,15 @@ MODULES = (
     "sessionary.app.drain",
     "sessionary.app.upkeep",
     "sessionary.app.worker",
+    "sessionary.cli",
+    "sessionary.cli.shell",
     "sessionary.processes",
     "sessionary.server",
     "sessionary.serving.server",
     "sessionary.store.migrate",
     "uvloop",
 )
-"""What a server imports on its way to the first answer."""
+"""What a server imports on its way to the first answer, and commands on theirs."""
 WHERE = signal.SIGUSR2
 
 

@@ -73,7 +73,7 @@ class Begins:
             self._begin(self.parsed[call_id])
 
     def committed(self) -> None:
-        """What was taken apart is stored: later rounds need not do it again."""
+        """What was taken apart is stored: later rounds know the steps, but hardly ask what they say."""
         for parsed in self.parsed.values():
             for step in parsed.steps:
                 if step.read is not None:

@@ -84,7 +84,7 @@ class Round:
         return call_id in self._picture.there or call_id in self._picture.calls
 
     def committed(self) -> None:
-        """What the round has taken apart is stored: later rounds need not do it again."""
+        """What the round has read is let go of."""
         self._begins.committed()
 
     @property

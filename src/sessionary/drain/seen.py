@@ -148,7 +148,7 @@ class Seen:
             del self._all[history]
 
     def _cut(self, history: _History, count: int) -> None:
-        """Its first steps stay, which are not counted as long."""
+        """Only so many of its steps stay, where they are found; until it is put there anew it counts as nothing."""
         self.size -= history.size
         end = history.ends[count - 1] if count else 0
         while history.places and history.places[-1][1] > end:
