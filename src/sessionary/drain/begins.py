@@ -33,7 +33,7 @@ class Begins:
         self._seen = seen
         self.parsed: dict[str, Parsed] = {}
         self._lookups: dict[str, Lookup] = {}
-        """Of calls that were taken apart with what was known of them."""
+        """What was known of calls' histories when they were taken apart."""
         self._following: dict[str, Begun] = {}
         """Begun calls that go on from another: taken apart when that one has been seen to its end."""
 
@@ -92,17 +92,11 @@ class Begins:
     def _parse(self, begin: Begin, writer: str, base: Base | None = None) -> Parsed:
         if begin.context.added:
             return requests.parse(begin, writer, base)
-        known = self._seen.lookup(begin.project, base.id if base else b"", begin.endpoint)
-        parsed = requests.parse(begin, writer, base, known)
-        self._seen.add(known, parsed.parts.preamble, parsed.steps)
-        self._lookups[begin.call_id] = known
+        lookup = self._seen.lookup(begin.project, base.id if base else b"", begin.endpoint)
+        parsed = requests.parse(begin, writer, base, lookup)
+        self._seen.add(lookup, parsed.parts.preamble, parsed.steps)
+        self._lookups[begin.call_id] = lookup
         return parsed
-
-    def _forget(self, call_id: str) -> None:
-        """What was known of its beginning is not so any more."""
-        found = self._lookups.pop(call_id).found
-        if found is not None:
-            self._seen.forget(found)
 
     def _give_meaning(self, project: int, parsed: list[Parsed]) -> None:
         """Gives steps their nodes: from the store, else by reading them. Changes `parsed` in place."""
@@ -110,7 +104,7 @@ class Begins:
         for n, p in enumerate(parsed):
             last = p.steps[p.known - 1] if p.known else None
             if last is not None and last.node != self._node(project, last.id, stored):
-                self._forget(p.begin.call_id)
+                self._seen.forget(self._lookups[p.begin.call_id])  # deleted, hashed anew, or never committed
                 parsed[n] = requests.parse(p.begin, p.writer, p.base)
                 stored |= self._stored(project, parsed[n].steps)
             for step in requests.give_meaning(parsed[n], stored):
@@ -121,7 +115,7 @@ class Begins:
         self._picture.load_sessions(project, self._threads.expect(project, parsed))
 
     def _node(self, project: int, id: bytes, stored: Mapping[bytes, tuple[bytes, str]]) -> bytes | None:
-        """None: it was deleted meanwhile, or the round that had it has failed."""
+        """Of a message in the store or in this round; None where it is in neither."""
         if id in stored:
             return stored[id][0]
         row = self._batch.messages.get((project, id))

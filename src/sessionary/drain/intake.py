@@ -18,8 +18,8 @@ from sessionary.spool.reader import Cursor, Reader
 
 MARGIN_US = 100_000
 _TIMED = (Begin, Finish)
-_ENOUGH = 2_000
-"""Records of a writer for one round: more together cost no less, and hold up those that come."""
+_MOST, _ENOUGH = 16 << 20, 2_000
+"""Bytes and records of a writer for one round: more together cost no less, and hold up those that come."""
 
 
 class Unreadable(msgspec.Struct, frozen=True):
@@ -60,7 +60,7 @@ def take(
     stored: Mapping[str, Cursor],
     clock: Callable[[], int],
     *,
-    limit: int = 16 << 20,
+    limit: int = _MOST,
     until: int | None = None,
 ) -> Intake:
     """One round's records. `clock` tells microseconds, as is `until`: nothing is taken of what came later."""

@@ -63,18 +63,20 @@ class Parsed:
         return self.steps[max(0, depth - (self.base.depth if self.base else 0)) :]
 
 
-class Known(Protocol):
+class Remembered(Protocol):
     """How the request's list of messages begins, as far as that is known."""
 
-    steps: list[Step]
+    @property
+    def steps(self) -> list[Step]:
+        """Those that are known, once it was asked."""
 
     def __call__(self, text: bytes) -> Beginning | None:
-        """Given the list as it was sent; sets `steps`."""
+        """Given the list as it was sent."""
 
 
-def parse(begin: Begin, writer: str, base: Base | None = None, known: Known | None = None) -> Parsed:
+def parse(begin: Begin, writer: str, base: Base | None = None, remembered: Remembered | None = None) -> Parsed:
     """Never fails: what cannot be taken apart is kept whole."""
-    parts = split(begin.body, begin.endpoint, known)
+    parts = split(begin.body, begin.endpoint, remembered)
     bodies: dict[bytes, bytes] = {}
 
     def keep(raw: bytes) -> bytes:
@@ -90,7 +92,7 @@ def parse(begin: Begin, writer: str, base: Base | None = None, known: Known | No
         whole=parts.whole,
         above=(base.depth if base else 0) + len(begin.context.added),
     )
-    steps = [*known.steps] if known is not None and parts.begun else []
+    steps = remembered.steps if remembered is not None and parts.begun else []
     before = len(steps)
     parent = steps[-1].id if steps else base.id if base else None
     at = parent or root_node(begin.project)

@@ -76,16 +76,17 @@ class Lookup:
         self.key = key
         self.text = b""
         self.found: _History | None = None
-        self.steps: list[Step] = []
-        """Those that are known."""
+        self.count = 0
+        """Steps that are known."""
+
+    @property
+    def steps(self) -> list[Step]:
+        return self.found.steps[: self.count] if self.found is not None else []
 
     def __call__(self, text: bytes) -> Beginning | None:
         self.text = text
-        self.found, count = self._seen.longest(self.key, text)
-        if self.found is None or not count:
-            return None
-        self.steps = self.found.steps[:count]
-        return Beginning(self.found.preamble, self.found.ends[count - 1])
+        self.found, self.count = self._seen.longest(self.key, text)
+        return None if self.found is None else Beginning(self.found.preamble, self.found.ends[self.count - 1])
 
 
 class Seen:
@@ -120,7 +121,7 @@ class Seen:
 
     def add(self, asked: Lookup, preamble: list[bytes], steps: list[Step]) -> None:
         """What was asked for just now: `steps` are all of its messages behind the preamble."""
-        found, known = asked.found, len(asked.steps)
+        found, known = asked.found, asked.count
         new = [step.raw for step in steps[known:]]
         start = found.ends[known - 1] if found is not None else 0
         ends = _ends(asked.text, start, new if found is not None else [*preamble, *new])
@@ -139,10 +140,14 @@ class Seen:
         self.size += history.size
         self._put(history, asked.key)
         while self.size > self._most:
-            self.forget(next(iter(self._all)))
+            self._drop(next(iter(self._all)))
 
-    def forget(self, history: _History) -> None:
-        """It is not found any more."""
+    def forget(self, asked: Lookup) -> None:
+        """What was found for it is not so any more."""
+        if asked.found is not None:
+            self._drop(asked.found)
+
+    def _drop(self, history: _History) -> None:
         if history in self._all:
             self._cut(history, 0)
             del self._all[history]
@@ -170,9 +175,9 @@ class Seen:
                 oldest = there.pop(0)
                 oldest.places.remove(place)
                 if not oldest.places:
-                    self.forget(oldest)
+                    self._drop(oldest)
         if not history.places:
-            self.forget(history)
+            self._drop(history)
 
 
 def _places(key: _Key, text: bytes) -> Iterator[_Place]:

@@ -82,7 +82,7 @@ class Reader:
         """The next records of `writer`: about `limit` bytes of them, or one record if that is longer; and not many more
         than are `enough`."""
         items: list[tuple[int, Frame | Damage]] = []
-        left = limit
+        left, full = limit, False
         numbers = self.segments(writer)
         for number in numbers:
             if number < cursor.segment:
@@ -90,15 +90,14 @@ class Reader:
             if number > cursor.segment:
                 cursor = Cursor(number, 0)
             growing, whole = alive and number == numbers[-1], False
-            while not whole:
+            while not whole and not full:
                 found, whole = self._scan(writer, cursor, final=not growing, limit=max(min(left, _PIECE), 1))
                 items += [(number, item) for item in found]
                 left -= sum(item.end - item.offset for item in found)
                 if found:
                     cursor = Cursor(number, found[-1].end)
-                if left <= 0 or (enough is not None and len(items) >= enough):
-                    break
-            if not whole or (left <= 0 and number != numbers[-1]):
+                full = left <= 0 or (enough is not None and len(items) >= enough)
+            if not whole or (full and number != numbers[-1]):
                 return Chunk(writer, items, cursor, more=True)
         return Chunk(writer, items, cursor, more=False)
 

@@ -51,7 +51,7 @@ class Beginning(msgspec.Struct, frozen=True):
     """Bytes of the list, up to the end of a message."""
 
 
-Known = Callable[[bytes], Beginning | None]
+Recall = Callable[[bytes], Beginning | None]
 """A request's list of messages, as it was sent -> how it begins; None where that is not known."""
 
 
@@ -68,9 +68,9 @@ class Split(msgspec.Struct, frozen=True):
     """Whether the messages are those behind the beginning that is known."""
 
 
-def split(body: bytes, endpoint: str, known: Known | None = None) -> Split:
+def split(body: bytes, endpoint: str, recall: Recall | None = None) -> Split:
     """A request's body. What is no JSON object, or repeats a key, stays whole."""
-    parts = _split(body, endpoint, known)
+    parts = _split(body, endpoint, recall)
     return parts if parts is not None else _masked(_split, body, endpoint)
 
 
@@ -98,7 +98,7 @@ def _masked(take_apart: Callable[[bytes, str], Split | None], body: bytes, endpo
     )
 
 
-def _split(body: bytes, endpoint: str, known: Known | None = None) -> Split | None:
+def _split(body: bytes, endpoint: str, recall: Recall | None = None) -> Split | None:
     fields = _fields(body)
     if fields is None:
         return None
@@ -110,16 +110,13 @@ def _split(body: bytes, endpoint: str, known: Known | None = None) -> Split | No
     if value[:1] == b'"' and endpoint != "chat.completions":
         messages = [value]
     elif endpoint in _LISTS and value:
-        beginning = known(value) if known is not None else None
-        more = _behind(value, beginning.end) if beginning is not None else None
-        if beginning is not None and more is not None:
-            preamble, messages, begun = beginning.preamble, more, True
-        else:
+        beginning = recall(value) if recall is not None else None
+        if beginning is None:
             items = _messages(value) or []
-            lead = 0
-            if endpoint in _WITH_PREAMBLE:
-                lead = next((n for n, m in enumerate(items) if _role_of(m) not in ("system", "developer")), len(items))
+            lead = _lead(items) if endpoint in _WITH_PREAMBLE else 0
             preamble, messages = items[:lead], items[lead:]
+        elif (more := _behind(value, beginning.end)) is not None:
+            preamble, messages, begun = beginning.preamble, more, True
     if not preamble and not messages and not begun:
         chain = ""
     lifted = _lifted(fields, chain)
@@ -150,11 +147,12 @@ def _split_output(body: bytes, chain: str) -> Split | None:
     fields = _fields(body)
     if fields is None or chain not in fields:
         return None
-    items = _messages(bytes(fields[chain])) or []
-    silent = chain == "content" and bytes(fields[chain]) == b"[]"  # an answer all the same
+    value = bytes(fields[chain])
+    items = _messages(value) or []
+    silent = chain == "content" and value == b"[]"  # an answer all the same
     if not items and not silent:
         return None
-    messages = items if chain == "output" else [bytes(fields[chain])]
+    messages = items if chain == "output" else [value]
     lifted = _lifted(fields, chain)
     return Split(_shell(fields, [chain, *lifted]), lifted, chain, [], messages)
 
@@ -208,6 +206,11 @@ def _behind(raw: bytes, end: int) -> list[bytes] | None:
     return _messages(b"[" + raw[end:].lstrip().removeprefix(b","))
 
 
+def _lead(messages: list[bytes]) -> int:
+    """How many of the first instruct the model."""
+    return next((n for n, m in enumerate(messages) if _role_of(m) not in ("system", "developer")), len(messages))
+
+
 def _role_of(message: bytes) -> str:
     try:
         return _role.decode(message).role
@@ -251,7 +254,8 @@ def _repeats(body: bytes, fields: dict[str, Raw]) -> bool:
 
     The fields account for every byte beside white space; where they do not, the keys are counted one by one.
     """
-    if len(body) == _size(fields) or body == _spaced(fields):
+    spare = len(body) - _size(fields)
+    if not spare or (spare == 2 * len(fields) - 1 and body == _spaced(fields)):
         return False
     compact = _compact(body)
     if len(compact) == _size(_object.decode(compact)):
