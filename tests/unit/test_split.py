@@ -83,6 +83,7 @@ def test_what_is_no_list_of_messages_stays_where_it_is(messages: bytes) -> None:
     [
         b"", b"null", b"[]", b'"text"', b'{"a":1', b'{"a":1}}', b"\xff\xfe", b'{"a":1,"a":2}', b'{ "a":1, "a":1 }',
         b'{"messages":[{}],"\\u006dessages":[]}', b'{"\xff":1}', b'{"a":NaN}', b"[" * 100_000,
+        b'{"a":12,"b":1,"c":1,"d":1,"a":34}',  # as many bytes more as Python's spaces would be
     ],
 )  # fmt: skip
 def test_what_cannot_be_taken_apart_stays_whole(body: bytes) -> None:
