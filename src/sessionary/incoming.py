@@ -30,11 +30,22 @@ _MOST_LOOKED_AT = 16_384
 _NO_METADATA: dict[str, object] = {}
 Names = tuple[Identity, Agent, str, Labels]
 _FROM_NOTHING = exchange.Context()
+_NO_AGENT = Agent()
 _MOST_KEPT = 256
 """Characters of a session's name of which the id is kept."""
 _session_id = lru_cache(maxsize=1024)(ids.session_id)
 RESPONSES = ("responses", "responses.compact")
 """Endpoints that take what the Responses API names."""
+
+
+class Replay(msgspec.Struct, frozen=True):
+    """That a call's request is made once more."""
+
+    call: str
+    """Its id."""
+    session: str
+    """The name of the session in which the replays of a session are."""
+    title: str
 
 
 class Incoming(msgspec.Struct, frozen=True):
@@ -46,6 +57,7 @@ class Incoming(msgspec.Struct, frozen=True):
     """Set where the body cannot be relayed."""
     model: str = ""
     """As it was asked for."""
+    replay: Replay | None = None
 
     def value(self, name: str) -> object:
         """A field's value, where it is short enough to be one that is looked at."""
@@ -156,6 +168,8 @@ def begin(
     resumable = state and incoming.endpoint != "responses.compact"  # what it gives is input, not a state
     names = _names(incoming, context)
     identity, agent, user, said = names if kept.request is incoming else _kept_names(names, kept, context)
+    if replay := incoming.replay:
+        identity, agent, said = Identity(replay.session, "replay", "replay"), _NO_AGENT, Labels(replay.title)
     session_text, call_id = identity.text, ids.new_call_id()
     if context.link is not None and identity.source == "response":
         session = context.link.session_id
@@ -189,6 +203,7 @@ def begin(
         name=said.name,
         tags=said.tags,
         unkept=unkept,
+        replays=replay.call if replay else "",
     )
 
 

@@ -33,7 +33,8 @@ def test_what_the_drain_counted(now: Log, get: Get) -> None:
     nameless(now, [user("hi"), assistant("never said"), user("more")], client="new 1")
     found = get("/api/health")
     assert found["total"]["groups"] == {
-        "id": 1, "harness": 0, "response": 0, "conversation": 0, "content": 1, "new": 1, "missed": 1,
+        "id": 1, "harness": 0, "response": 0, "conversation": 0, "content": 1, "replay": 0, "new": 1,
+        "missed": 1,
     }  # fmt: skip
     assert (found["total"]["histories"], found["total"]["missed_share"]) == (2, 0.5)
     counted = [d["rates"]["calls"] for d in found["days"]]

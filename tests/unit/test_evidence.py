@@ -43,6 +43,10 @@ def sentence(home: Any = None, **fields: Any) -> str:
             {"rule": "content.retry", "origin": name(0)},
             "It names no session; it asks again what failed in turn 3.",
         ),
+        (
+            {"source": "replay", "rule": "replay", "origin": name(1), "origin_kind": "replay"},
+            "It asks once more what was asked in turn 2 of “b”.",
+        ),
         ({"rule": "content.new"}, "Its content decided (content.new)."),
         (
             {"source": "none", "rule": "none"},

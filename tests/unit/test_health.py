@@ -48,7 +48,9 @@ def test_groups_of_all_that_may_name_a_session() -> None:
 
 
 def test_every_rule_of_content_is_explained() -> None:
-    assert set(rules.CONTENT) == {"content", "content.edited", *(f"content.{kind}" for kind in get_args(OriginKind))}
+    kinds = {*get_args(OriginKind)} - {"replay"}  # which says so itself
+    assert set(rules.CONTENT) == {"content", "content.edited", *(f"content.{kind}" for kind in kinds)}
+    assert rules.group("replay") == "replay"
 
 
 def test_labels_are_few_whatever_a_client_sends() -> None:
@@ -64,7 +66,8 @@ def test_shares() -> None:
     found = told(("a", 0, "x-session-id", 6), ("a", 1, "content", 2), ("b", 1, "missed", 1), ("b", 13, "none", 1))
     assert found.total.calls == 10
     assert found.total.groups == {
-        "id": 6, "harness": 0, "response": 0, "conversation": 0, "content": 2, "new": 1, "missed": 1,
+        "id": 6, "harness": 0, "response": 0, "conversation": 0, "content": 2, "replay": 0, "new": 1,
+        "missed": 1,
     }  # fmt: skip
     assert (found.total.shares["id"], found.total.histories, found.total.missed_share) == (0.6, 3, 0.3333)
     assert [d.rates.calls for d in found.days] == [1, *[0] * (DAYS - 3), 3, 6]

@@ -13,7 +13,8 @@ from sessionary.drain.resent import answers
 from sessionary.record.exchange import Begin
 
 REF = Ref(
-    "call_1", "ses", None, 1, 3, None, 0, 1, "k", "", "", "m", "ok", None, None, None, None, "", "", "", continued=False
+    *("call_1", "ses", "id", None, 1, 3, None, None, 0, 1, "k", "", "", "m", "ok", None, None, None, None),
+    *("", "", ""), continued=False,
 )  # fmt: skip
 A, B, C = ({"role": role, "content": text} for role, text in (("user", "a"), ("assistant", "b"), ("user", "c")))
 
@@ -40,6 +41,14 @@ def test_a_person_who_speaks_begins_a_turn() -> None:
 
 def test_another_attempt_is_of_the_same_turn() -> None:
     assert link.turn(placed(parent=REF, base_depth=2, again=replace(REF, turn=4)), parsed(A, B, C), 5) == 4
+
+
+def test_a_replay_counts_the_turns_of_its_own_session() -> None:
+    origin = Origin("replay", replace(REF, turn=7, agent="x"))
+    first = placed(origin=origin, base_depth=2)
+    assert link.turn(first, parsed(A, B, C), 0) == 1
+    assert first.agent(parsed(A, B, C).begin) == ("", "", "")
+    assert link.turn(placed(origin=origin, parent=REF, base_depth=2), parsed(A, B, C), 5) == 6
 
 
 def test_a_tools_result_stays_within_the_turn() -> None:

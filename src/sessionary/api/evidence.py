@@ -97,6 +97,7 @@ _SOURCES = {
     "id": "It names its session: {rule}",
     "harness": "The program that calls names the session: {rule}",
     "response": "It goes on from an answer by its id ({rule}), and is in that answer's session",
+    "replay": "It asks once more what was asked in {origin}",
     "conversation": "It was made in a conversation, which is its session",
     "none": "It names no session, and no answer that is stored is in its history: it begins one",
 }

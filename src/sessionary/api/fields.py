@@ -17,7 +17,7 @@ class Field(msgspec.Struct, frozen=True, omit_defaults=True):
     """Whether `GET /api/suggest` knows values of it."""
 
 
-_SOURCES = ("id", "harness", "response", "conversation", "content", "none")
+_SOURCES = ("id", "harness", "response", "conversation", "content", "replay", "none")
 _SINCE = Field("since", "time", "what was going on then or later")
 _UNTIL = Field("until", "time", "what was going on then or earlier")
 _TEXT = Field("text", "text", 'words or "phrases" in messages; words without a field mean the same')

@@ -39,7 +39,11 @@ QUERY = {
     "actor": "who did it: a key's id or name, `master`, `command` or `gateway`",
     "target": "the id of what it was done to",
     "raw": "1: a stream's events as they came",
+    "branch": "the id of a call: the branch that it is on; without one, the newest",
 }
+_OF = {("replay_plan", "model"): "the one that is to answer"}
+"""Parameters that mean something else there."""
+_REQUIRED = {("search", "q"), ("replay_plan", "model")}
 _REF = "#/components/schemas/"
 
 
@@ -83,13 +87,13 @@ def _anything(kind: type) -> dict[str, Any]:
 
 def _operation(entry: Entry) -> dict[str, Any]:
     parameters: list[dict[str, Any]] = [
-        {"name": n, "in": "query", "required": n == "q" and entry.name == "search", "description": QUERY[n]}
-        | {"schema": {"type": "string"}}
+        {"name": n, "in": "query", "required": (entry.name, n) in _REQUIRED, "schema": {"type": "string"}}
+        | {"description": _OF.get((entry.name, n)) or QUERY[n]}
         for n in entry.query
     ]
     if "{id}" in entry.path:
         parameters.append(_IN_PATH)
-    kind = "text/event-stream" if entry.name == "events" else "application/json"
+    kind = "text/event-stream" if entry.name in ("events", "replay") else "application/json"
     answer = {"description": "OK", "content": {kind: {"schema": _schema(entry)}}}
     operation: dict[str, Any] = {
         "operationId": entry.name,

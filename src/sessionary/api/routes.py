@@ -33,6 +33,7 @@ from sessionary.api.live import Live
 from sessionary.api.model_views import ModelViews
 from sessionary.api.names import SESSIONS, before, place
 from sessionary.api.permissions import Needs, allow
+from sessionary.api.replay_routes import ReplayRoutes
 from sessionary.api.session_routes import SessionRoutes
 from sessionary.api.session_views import SessionViews
 from sessionary.api.table import TABLE
@@ -41,6 +42,7 @@ from sessionary.auth import Principal
 from sessionary.errors import BadRequest, GatewayError, NotFound
 from sessionary.limits.standing import Standing
 from sessionary.providers.routing import Router
+from sessionary.replays.run import Replays
 from sessionary.settings import Settings
 from sessionary.store import edits
 from sessionary.store.engine import took_too_long
@@ -160,18 +162,23 @@ def routes(
     valid: Callable[[Principal], bool] = lambda principal: True,
     standing: Standing | None = None,
     reading: sa.Engine | None = None,
+    replays: Replays | None = None,
 ) -> list[Route]:
     """Expects `request.state.principal`: a Principal, or None where nobody is known.
 
-    What the gateway does not give is not told: its books and gauge, its models, answers while they are said.
+    What the gateway does not give is not told: its books and gauge, its models, answers while they are said;
+    nor done: replays.
     `reading`: the engine that is asked for what only people look at (store.replica); changes are `engine`'s.
     """
     reading = engine if reading is None else reading
     views = Views(reading, books, gauge)
     admin = Admin(KeyViews(engine, standing), ModelViews(reading, router, settings or Settings()), AuditViews(engine))
-    main = Api(views, Views(engine), Live(views, growing, leaving=leaving, valid=valid))
+    changing = Views(engine)
+    main = Api(views, changing, Live(views, growing, leaving=leaving, valid=valid))
     sessions = SessionRoutes(SessionViews(views, engine), main.session)
-    handlers: tuple[object, ...] = (main, sessions, admin, Lists(ListViews(reading), ListViews(engine)))
+    replaying = ReplayRoutes(changing, main.session, router, replays)
+    lists = Lists(ListViews(reading), ListViews(engine))
+    handlers: tuple[object, ...] = (main, sessions, replaying, admin, lists)
     return [
         Route(
             e.path.replace(SESSIONS + "{id}", SESSIONS + "{id:path}"),

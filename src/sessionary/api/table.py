@@ -2,7 +2,7 @@
 
 import msgspec
 
-from sessionary.api import admin_types, audit_views, health, list_types, params, thread_types, types
+from sessionary.api import admin_types, audit_views, health, list_types, params, replay_types, thread_types, types
 from sessionary.api.permissions import Needs
 
 
@@ -57,6 +57,23 @@ TABLE = (
         "read",
         "A session as a tree: requests, attempts, branches, agents, compactions, and what each adds up to",
         thread_types.Tree,
+    ),
+    Entry(
+        "GET",
+        "/api/sessions/{id}/replay",
+        "replay_plan",
+        "read",
+        "What would be asked again if the session were replayed, and about what that would cost",
+        replay_types.ReplayPlan,
+        ("model", "branch"),
+    ),
+    Entry(
+        "POST",
+        "/api/sessions/{id}/replay",
+        "replay",
+        "write",
+        "Ask the calls of a session again, of a model, in a session of their own; server-sent events tell how it goes",
+        body=replay_types.NewReplay,
     ),
     Entry(
         "POST",

@@ -35,6 +35,7 @@ from sessionary.redaction import Redactions, Rule
 from sessionary.relay.http import HttpUpstream
 from sessionary.relay.relay import Relay
 from sessionary.relay.upstream import DemoUpstream, Upstream
+from sessionary.replays.run import Replays
 from sessionary.responses_api.background import Background
 from sessionary.responses_api.conversations import Conversations
 from sessionary.responses_api.recall import Recall
@@ -125,6 +126,8 @@ class Worker:
         told = (books, gauge, standing)
         pages = StorePages(self._engine, reading, self._auth, self._router, settings, self._demo, *told)
         settled = [Middleware(Settled, replica=self._replica)] if self._replica is not None else []
+        self._calls = Calls(self._router, relay, self._recorder, contexts, state, self._admission, redactions, **kept)
+        self._replays = Replays(self._engine, self._calls, self.capacity, self.leaving)
         other = Starlette(
             routes=[
                 Route("/", _root, methods=["GET", "HEAD"]),
@@ -142,6 +145,7 @@ class Worker:
                     valid=self._auth.is_valid,
                     standing=standing,
                     reading=reading,
+                    replays=self._replays,
                 ),
                 *ui.routes(pages),
             ],
@@ -150,7 +154,6 @@ class Worker:
             lifespan=self._lifespan,
         )
         other.router.redirect_slashes = False  # it would lead to wherever the Host header says
-        self._calls = Calls(self._router, relay, self._recorder, contexts, state, self._admission, redactions, **kept)
         self._background = Background(self._calls, replay, folder.cancelled, self._engine)
         self.app = Edge(
             self._auth,
@@ -184,6 +187,7 @@ class Worker:
             finally:
                 await self._demo.close()
                 await self._background.close()
+                await self._replays.close()
                 for task in background:
                     task.cancel()
                 await asyncio.gather(*background, return_exceptions=True)

@@ -181,7 +181,10 @@ class Begins:
         found = self._picture.session(project, placed.session)
         if found is None:
             found = rollup.new_session(parsed.begin, "") | {"id": placed.session}
-            if placed.source not in ("none", "content") and (ref := self._threads.continues(parsed)) is not None:
+            if (
+                placed.source not in ("none", "content")
+                and (ref := self._threads.continues(parsed, placed)) is not None
+            ):
                 found["continues"] = ref.id
             self._picture.sessions[project, placed.session] = found
         return found

@@ -43,6 +43,8 @@ class Scope(msgspec.Struct, frozen=True):
     def has(self, ref: Ref) -> bool:
         if self.session:
             return ref.session in (self.session, self.home) or ref.home == self.home
+        if ref.source == "replay":
+            return False  # what a person tries out, no client goes on from
         return (ref.key_id, ref.user) == (self.key, self.user) and ref.created_at >= self.since
 
     def values(self, value: bytes) -> dict[str, Any]:
@@ -107,10 +109,13 @@ _IN_SESSION = {
 }
 """Of one session: for two at once, SQLite would walk the whole project's calls, newest first."""
 
+_REPLAY = _within(_CALLS.where(_c.session == _p("session")), _NEWEST_FIRST, "origin", "call")
+
 QUESTIONS: tuple[Question, ...] = (
     *(question for asked in (_ANY, _OF_KEY, _PROMPTED, _IN_SESSION) for question in asked.values()),
     _BY_ID,
     _LAST,
+    _REPLAY,
 )
 """All that the store is asked."""
 _Value = tuple[By, int, bytes]
@@ -165,11 +170,7 @@ class Known:
         if not merged:
             return []
         ordered = sorted(merged.values(), key=lambda ref: (ref.created_at, ref.id), reverse=True)
-        there = ((scope.project, ref.id) in self._continued for ref in ordered)
-        return [
-            msgspec.structs.replace(r, continued=True) if goes_on else r
-            for r, goes_on in zip(ordered, there, strict=True)
-        ]
+        return [self._now(scope.project, ref) for ref in ordered]
 
     def _find_stored(self, by: By, value: bytes, scope: Scope, prompt: bytes | None) -> list[Ref]:
         if self._stored.get((by, scope.project, value)) is not False:
@@ -204,6 +205,20 @@ class Known:
         values = {"project": project, "session": session, "agent": agent, "before": before}
         refs = [r for r in (*new, *self._ask(_LAST, [values])[0]) if r.created_at < before]
         return max(refs, key=lambda ref: ref.created_at, default=None)
+
+    def replay(self, project: int, session: str, call_id: str) -> Ref | None:
+        """The newest call of a session that replays another one."""
+        new = (
+            ref for (of, _), ref in self._round.items() if (of, ref.session, ref.origin) == (project, session, call_id)
+        )
+        stored = self._ask(_REPLAY, [{"project": project, "session": session, "call": call_id}])[0]
+        found = [ref for ref in (*new, *stored) if ref.source == "replay"]
+        newest = max(found, key=lambda ref: ref.created_at, default=None)
+        return None if newest is None else self._now(project, newest)
+
+    def _now(self, project: int, ref: Ref) -> Ref:
+        """As it is after what has come in this round."""
+        return msgspec.structs.replace(ref, continued=True) if (project, ref.id) in self._continued else ref
 
     def _look_up(self, values: Iterable[_Value]) -> None:
         """Whether anything is in the store by them."""

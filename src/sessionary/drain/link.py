@@ -5,6 +5,9 @@ from another call in a further way, its *origin*: a tool call started it, it car
 there, or it tries again what failed. With the same path as an earlier call that has the same parent, it is another
 attempt at the same request. A turn is what a person sets off by speaking: an agent's calls, and calls for a title,
 begin none.
+
+A *replay* has as its origin the call that it replays, and stands to the other calls of its session as that one does to
+those of its own.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,7 +21,7 @@ from sessionary.drain.requests import Parsed, Step
 from sessionary.record.exchange import Begin, Source
 from sessionary.wire import text
 
-OriginKind = Literal["spawn", "compaction", "retry"]
+OriginKind = Literal["spawn", "compaction", "retry", "replay"]
 MOST_SHOWN = 20
 """Candidates that are looked at, and kept as evidence."""
 
@@ -28,10 +31,12 @@ class Ref(msgspec.Struct, frozen=True):
 
     id: str
     session: str
+    source: Source
     home: str | None
     created_at: int
     turn: int
     parent: str | None
+    origin: str | None
     base_depth: int
     input_depth: int
     key_id: str
@@ -123,10 +128,15 @@ class Placed:
         if self.origin is not None and self.origin.kind == "spawn":
             name, parent = begin.agent_name or self.origin.name, begin.agent_parent or self.origin.call.agent
             return begin.agent or self.origin.tool_call, name, parent
-        before = self.parent or self.again or (self.origin.call if self.origin else None)
+        before = self.parent or self.again or self.started
         if before is not None and begin.agent in ("", before.agent):
             return before.agent, begin.agent_name or before.agent_name, begin.agent_parent or before.agent_parent
         return begin.agent, begin.agent_name, begin.agent_parent
+
+    @property
+    def started(self) -> Ref | None:
+        """What it comes from without going on from its answer."""
+        return self.origin.call if self.origin is not None and self.origin.kind != "replay" else None
 
     def evidence(self) -> dict[str, Any] | None:
         """For the calls row: kept only where there is more to say than the row's other columns do."""
@@ -141,7 +151,7 @@ def turn(placed: Placed, parsed: Parsed, turns: int) -> int:
         return 0
     if placed.again is not None:
         return placed.again.turn
-    before = placed.parent or (placed.origin.call if placed.origin else None)
+    before = placed.parent or placed.started
     if before is None or not before.turn:
         return turns + 1
     spawned = placed.origin is not None and placed.origin.kind == "spawn"

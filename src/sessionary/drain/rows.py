@@ -54,7 +54,7 @@ def begun(parsed: Parsed, placed: Placed, turn: int, *, summary: bool) -> dict[s
         "side": placed.side,
         "ambiguous": placed.ambiguous,
         "continued": False,
-        "scope": _scope(begin.key_id, begin.user),
+        "scope": _scope(begin.key_id, begin.user, placed.source),
         "evidence": placed.evidence(),
         "prompt_key": parsed.prompt_key,
         "unkept": begin.unkept or ("client" if begin.private else ""),

@@ -78,7 +78,9 @@ class Threads:
     def place(self, parsed: Parsed, before: Ref | None) -> Placed:
         """`before`: the call whose answer the request names. Nodes are set on `parsed.steps`."""
         begin = parsed.begin
-        if before is not None and parsed.base is not None:
+        if begin.replays and (replay := self._replay(parsed)) is not None:
+            placed = replay
+        elif before is not None and parsed.base is not None:
             session = before.session if begin.source == "response" else self._home(begin, before)
             placed = Placed(session, begin.source, begin.rule, before, parsed.base.depth)
             placed.again = self._again(parsed, placed)
@@ -90,7 +92,7 @@ class Threads:
             placed.side = side.is_side(parsed, named=begin.source != "none")
             placed.again = None if placed.side else placed.again
         self._earlier.asked(parsed)
-        if compaction.asked_for(parsed, placed):
+        if not begin.replays and compaction.asked_for(parsed, placed):
             self.summaries.add(begin.call_id)
         if placed.gone_on is not None:
             self.known.goes_on(begin.project, placed.gone_on)
@@ -105,7 +107,8 @@ class Threads:
         by = ("leaf_node", "output_node", "answer_key", "summary_key")
         self.known.add(project, ref, **{name: call[name] for name in by})
         self._earlier.told(ref.id, answer)
-        self.spawns.told(project, ref, answer)
+        if ref.source != "replay":  # agents that its answer would start are never started
+            self.spawns.told(project, ref, answer)
 
     # -- calls that say which session they belong to
 
@@ -131,6 +134,20 @@ class Threads:
             placed.again = self._again(parsed, placed)
         return placed
 
+    def _replay(self, parsed: Parsed) -> Placed | None:
+        """None where what it replays is not there any more."""
+        begin = parsed.begin
+        asked = self.known.call(begin.project, begin.replays)
+        if asked is None:
+            return None
+        placed = Placed(self._home(begin), begin.source, begin.rule, base_depth=asked.base_depth)
+        placed.origin = Origin("replay", asked)
+        if before := asked.parent or asked.origin:
+            replay = self.known.replay(begin.project, placed.session, before)
+            placed.parent = replay or self.known.newest(begin.project, placed.session, "", begin.at)
+        placed.again = self._again(parsed, placed)
+        return placed
+
     def _started(self, begin: Begin, session: str) -> Origin | None:
         """Of an agent that the harness names, and whose words no tool call was given: what its parent did last."""
         if not begin.agent or self.known.newest(begin.project, session, begin.agent, begin.at) is not None:
@@ -138,8 +155,11 @@ class Threads:
         ref = self.known.newest(begin.project, session, begin.agent_parent, begin.at)
         return Origin("spawn", ref) if ref is not None else None
 
-    def continues(self, parsed: Parsed) -> Ref | None:
-        """For the first call of a named session: the call of another one that it goes on from all the same."""
+    def continues(self, parsed: Parsed, placed: Placed) -> Ref | None:
+        """For the first call of a named session: the call of another one that it goes on from all the same, or that it
+        replays."""
+        if placed.origin is not None and placed.origin.kind == "replay":
+            return placed.origin.call
         scope = self._content(parsed.begin)
         if found := self._resent.whole(parsed, scope) if answered(parsed.steps) else None:
             return found.refs[0]

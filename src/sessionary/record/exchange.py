@@ -14,7 +14,7 @@ from sessionary.settings import Price
 Status = Literal["live", "ok", "upstream_error", "timeout", "client_closed", "interrupted", "rejected"]
 Unkept = Literal["", "client", "key", "failed"]
 """The client asked so; its key records metadata only; what must not be in the log could not be taken out."""
-Source = Literal["id", "harness", "response", "conversation", "content", "none"]
+Source = Literal["id", "harness", "response", "conversation", "content", "replay", "none"]
 
 
 class Context(msgspec.Struct, frozen=True, array_like=True):
@@ -74,6 +74,8 @@ class Begin(msgspec.Struct, frozen=True, tag="begin", array_like=True):
     """Which of its writer's calls it is in the spool, from 1 on; 0: nobody counted."""
     unkept: Unkept = ""
     """Why nothing is kept of what was said, where it is `private`."""
+    replays: str = ""
+    """The call whose request is made once more here, most often to another model; "" where it is a client's own."""
 
 
 class Part(msgspec.Struct, frozen=True, tag="part", array_like=True):

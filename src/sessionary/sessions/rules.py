@@ -15,6 +15,7 @@ GROUPS = MappingProxyType(
         "response": "The request goes on from an earlier response, by that response’s id.",
         "conversation": "The request names a conversation, which is its session.",
         "content": "The request names nothing; what it says tells where it belongs.",
+        "replay": "What a call was asked is asked once more, on purpose: it is in a session of its own.",
         "new": "The request names nothing and sends back no answer: it begins a session.",
         "missed": "The request sends back an answer that no known call gave: it begins a session, perhaps wrongly.",
     }
@@ -31,7 +32,7 @@ CONTENT = MappingProxyType(
 HISTORIES = frozenset({"content", "content.edited", "content.compaction"})
 """Rules of calls that name nothing and whose history was found; with `missed`, all that have one."""
 _OWN = frozenset((*OWN_HEADERS, *OWN_FIELDS, *(f"metadata.{name}" for name in OWN_METADATA), "baggage"))
-_CHAIN = MappingProxyType({"previous_response_id": "response", "conversation": "conversation"})
+_NAMED = MappingProxyType({"previous_response_id": "response", "conversation": "conversation", "replay": "replay"})
 
 
 def group(rule: str) -> str:
@@ -42,7 +43,7 @@ def group(rule: str) -> str:
         return "missed"
     if rule.partition(".")[0] == "content":
         return "content"
-    return _CHAIN.get(rule) or ("id" if rule in _OWN else "harness")
+    return _NAMED.get(rule) or ("id" if rule in _OWN else "harness")
 
 
 def label(rule: str) -> str:

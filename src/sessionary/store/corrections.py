@@ -27,7 +27,7 @@ from sessionary.store.writes import insert, transaction, update_calls, upsert
 from sessionary.wire import text
 
 _SLICE = 500
-_NAMED = ("id", "harness", "conversation")
+_NAMED = ("id", "harness", "conversation", "replay")
 """Sources of calls that name their session themselves."""
 _c, _s, _m = schema.calls.c, schema.sessions.c, schema.merged.c
 _COLUMNS: tuple[sa.Column[Any], ...] = (

@@ -149,7 +149,7 @@ def _calls(engine: sa.Engine, project: int, page: int) -> Iterator[tuple[int, in
     last = ""
     while True:
         with transaction(engine) as connection:
-            columns = (c.id, c.leaf, c.output, c.input_depth, c.key_id, c.user)
+            columns = (c.id, c.leaf, c.output, c.input_depth, c.key_id, c.user, c.source)
             columns += (c.leaf_node, c.output_node, c.answer_key, c.scope)  # type: ignore[assignment]
             query = sa.select(*columns).where(c.project == project, c.id > last)
             rows = connection.execute(query.order_by(c.id).limit(page)).all()
@@ -163,7 +163,7 @@ def _calls(engine: sa.Engine, project: int, page: int) -> Iterator[tuple[int, in
                     "leaf_node": row.leaf_node if row.leaf is None else nodes.get(row.leaf),
                     "output_node": row.output_node if row.output is None else nodes.get(row.output),
                     "answer_key": _answer_key(connection, project, row),
-                    "scope": ids.scope(row.key_id, row.user),
+                    "scope": ids.scope(row.key_id, row.user, row.source),
                 }
                 if any(getattr(row, name) != value for name, value in found.items()):
                     changed.append({"b_id": row.id, **found})

@@ -128,7 +128,7 @@ sessions = sa.Table(
     sa.Column("updated_at", _big, nullable=False),  # when this row was last written: the live tail reads by it
     sa.Column("branches", sa.Integer, nullable=False, server_default="0"),  # beside the first
     sa.Column("agents", sa.Integer, nullable=False, server_default="0"),  # beside the one that people talk to
-    sa.Column("continues", sa.Text),  # a call of the session that this one goes on from under another id
+    sa.Column("continues", sa.Text),  # a call of the session that this one goes on from under another id, or replays
     sa.Column("emptied_at", _big),  # when what was said in it was deleted, and its calls and costs were kept
     sa.Column("contents", sa.Boolean, nullable=False, server_default=sa.true()),  # whether there may be any to delete
     sa.Index("sessions_last", "project", "last_at", "id"),
@@ -229,7 +229,7 @@ calls = sa.Table(
     # How it was threaded (see drain.link)
     sa.Column("home", sa.Text),  # the session that its own id names, where a person moved it to another
     sa.Column("origin", sa.Text),  # a call that it comes from, other than by going on from its answer
-    sa.Column("origin_kind", sa.Text),  # spawn | compaction | retry
+    sa.Column("origin_kind", sa.Text),  # spawn | compaction | retry | replay
     sa.Column("origin_tool", sa.Text),  # the id of the tool call that started it
     sa.Column("agent_name", sa.Text, nullable=False, server_default=""),  # for people
     sa.Column("agent_parent", sa.Text, nullable=False, server_default=""),  # the agent that started it; "" the main one

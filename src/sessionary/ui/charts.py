@@ -7,7 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 Json = dict[str, Any]
-STACK = (("named", ("id", "harness", "response", "conversation")), ("content", ("content",)), ("new", ("new",)))
+STACK = (
+    ("named", ("id", "harness", "response", "conversation", "replay")),
+    ("content", ("content",)),
+    ("new", ("new",)),
+)
 """Of a day's column, from below; on top is what was missed."""
 
 

@@ -96,7 +96,7 @@ class Calls:
 
 
 def _ended(call: sa.RowMapping, messages: dict[bytes, Any]) -> Iterator[str]:
-    if call["scope"] != ids.scope(call["key_id"], call["user"]):
+    if call["scope"] != ids.scope(call["key_id"], call["user"], call["source"]):
         yield "its scope is not that of its key and user"
     for end, node in _ENDS:
         if call[end] is None:

@@ -1,0 +1,186 @@
+"""Replaying a session: its requests are made again, in their order, a few at a time, while somebody listens.
+
+Each is a call like any other, that goes the way of all calls. They begin in order, so that the drain finds what each
+comes after; their answers may overtake each other. When nobody listens any more, those that run are cancelled, and no
+more are made: each of them costs money.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncGenerator, Iterator
+
+import msgspec
+import sqlalchemy as sa
+
+from sessionary import ids, incoming
+from sessionary.auth import Principal
+from sessionary.calls import Call, Calls, Unattended
+from sessionary.capacity import Capacity, Place
+from sessionary.errors import GatewayError, Overloaded, StoreUnavailable
+from sessionary.leaving import Leaving
+from sessionary.replays import plan as plans
+from sessionary.replays.plan import Plan, Row
+
+log = logging.getLogger("sessionary.replays")
+AT_ONCE = 4
+"""Calls."""
+WAITING = 15.0
+"""Seconds without an answer, after which a listener is told that it goes on: models may think for long."""
+_FULL = 0.5
+"""Seconds until it is tried again whether there is room for a call."""
+
+
+class Began(msgspec.Struct, tag="began", tag_field="event", frozen=True):
+    session: str
+    """In which the replays are."""
+    session_id: str
+    """Its name."""
+    calls: int
+    """That will be asked."""
+
+
+class Answered(msgspec.Struct, tag="answered", tag_field="event", frozen=True):
+    replays: str
+    """The call whose request was made again."""
+    call_id: str | None
+    """The new one; null where it did not come to that."""
+    status: str
+    error: str | None
+
+
+class Waiting(msgspec.Struct, tag="waiting", tag_field="event", frozen=True):
+    """Nothing has happened for a while."""
+
+
+class Ended(msgspec.Struct, tag="ended", tag_field="event", frozen=True):
+    """Nothing more will come."""
+
+
+Event = Began | Answered | Waiting | Ended
+
+
+class Replays:
+    """Of one worker."""
+
+    def __init__(self, engine: sa.Engine, calls: Calls, capacity: Capacity, stopping: asyncio.Event) -> None:
+        """`stopping` is set when the server ends: then no more calls are begun."""
+        self._engine = engine
+        self._calls = calls
+        self._capacity = capacity
+        self._stopping = stopping
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def run(self, principal: Principal, plan: Plan) -> AsyncGenerator[Event]:
+        """Up to `Ended`, when all are answered. Who closes it before stops it."""
+        replay = _Replay(plan, msgspec.structs.replace(principal, call_project=plan.session.project))
+        task = asyncio.create_task(self._ask_all(replay))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        try:
+            yield Began(ids.session_id(plan.session.project, replay.name), replay.name, len(plan.calls))
+            while (event := await replay.next()) != Ended():
+                yield event
+            yield event
+        finally:
+            if self._stopping.is_set():
+                task.cancel()  # as every call that runs then
+            else:
+                replay.stop()
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _ask_all(self, replay: "_Replay") -> None:
+        free = asyncio.Semaphore(AT_ONCE)
+        try:
+            async with asyncio.TaskGroup() as asking:
+                for row in replay.plan.calls:
+                    await free.acquire()
+                    place = await self._place(replay)
+                    if place is None:
+                        return
+                    begun = asyncio.Event()
+                    asking.create_task(self._ask(replay, row, place, begun)).add_done_callback(lambda _: free.release())
+                    await begun.wait()
+        finally:
+            replay.events.put_nowait(Ended())
+
+    async def _place(self, replay: "_Replay") -> Place | None:
+        """None when it is over. Other calls go first: where there is no room, it waits."""
+        while not (replay.stopped or self._stopping.is_set()):
+            try:
+                return self._capacity.place()
+            except Overloaded:
+                await asyncio.sleep(_FULL)
+        return None
+
+    async def _ask(self, replay: "_Replay", row: Row, place: Place, begun: asyncio.Event) -> None:
+        """`begun` is set when the next may begin. What fails is told."""
+        call: Call | None = None
+        try:
+            with place:
+                request = await asyncio.to_thread(self._request, replay, row)
+                place.take(len(request.body))
+                call = await self._calls.begin(replay.principal, request)
+                begun.set()
+                with replay.leaving() as leaving:
+                    await self._calls.answer(call, Unattended(), leaving, "cancelled")
+            replay.tell(row, call.recording.call_id, call.recording.status, call.recording.error)
+        except GatewayError as error:
+            replay.tell(row, None, "rejected", error.message)
+        except sa.exc.SQLAlchemyError as error:
+            log.warning("a call could not be replayed: %s", error.__class__.__name__)
+            replay.tell(row, None, "rejected", StoreUnavailable().message)
+        finally:
+            begun.set()
+
+    def _request(self, replay: "_Replay", row: Row) -> incoming.Incoming:
+        with self._engine.connect() as connection:
+            return plans.request(connection, row, replay.of(row), replay.plan.model)
+
+
+class _Replay:
+    """One that goes on."""
+
+    def __init__(self, plan: Plan, principal: Principal) -> None:
+        self.plan = plan
+        self.principal = principal
+        self.name = "replay_" + ids.new_call_id().removeprefix("call_")
+        self.events: asyncio.Queue[Event] = asyncio.Queue()
+        self.stopped = False
+        self._running: set[Leaving] = set()
+        title = plan.session.title or plan.session.session_id
+        self._title = f"{title} · {plan.model}"
+
+    def of(self, row: Row) -> incoming.Replay:
+        return incoming.Replay(row.id, self.name, self._title)
+
+    @contextlib.contextmanager
+    def leaving(self) -> Iterator[Leaving]:
+        """Of a call that is being answered."""
+        found = Leaving()
+        if self.stopped:
+            found.tell()
+        self._running.add(found)
+        try:
+            yield found
+        finally:
+            self._running.discard(found)
+
+    def tell(self, row: Row, call_id: str | None, status: str, error: str) -> None:
+        self.events.put_nowait(Answered(row.id, call_id, status, error or None))
+
+    async def next(self) -> Event:
+        try:
+            async with asyncio.timeout(WAITING):
+                return await self.events.get()
+        except TimeoutError:
+            return Waiting()
+
+    def stop(self) -> None:
+        self.stopped = True
+        for leaving in list(self._running):
+            leaving.tell()

@@ -1,0 +1,222 @@
+"""Replays in the store: what is asked again, and where its calls belong. No client's call comes to be among them."""
+
+import json
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from sessionary import incoming
+from sessionary.errors import BadRequest, Emptied
+from sessionary.providers.routing import Router, Target
+from sessionary.record.exchange import Begin
+from sessionary.replays import plan as plans
+from sessionary.settings import Deployment, Model, Price, Settings
+from sessionary.store import edits, reads, schema, verify
+from sessionary.store.rehash import rehash
+from tests.integration.test_threading import nameless, row, session
+from tests.support.recorded import SYSTEM, Log, assistant, user
+
+Row = sa.Row[Any]
+ONE = [SYSTEM, user("What is a tree?")]
+TWO = [*ONE, assistant("A plant."), user("And a bush?")]
+THREE = [*TWO, assistant("A smaller one."), user("And a flower?")]
+PRICE = Price(input=1.0, output=10.0)
+
+
+@pytest.fixture
+def target() -> Target:
+    priced = Model("other", [Deployment("openai", "gpt-4o", api_key="sk-x", price=PRICE)])
+    return Router(Settings(models=[priced]), {}).resolve("other")[0]
+
+
+def asked(log: Log) -> list[Row]:
+    """A session of three turns."""
+    answers = ("A plant.", "A smaller one.", "The pretty part.")
+    said = zip((ONE, TWO, THREE), answers, strict=True)
+    return [row(log, log.chat("first", messages, answer)) for messages, answer in said]
+
+
+def replay(log: Log, call: Row, messages: list[Any], **more: Any) -> Begin:
+    body = {"model": "other", "messages": messages}
+    given = {"source": "replay", "rule": "replay", "replays": call.id, "name": "first · other"}
+    return log.begin("replay_1", body, **given | more)
+
+
+def ended(log: Log, begin: Begin, answer: Any = "Other.") -> Any:
+    message = assistant(answer) if isinstance(answer, str) else answer
+    done = {"id": "x", "choices": [{"index": 0, "message": message}], "usage": {"prompt_tokens": 1}}
+    return log.finish(begin, json.dumps(done).encode())
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_replays_stand_to_each_other_as_what_they_replay(log: Log, together: bool) -> None:
+    calls = asked(log)
+    begins = [replay(log, call, said) for call, said in zip(calls, (ONE, TWO, THREE), strict=True)]
+    ends = [ended(log, begin) for begin in begins]
+    if together:
+        log.store(*begins, *reversed(ends))
+    else:
+        for record in (*begins, *reversed(ends)):
+            log.store(record)
+    first, second, third = (row(log, begin.call_id) for begin in begins)
+    assert [c.parent for c in (first, second, third)] == [None, first.id, second.id]
+    assert [c.turn for c in (first, second, third)] == [1, 2, 3]
+    assert [c.base_depth for c in (first, second, third)] == [c.base_depth for c in calls]
+    assert [c.leaf for c in (first, second, third)] == [c.leaf for c in calls]
+    assert [(c.origin, c.origin_kind) for c in (first, second, third)] == [(c.id, "replay") for c in calls]
+    found = session(log, first)
+    assert (found.calls, found.turns, found.branches, found.source) == (3, 3, 0, "replay")
+    assert (found.title, found.continues) == ("first · other", calls[0].id)
+    assert verified(log) == []
+
+
+def verified(log: Log) -> list[str]:
+    return [str(difference) for difference in verify.verify(log.engine, again=0).differences]
+
+
+def test_what_is_asked_again_in_the_same_replay_is_another_attempt(log: Log) -> None:
+    calls = asked(log)
+    begins = [replay(log, call, said) for call, said in zip(calls, (ONE, TWO, THREE), strict=True)]
+    for begin in begins:
+        log.store(begin, ended(log, begin))
+    again = replay(log, calls[1], TWO)
+    log.store(again, ended(log, again))
+    found = row(log, again.call_id)
+    assert (found.parent, found.turn) == (begins[0].call_id, 2)
+    assert session(log, found).branches == 0
+
+
+def test_where_one_is_left_out_the_next_comes_after_the_one_before(log: Log) -> None:
+    calls = asked(log)
+    begins = [replay(log, calls[0], ONE), replay(log, calls[2], THREE)]
+    for begin in begins:
+        log.store(begin, ended(log, begin))
+    found = row(log, begins[1].call_id)
+    assert (found.parent, found.turn, found.base_depth) == (begins[0].call_id, 2, 4)
+
+
+def test_one_whose_original_is_deleted_is_kept_all_the_same(log: Log) -> None:
+    call = asked(log)[0]
+    edits.delete_session(log.engine, call.project, call.session)
+    begin = replay(log, call, ONE)
+    log.store(begin, ended(log, begin))
+    found = row(log, begin.call_id)
+    assert (found.session, found.source, found.origin) == (begin.session_id, "replay", None)
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_conversation_goes_on_where_it_was(log: Log, together: bool) -> None:
+    first = nameless(log, [user("hi")], "Hello")
+    records: list[Any] = []
+    for _ in range(30):  # more than are ever looked at
+        begin = replay(log, first, [user("hi")])
+        records += [begin, ended(log, begin, "Hello")]
+    more = [user("hi"), assistant("Hello"), user("and?")]
+    body = {"model": "gpt-4o", "messages": more}
+    own = {"source": "none", "rule": "none", "session_id": "ses_x", "session_text": "ses_x"}
+    if together:
+        begin = log.begin("", body, **own)
+        log.store(*records, begin, ended(log, begin))
+        second = row(log, begin.call_id)
+    else:
+        log.store(*records)
+        second = nameless(log, more)
+    assert (second.session, second.parent, second.ambiguous) == (first.session, first.id, False)
+    rehash(log.engine, lambda project, id: None)
+    assert nameless(log, more).session == first.session
+    assert verified(log) == []
+
+
+def test_an_agent_is_not_started_by_a_replay(log: Log) -> None:
+    prompt = "Look through all files for unused imports and list them."
+    function = {"name": "Task", "arguments": json.dumps({"prompt": prompt})}
+    call = {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [{"id": "t1", "type": "function", "function": function}],
+    }
+    first = row(log, log.chat("first", [user("Clean up.")], "No."))
+    begin = replay(log, first, [user("Clean up.")])
+    log.store(begin, ended(log, begin, call))
+    agent = nameless(log, [user(prompt)])
+    assert (agent.source, agent.origin) == ("none", None)
+    log.chat("second", [user("Clean up.")], call)
+    assert nameless(log, [user(prompt)]).origin_kind == "spawn"
+
+
+# -- what is asked
+
+
+def planned(log: Log, target: Target, branch: str = "", name: str = "first") -> plans.Plan:
+    project = log.project()
+    found = reads.session(log.engine, project, name, project)
+    with log.engine.connect() as connection:
+        return plans.plan(connection, found, "other", target, branch)
+
+
+def test_a_plan_has_the_calls_of_a_branch_in_their_order(log: Log, target: Target) -> None:
+    calls = asked(log)
+    edited = row(log, log.chat("first", [*ONE, assistant("A plant."), user("And moss?")], "No."))
+    retried = row(log, log.chat("first", [*ONE, assistant("A plant."), user("And moss?")], "Not that."))
+    assert [c.id for c in planned(log, target).calls] == [calls[0].id, retried.id]
+    assert [c.id for c in planned(log, target, calls[2].id).calls] == [c.id for c in calls]
+    assert [c.id for c in planned(log, target, edited.id).calls] == [calls[0].id, retried.id]
+    with pytest.raises(BadRequest):
+        planned(log, target, "call_nobody")
+
+
+def test_a_plan_tells_what_the_same_tokens_would_cost(log: Log, target: Target) -> None:
+    asked(log)
+    assert planned(log, target).cost == 3 * (10 * 1_000 + 5 * 10_000)
+
+
+def test_side_calls_and_agents_are_not_asked_again(log: Log, target: Target) -> None:
+    calls = asked(log)
+    log.chat("first", [user("Look for moss.")], "None.", agent="finder")
+    title = [SYSTEM, user("Write a title for this conversation, of 5 words at most:\n\nWhat is a tree?")]
+    log.chat("first", title, "Trees", body={"max_tokens": 20})
+    assert [c.id for c in planned(log, target).calls] == [c.id for c in calls]
+
+
+def test_what_is_not_there_cannot_be_asked(log: Log, target: Target) -> None:
+    calls = asked(log)
+    private = row(log, log.chat("first", [*THREE, assistant("The pretty part."), user("x")], private=True))
+    with log.engine.begin() as connection:
+        connection.execute(sa.delete(schema.exchanges).where(schema.exchanges.c.call_id == calls[1].id))
+    log.store(log.begin("first", {"model": "gpt-4o", "messages": ONE}))
+    found = planned(log, target, calls[2].id)
+    assert [c.id for c in found.calls] == [calls[0].id, calls[2].id]
+    deleted, unkept = "What was said in it has been deleted.", "What was said in it was not kept."
+    assert found.left_out == {calls[1].id: deleted, private.id: unkept}
+    with log.engine.connect() as connection, pytest.raises(Emptied):
+        plans.request(connection, calls[1], incoming.Replay(calls[1].id, "r", "t"), "other")
+
+
+def test_what_has_no_messages_is_not_asked(log: Log, target: Target) -> None:
+    begin = log.begin("first", {"model": "m", "input": "words"}, endpoint="embeddings")
+    log.store(begin, log.finish(begin, b'{"data": []}'))
+    found = planned(log, target)
+    assert (found.calls, [*found.left_out]) == ([], [begin.call_id])
+
+
+def test_a_session_in_which_only_agents_spoke(log: Log, target: Target) -> None:
+    log.chat("first", [user("Look for moss.")], "None.", agent="finder")
+    with pytest.raises(BadRequest) as refused:
+        planned(log, target)
+    assert refused.value.code == "nothing_to_replay"
+
+
+def test_a_request_is_the_same_but_for_its_model(log: Log) -> None:
+    body = {"model": "gpt-4o", "messages": ONE, "temperature": 0.7, "stream": True, "metadata": {"session_id": "first"}}
+    headers = {"anthropic-beta": "x", "user-agent": "curl/8", "x-stainless-lang": "python"}
+    begin = log.begin("first", body, headers=headers)
+    log.store(begin, log.finish(begin, b"data: [DONE]\n\n"))
+    with log.engine.connect() as connection:
+        call = row(log, begin.call_id)
+        found = plans.request(connection, call, incoming.Replay(call.id, "replay_1", "t"), "other")
+    assert json.loads(found.body) == body | {"model": "other"}
+    assert (found.model, found.replay) == ("other", incoming.Replay(call.id, "replay_1", "t"))
+    assert found.head.headers == {
+        "anthropic-beta": "x", "content-type": "application/json", "user-agent": "sessionary-replay/1"
+    }  # fmt: skip
