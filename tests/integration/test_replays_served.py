@@ -188,6 +188,7 @@ def test_a_failure_is_told_and_the_others_go_on(server: Server, provider: FakeUp
     _, *answered, _ = replayed(server, "fails")
     by_call = {event["replays"]: event for event in answered}
     assert [by_call[call]["status"] for call in calls] == ["ok", "upstream_error", "ok"]
+    assert [by_call[call]["error"] for call in calls] == [None, "no", None]
 
 
 @contextlib.contextmanager

@@ -19,8 +19,10 @@ from sessionary.calls import Call, Calls, Unattended
 from sessionary.capacity import Capacity, Place
 from sessionary.errors import GatewayError, Overloaded, StoreUnavailable
 from sessionary.leaving import Leaving
+from sessionary.relay.relay import LastWords
 from sessionary.replays import plan as plans
 from sessionary.replays.plan import Plan, Row
+from sessionary.wire import loose
 
 log = logging.getLogger("sessionary.replays")
 AT_ONCE = 4
@@ -29,6 +31,8 @@ WAITING = 15.0
 """Seconds without an answer, after which a listener is told that it goes on: models may think for long."""
 _FULL = 0.5
 """Seconds until it is tried again whether there is room for a call."""
+_MOST_TOLD = 500
+"""Characters of a refusal."""
 
 
 class Began(msgspec.Struct, tag="began", tag_field="event", frozen=True):
@@ -58,6 +62,27 @@ class Ended(msgspec.Struct, tag="ended", tag_field="event", frozen=True):
 
 
 Event = Began | Answered | Waiting | Ended
+
+
+class _Refusal(Unattended):
+    """Hears only why a provider refuses."""
+
+    def __init__(self) -> None:
+        self._refused = False
+        self._said = b""
+
+    async def start(self, status: int, headers: dict[str, str], last_words: LastWords | None = None) -> None:
+        self._refused = status >= 400
+
+    async def end(self, data: bytes = b"") -> None:
+        if self._refused:
+            self._said = data
+
+    @property
+    def message(self) -> str:
+        error = (loose.read_object(self._said) or {}).get("error")
+        message = error.get("message") if isinstance(error, dict) else error
+        return message[:_MOST_TOLD] if isinstance(message, str) else ""
 
 
 class Replays:
@@ -126,9 +151,11 @@ class Replays:
                 place.take(len(request.body))
                 call = await self._calls.begin(replay.principal, request)
                 begun.set()
+                refusal = _Refusal()
                 with replay.leaving() as leaving:
-                    await self._calls.answer(call, Unattended(), leaving, "cancelled")
-            replay.tell(row, call.recording.call_id, call.recording.status, call.recording.error)
+                    await self._calls.answer(call, refusal, leaving, "cancelled")
+            recording = call.recording
+            replay.tell(row, recording.call_id, recording.status, recording.error or refusal.message)
         except GatewayError as error:
             replay.tell(row, None, "rejected", error.message)
         except sa.exc.SQLAlchemyError as error:

@@ -1,4 +1,4 @@
-// What can be done with a session: share, export, rename, tag, compare, merge, delete.
+// What can be done with a session: share, export, rename, tag, replay, compare, merge, delete.
 
 import * as api from "./api.js";
 import { write } from "./copy.js";
@@ -6,6 +6,7 @@ import { dialog } from "./dialog.js";
 import { el } from "./el.js";
 import { plural } from "./format.js";
 import { menu } from "./menu.js";
+import { replay } from "./replay.js";
 import { named } from "./why.js";
 
 /** @typedef {import("./types.js").Session} Session */
@@ -27,6 +28,7 @@ export function actions(session, { onrenamed, onchanged, call }) {
       [
         { id: "rename", label: "Rename …", onclick: () => rename(path, onrenamed) },
         { id: "tag", label: "Tags …", onclick: () => tag(path, session, onchanged) },
+        { id: "replay", label: "Replay …", onclick: () => replay(session, session.branches ? (call() ?? "") : "") },
         { id: "compare", label: "Compare with …", href: `/ui/compare?a=${encodeURIComponent(session.id)}` },
         { id: "merge", label: "Merge with …", onclick: () => merge(session) },
         { id: "delete", label: "Delete …", danger: true, onclick: () => remove(path, session) },

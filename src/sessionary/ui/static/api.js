@@ -61,6 +61,28 @@ export async function change(method, path, body) {
   return (await ask(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) })).json();
 }
 
+/**
+ * What a request's answer tells as server-sent events that have only data, until it ends. Aborting ends the request.
+ * @param {string} path
+ * @param {unknown} body
+ * @param {AbortSignal} signal
+ * @returns {AsyncGenerator<any>}
+ */
+export async function* events(path, body, signal) {
+  const headers = { "content-type": "application/json" };
+  const answer = await ask(path, { method: "POST", headers, body: JSON.stringify(body), signal });
+  const reader = /** @type {ReadableStream<Uint8Array>} */ (answer.body).getReader();
+  const decoder = new TextDecoder();
+  let held = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    const whole = (held + decoder.decode(value, { stream: !done })).split("\n\n");
+    held = whole.pop() ?? "";
+    for (const event of whole) yield JSON.parse(event.slice("data: ".length));
+    if (done) return;
+  }
+}
+
 /** How long a page that nobody sees goes on listening. */
 const UNSEEN = 20_000;
 /** Who begins to listen is told what changed in the last two seconds; a page may be older. */

@@ -62,7 +62,8 @@ export class SessionSide {
    * @param {SessionSide} other
    */
   goOn(other) {
-    const call = this.session.continues?.session === other.session.id ? this.session.continues.call_id : "";
+    const goesOn = this.session.source !== "replay" && this.session.continues?.session === other.session.id;
+    const call = goesOn ? (this.session.continues?.call_id ?? "") : "";
     const at = call ? other.turns.findIndex(({ spoken, asked }) => spoken.includes(call) || asked.includes(call)) : -1;
     const turn = other.turns[at];
     if (!turn) return;

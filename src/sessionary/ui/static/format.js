@@ -105,6 +105,7 @@ export const SOURCES = /** @type {Record<string, string>} */ ({
   response: "The request goes on from an earlier response.",
   conversation: "The request names a conversation.",
   content: "The request repeats an earlier call’s messages and its answer.",
+  replay: "Asks again what was asked in another session.",
   none: "Nothing in the request named a session, so it is one by itself.",
 });
 

@@ -38,12 +38,19 @@ export function pills(session, calls) {
 }
 
 /**
- * Where the session goes on under another id.
+ * Where the session goes on under another id, or asks again what was asked there.
  * @param {Session} session
  */
-export function continues({ continues }) {
+export function continues({ id, source, continues }) {
   if (!continues) return null;
   const href = `/ui/sessions/${encodeURIComponent(continues.session)}#${encodeURIComponent(continues.call_id)}`;
+  if (source === "replay") {
+    const compare = `/ui/compare?a=${encodeURIComponent(continues.session)}&b=${encodeURIComponent(id)}`;
+    return [
+      el("a", { class: "pill continues", href, title: "Its calls ask once more what was asked in that session" }, "replay of", el("b", null, el("bdi", null, continues.session_id))),
+      el("a", { class: "pill continues", href: compare }, "compare"),
+    ];
+  }
   return el("a", { class: "pill continues", href, title: "It goes on from a call of that session, under an id of its own" }, "continues", el("b", null, el("bdi", null, continues.session_id)));
 }
 

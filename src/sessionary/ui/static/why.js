@@ -9,7 +9,7 @@ import { SOURCES, plural } from "./format.js";
 /** @typedef {import("./types.js").Related} Related */
 /** @typedef {import("./el.js").Child} Child */
 
-const ORIGINS = /** @type {Record<string, string>} */ ({ spawn: "Started by", compaction: "Compacted from", retry: "Tries again" });
+const ORIGINS = /** @type {Record<string, string>} */ ({ spawn: "Started by", compaction: "Compacted from", retry: "Tries again", replay: "Replays" });
 
 /**
  * What the call itself tells, until the evidence is there.
