@@ -1,10 +1,11 @@
 """Events that are taken by their form amount to what they do when each is read."""
 
 import json
+import random
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sessionary.wire import alike, sse
@@ -135,14 +136,79 @@ def read_one_by_one(raw: bytes, endpoint: str) -> Assembled:
         return assemble(raw, endpoint)
 
 
-@given(chunks(), st.sampled_from(["chat.completions", "completions"]))
-def test_chunks(raw: bytes, endpoint: str) -> None:
-    assert assemble(raw, endpoint) == read_one_by_one(raw, endpoint)
+def damaged(raw: bytes, lot: random.Random) -> bytes:
+    """Cut, put together wrongly, or with other bytes in it, at some places."""
+    for _ in range(lot.choice([0, 0, 1, 2, 5])):
+        at, other = lot.randrange(len(raw) + 1), lot.randrange(len(raw) + 1)
+        match lot.randrange(4):
+            case 0:
+                raw = raw[:at] + raw[other:]
+            case 1:
+                raw = raw[:at] + raw[at + 1 :]
+            case _:
+                raw = raw[:at] + lot.choice(ODD) + raw[at:]
+    return lot.choice(START) + raw.replace(b"\n", lot.choice(ENDS))
 
 
-@given(message_events())
-def test_message_events(raw: bytes) -> None:
-    assert assemble(raw, "messages") == read_one_by_one(raw, "messages")
+ODD = [
+    b'"',
+    b"\\",
+    b"\n",
+    b"\n\n",
+    b"\r",
+    b"\xff",
+    b"\xf0\x9f",
+    b"\x00",
+    b",",
+    b'","',
+    b": so\n",
+    b"id: 1\n",
+    b"data: ",
+    b"~",
+]
+START = [b""] * 5 + [b"\xef\xbb\xbf", b"\n", b": hello\n\n"]
+ENDS = [b"\n"] * 5 + [b"\r", b"\r\n"]
+WINDOWS = st.sampled_from([1, 200, 600, 8192])
+
+
+def read_by_form(raw: bytes, endpoint: str, window: int) -> Assembled:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(alike, "_WINDOW", window)
+        return assemble(raw, endpoint)
+
+
+@given(chunks(), st.sampled_from(["chat.completions", "completions"]), WINDOWS)
+def test_chunks(raw: bytes, endpoint: str, window: int) -> None:
+    assert read_by_form(raw, endpoint, window) == read_one_by_one(raw, endpoint)
+
+
+@given(message_events(), WINDOWS)
+def test_message_events(raw: bytes, window: int) -> None:
+    assert read_by_form(raw, "messages", window) == read_one_by_one(raw, "messages")
+
+
+@given(st.sampled_from(["chat.completions", "messages"]), st.data())
+def test_any_bytes(endpoint: str, data: st.DataObject) -> None:
+    raw = data.draw(chunks() if endpoint == "chat.completions" else message_events())
+    raw = damaged(raw, data.draw(st.randoms(use_true_random=False)))
+    assert read_by_form(raw, endpoint, data.draw(WINDOWS)) == read_one_by_one(raw, endpoint)
+
+
+_PARTS = [b'"', b"\\", b'","', b',"', b"a", b"\n", b"\xc3", b"\xa9", b"u0061"]
+
+
+@given(st.lists(st.lists(st.sampled_from(_PARTS)).map(b"".join)))
+@example([b"a\\", b',"b'])
+@example([b'a","b'])
+def test_texts_that_are_read_together_are_as_each_says(texts: list[bytes]) -> None:
+    """Whatever is no text in one of them is not made up for by the next."""
+    together = alike._together(texts)
+    assert not together or together == alike._apart(texts)
+
+
+def test_nearly_all_are_read_together() -> None:
+    texts = [b"a", "\u00e9\U0001f600".encode(), b"", rb"a \"b\" \n\u00e9", b"{", b","]
+    assert alike._together(texts) == ["a", "\u00e9\U0001f600", "", 'a "b" \n\u00e9', "{", ","]
 
 
 def chunk(text: str, **more: Any) -> str:
@@ -153,17 +219,21 @@ def chunk(text: str, **more: Any) -> str:
 PATH = ("choices", 0, "delta", "content")
 
 
-def shown(data: str, padding: str = "") -> tuple[Alike, list[str]]:
-    found, texts = Alike(), list[str]()
-    found.show(data, json.loads(data), PATH, texts, padding)
-    return found, texts
+def taken(*datas: str, padding: str = "") -> tuple[list[str], list[str]]:
+    """The texts that are taken after the first was shown, and the events that are left."""
+    found, texts, left = Alike(), list[str](), list[str]()
+    for event in found.others("".join(f"data: {data}\n\n" for data in datas).encode()):
+        if event.data == datas[0]:
+            found.show(json.loads(event.data), PATH, texts, padding)
+        left.append(event.data)
+    return texts, left[1:]
 
 
-@pytest.mark.parametrize("text", ["next", "", "é", 'a "quoted" \\ one', "\n", "😀"])
-def test_what_fits_is_taken(text: str) -> None:
-    found, texts = shown(chunk("first"))
-    assert found.takes(chunk(text))
-    assert texts == [text]
+@pytest.mark.parametrize("text", ["next", "", "é", 'a "quoted" \\ one', "\n", "😀", "\\"])
+@pytest.mark.parametrize("first", ["first", "é", 'a "quoted" \\ one'])
+def test_what_fits_is_taken(first: str, text: str) -> None:
+    assert taken(chunk(first), chunk(text)) == ([text], [])
+    assert taken(chunk(first), *[chunk(text)] * 100) == ([text] * 100, [])
 
 
 @pytest.mark.parametrize(
@@ -178,51 +248,104 @@ def test_what_fits_is_taken(text: str) -> None:
         chunk("next").replace('"next"', '"next'),
         chunk("next").replace("next", "\\ud83d"),
         chunk("next").replace("next", "\\x"),
+        chunk("next").replace("next", "\\"),
+        chunk("next").replace('"next"', '"'),
+        chunk("next").replace("next", f"a{chunk('~').partition('~')[0][-24:]}b"),  # as if a next one began in it
+        chunk("next").replace("next", "a\n: b"),
+        chunk("next").replace("next", "a\ndata: b"),
         chunk("next")[:-1],
-        "",
         "[DONE]",
     ],
 )
 def test_what_does_not_fit_is_left(data: str) -> None:
-    found, texts = shown(chunk("first"))
-    assert not found.takes(data)
-    assert texts == []
-    assert found.takes(chunk("next"))
+    [left] = sse.events([f"data: {data}".encode()])
+    assert taken(chunk("first"), data) == ([], [left.data])
+    assert taken(chunk("first"), chunk("next"), data, chunk("more")) == (["next"], [left.data, chunk("more")])
+    assert taken(chunk("first"), chunk("next"), chunk("next"), data) == (["next", "next"], [left.data])
+
+
+def test_those_that_follow_each_other_are_not_looked_at_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = 0
+
+    def block(raw: bytes, at: int) -> tuple[bytes, int]:
+        nonlocal looked
+        looked += 1
+        return found(raw, at)
+
+    found = sse.block
+    monkeypatch.setattr(sse, "block", block)
+    texts = [f'"{n}"\n' for n in range(2000)]
+    assert taken(chunk("first"), *map(chunk, texts)) == (texts, [])
+    padded = [chunk(text, obfuscation="x" * (n % 7)) for n, text in enumerate(texts)]
+    assert taken(chunk("first", obfuscation="ab"), *padded, padding="obfuscation") == (texts, [])
+    assert looked < 10
+
+
+def test_bytes_that_are_no_utf_8() -> None:
+    cut = "é".encode()
+    said = [b"a", cut[:1], cut[1:], b"\xff" + cut, b"b"]
+    raw = b"".join(f"data: {chunk('~')}\n\n".encode().replace(b"~", text) for text in said)
+    found, texts = Alike(), list[str]()
+    for event in found.others(raw):
+        found.show(json.loads(event.data), PATH, texts)
+    assert texts == [text.decode("utf-8", "replace") for text in said[1:]]
+
+
+def test_what_is_no_event_is_passed_over() -> None:
+    raw = f"data: {chunk('first')}\n\n: so\n\n\n\ndata: {chunk('next')}\n\n: so\n\ndata: {chunk('last')}\n\n\n".encode()
+    found, texts = Alike(), list[str]()
+    for event in found.others(raw):
+        found.show(json.loads(event.data), PATH, texts)
+    assert texts == ["next", "last"]
 
 
 def test_padding_may_differ() -> None:
-    found, texts = shown(chunk("first", obfuscation="ab"), "obfuscation")
-    assert found.takes(chunk("next", obfuscation=""))
-    assert found.takes(chunk("one more", obfuscation="x,:}"))
-    assert not found.takes(chunk("no", obfuscation='"'))
-    assert not found.takes(chunk("no", obfuscation="x", usage=None))
-    assert not found.takes(chunk("no"))
-    assert texts == ["next", "one more"]
+    first = chunk("first", obfuscation="ab")
+    fit = chunk("next", obfuscation=""), chunk("one more", obfuscation="x,:}")
+    for other in (
+        chunk("no", obfuscation='"'),
+        chunk("no", obfuscation="x", usage=None),
+        chunk("no", obfuscation="x~").replace("~", "\n: "),
+        chunk("no", obfuscation="x~").replace("~", "\\"),
+        chunk("no", obfuscation="x~").replace("~", '","usage":"'),
+        chunk("no"),
+    ):
+        [left] = sse.events([f"data: {other}".encode()])
+        assert taken(first, *fit, other, padding="obfuscation") == (["next", "one more"], [left.data])
 
 
 def test_only_a_form_that_holds_is_used() -> None:
     """The place of the text is where it is read from, whatever else looks like it."""
-    data = '{"choices":[{"delta":{"content":"a"}}],"copy":{"content":"a"}}'
-    found, _ = shown(data)
-    assert not found.takes(data)
-    twice = '{"choices":[{"delta":{"content":"b","content":"a"}}]}'
-    found, texts = shown(twice)
-    assert found.takes(twice.replace('"a"', '"c"'))
-    assert texts == ["c"]
+    data = '{"choices":[{"delta":{"content":"%s"}}],"copy":{"content":"%s"}}'
+    for text in ("a", "~"):
+        assert taken(data % (text, text), data % (text, "b")) == ([], [data % (text, "b")])
+    twice = '{"choices":[{"delta":{"content":"b","content":"%s"}}]}'
+    assert taken(twice % "a", twice % "c") == (["c"], [])
+
+
+def test_an_event_with_another_name_does_not_fit() -> None:
+    raw = "".join(f"event: {name}\ndata: {chunk('a')}\n\n" for name in "xxy").encode()
+    found, texts, names = Alike(), list[str](), list[str]()
+    for event in found.others(raw):
+        found.show(json.loads(event.data), PATH, texts)
+        names.append(event.event)
+    assert (texts, names) == (["a"], ["x", "y"])
+
+
+def test_what_says_nothing_yet_shows_no_form() -> None:
+    assert taken(chunk(""), chunk("")) == ([], [chunk("")])
 
 
 def test_forms_that_nothing_fits_are_looked_for_a_few_times() -> None:
-    found, texts = Alike(), list[str]()
-    for n in range(20):
-        data = chunk(f"{n}", created=n)
-        found.show(data, json.loads(data), PATH, texts)
-    assert not found.takes(data)
-    found, texts = shown(chunk("first"))
-    for n in range(20):  # but where each is of use, for ever
-        data = chunk(f"{n}", created=n)
-        found.show(data, json.loads(data), PATH, texts)
-        assert found.takes(data)
-    assert len(texts) == 20
+    def texts(*datas: str) -> list[str]:
+        found, texts = Alike(), list[str]()
+        for event in found.others("".join(f"data: {data}\n\n" for data in datas).encode()):
+            found.show(json.loads(event.data), PATH, texts)
+        return texts
+
+    others = [chunk(f"{n}", created=n) for n in range(20)]
+    assert texts(*others, others[-1]) == []
+    assert len(texts(*(each for data in others for each in (data, data)))) == 20  # but where each is of use, for ever
 
 
 def test_what_adding_again_would_change() -> None:
@@ -252,4 +375,4 @@ def test_what_adding_again_would_change() -> None:
 def test_events_are_those_of_the_parser(lines: list[bytes]) -> None:
     raw = b"".join(line + b"\n" for line in lines)
     parser = sse.Parser()
-    assert sse.events(raw) == [*parser.feed(raw), *parser.close()]
+    assert [*sse.events(sse.blocks(raw))] == [*parser.feed(raw), *parser.close()]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sessionary.wire.sse import Event, Parser, events
+from sessionary.wire.sse import Event, Parser, backwards, blocks, events, telling, unified
 
 FRAGMENTS = (
     b"data: ", b"data:", b"data", b"event: ", b"event", b"id: 7", b"retry: 5", b": comment", b":", b" ",
@@ -87,4 +87,17 @@ def test_a_long_line_in_many_pieces_takes_linear_time() -> None:
 
 @given(streams)
 def test_of_a_whole_stream(stream: bytes) -> None:
-    assert events(stream) == by_the_book(stream)
+    assert [*events(blocks(unified(stream)))] == by_the_book(stream)
+
+
+@given(streams)
+def test_of_a_whole_stream_from_its_end(stream: bytes) -> None:
+    assert [*events(backwards(unified(stream)))] == by_the_book(stream)[::-1]
+
+
+@given(streams, st.sampled_from(["x", "e", "\n", '"a"', "data", ":"]))
+def test_those_that_have_a_mark(stream: bytes, mark: str) -> None:
+    """And some that have it elsewhere."""
+    found = [*events(telling(unified(stream), mark.encode()))]
+    assert [event for event in found if mark in event.data] == [e for e in by_the_book(stream) if mark in e.data]
+    assert len(found) <= len(by_the_book(stream))

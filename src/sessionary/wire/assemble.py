@@ -58,10 +58,10 @@ def _of_object(body: bytes | None) -> Assembled:
 
 def _of_chunks(raw: bytes, endpoint: str) -> Assembled:
     stream = _Stream(endpoint)
-    events = sse.events(raw)
-    for event in events:
+    event: Event | None = None
+    for event in stream.alike.others(sse.unified(raw)):
         stream.add(event)
-    plain = None if events else loose.read_object(raw, keep_surrogates=True)
+    plain = loose.read_object(raw, keep_surrogates=True) if event is None else None
     if plain is not None:  # an answer that was no stream, by a false content type
         error = loose.joined(_error(plain))
         return Assembled(raw, usage_of(plain.get("usage")), None, error is None, error)
@@ -75,12 +75,9 @@ class _Stream:
         self._choices: dict[int, dict[str, Any]] = {}
         self._done = False
         self._error: dict[str, Any] | None = None
-        self._alike = Alike()
+        self.alike = Alike()
 
     def add(self, event: Event) -> None:
-        if not event.event and self._alike.takes(event.data):
-            return
-        self._alike.forget()
         if event.data.strip() == "[DONE]":
             self._done = True
             return
@@ -96,19 +93,19 @@ class _Stream:
                         self._add_choice(position, choice)
             elif key not in _BESIDE and (value or key not in self._fields):
                 self._fields[key] = value
-        if not event.event and not chunk.get("error"):
-            self._show(event.data, chunk)
+        if event.event != "error" and not chunk.get("error"):
+            self._show(chunk)
 
-    def _show(self, data: str, chunk: dict[str, Any]) -> None:
+    def _show(self, chunk: dict[str, Any]) -> None:
         """What follows is told by it, if it has added one text and nothing else."""
         choices = chunk.get("choices")
         if not isinstance(choices, list) or len(choices) != 1 or not isinstance(choices[0], dict):
             return
         index = choices[0].get("index")
         into = self._choices[index if isinstance(index, int) else 0]
-        (path, pieces), *more = [*merge.again(into, {k: v for k, v in choices[0].items() if k in _ADDED}), ((), None)]
-        if pieces is not None and len(more) == 1:
-            self._alike.show(data, chunk, ("choices", 0, *path), pieces, _PADDING)
+        match merge.again(into, {k: v for k, v in choices[0].items() if k in _ADDED}):
+            case [(path, list(pieces))]:
+                self.alike.show(chunk, ("choices", 0, *path), pieces, _PADDING)
 
     def _add_choice(self, position: int, choice: dict[str, Any]) -> None:
         index = choice.get("index")

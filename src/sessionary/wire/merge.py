@@ -4,7 +4,6 @@ By kind: strings are joined, objects merged field by field, lists of objects mer
 else replaced. So fields that nobody here knows are kept too. `add` grows a sum in place; `total` reads it.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 _ONCE = frozenset({"role", "id", "type", "format"})
@@ -106,23 +105,25 @@ def _add_text(old: Any, new: str, key: str) -> Any:
     return text
 
 
-def again(sum: Any, new: Any, name: str = "") -> Iterator[tuple[tuple[str | int, ...], list[str] | None]]:
+def again(sum: Any, new: Any, name: str = "") -> list[tuple[tuple[str | int, ...], list[str] | None]]:
     """What `new`, which was added to `sum`, would change if it were added once more: texts, each with its path in `new`
     and the pieces that it joins; with None whatever is no text."""
     if isinstance(new, str):
-        if name not in _ONCE or not isinstance(sum, _Text):
-            yield (), sum.parts if isinstance(sum, _Text) and name not in _REPEATED else None
-    elif isinstance(new, dict):
+        if name in _ONCE and isinstance(sum, _Text):
+            return []
+        return [((), sum.parts if isinstance(sum, _Text) and name not in _REPEATED else None)]
+    changed: list[tuple[tuple[str | int, ...], list[str] | None]] = []
+    if isinstance(new, dict):
         for key, value in new.items():
-            for path, pieces in again(sum.get(key) if isinstance(sum, dict) else None, value, key):
-                yield (key, *path), pieces
+            if value is not None:
+                into = sum.get(key) if isinstance(sum, dict) else None
+                changed += [((key, *path), pieces) for path, pieces in again(into, value, key)]
     elif isinstance(new, list):
         for n, item in enumerate(new):
             into = sum.grown(item) if isinstance(sum, _Items) else None
-            if into is None:
-                yield (n,), None
-            for path, pieces in again(into, item):
-                yield (n, *path), pieces
+            changed += [((n,), None)] if into is None else []
+            changed += [((n, *path), pieces) for path, pieces in again(into, item)]
+    return changed
 
 
 def total(sum: Any) -> Any:

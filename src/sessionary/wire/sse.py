@@ -1,7 +1,7 @@
 """Server-sent events from chunks of any size: cut into their bytes, or parsed. Pure. (HTML standard, section 9.2.6.)"""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -12,6 +12,8 @@ _BEFORE = 3
 """Bytes of it that may have come before its last."""
 LONGEST = 16 << 20
 """Bytes of one event that are held until it is whole."""
+BLANK = b"\n\n"
+"""Where events usually end."""
 _EVENT, _DATA = b"event: ", b"data: "
 _LINE = re.compile(rb"([^\r\n]*+)(\r\n|\n|\r)")
 
@@ -148,17 +150,52 @@ class Parser:
         self._name = ""
 
 
-def events(raw: bytes) -> list[Event]:
-    """Of a whole stream, as `Parser` finds them, with the event at its end that a cut has left."""
-    parser = Parser()
-    if b"\r" in raw or raw.startswith(_BOM):
-        return [*parser.feed(raw), *parser.close()]
+def unified(raw: bytes) -> bytes:
+    """A whole stream with line feeds alone between its lines and no byte order mark: what follows reads only such."""
+    if b"\r" in raw:
+        raw = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    return raw.removeprefix(_BOM)
+
+
+def blocks(raw: bytes) -> Iterable[bytes]:
+    """What is between blank lines: each has the lines of one event, or of none. The last may be what a cut has left."""
+    return raw.split(BLANK)
+
+
+def backwards(raw: bytes) -> Iterator[bytes]:
+    """The blocks, the last one first."""
+    start = len(raw)
+    while start >= 0:
+        end, start = start, raw.rfind(BLANK, 0, start)
+        yield raw[0 if start < 0 else start + len(BLANK) : end]
+
+
+def telling(raw: bytes, mark: bytes) -> Iterator[bytes]:
+    """The blocks that have `mark` in them."""
+    at = 0
+    while (found := raw.find(mark, at)) >= 0:
+        start = raw.rfind(BLANK, at, found)
+        said, at = block(raw, at if start < 0 else start + len(BLANK))
+        yield said
+
+
+def block(raw: bytes, at: int) -> tuple[bytes, int]:
+    """The block that begins at `at`, and where the next one does."""
+    end = raw.find(BLANK, at)
+    return (raw[at:], len(raw)) if end < 0 else (raw[at:end], end + len(BLANK))
+
+
+def events(blocks: Iterable[bytes]) -> Iterator[Event]:
+    """Those of a stream, as `Parser` finds them."""
+    return filter(None, map(event, blocks))
+
+
+def event(block: bytes) -> Event | None:
+    """What a block says."""
+    name, _, data = block.rpartition(b"\n")
+    if data.startswith(_DATA) and (not name or (name.startswith(_EVENT) and b"\n" not in name)):  # nearly all are
+        named = name[len(_EVENT) :].decode("utf-8", "replace")
+        return Event(named, data[len(_DATA) :].decode("utf-8", "replace"))
     found: list[Event] = []
-    for block in raw.split(b"\n\n"):
-        name, _, data = block.rpartition(b"\n")
-        if data.startswith(_DATA) and (not name or (name.startswith(_EVENT) and b"\n" not in name)):  # nearly all are
-            named = name[len(_EVENT) :].decode("utf-8", "replace")
-            found.append(Event(named, data[len(_DATA) :].decode("utf-8", "replace")))
-        else:
-            parser.lines(block.split(b"\n"), found)
-    return found
+    Parser().lines(block.split(b"\n"), found)
+    return found[0] if found else None

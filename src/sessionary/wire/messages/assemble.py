@@ -13,11 +13,11 @@ def assemble(raw: bytes) -> bytes | None:
     """None where nothing came that is of a message; an answer that was no stream is given back."""
     message = growing.Message()
     blocks: dict[int, growing.Block] = {}
-    events, alike = sse.events(raw), Alike()
-    for event in events:
-        if not alike.takes(event.data):
-            _add(event, message, blocks, alike)
-    if not events:
+    alike = Alike()
+    event: Event | None = None
+    for event in alike.others(sse.unified(raw)):
+        _add(event, message, blocks, alike)
+    if event is None:
         return raw if loose.read_object(raw, keep_surrogates=True) is not None else None
     if message.begun or blocks:
         return loose.encode(message.whole())
@@ -25,7 +25,6 @@ def assemble(raw: bytes) -> bytes | None:
 
 
 def _add(event: Event, message: growing.Message, blocks: dict[int, growing.Block], alike: Alike) -> None:
-    alike.forget()
     found = loose.read_object(event.data, keep_surrogates=True)
     if found is None:
         return
@@ -39,8 +38,8 @@ def _add(event: Event, message: growing.Message, blocks: dict[int, growing.Block
             if index not in blocks:
                 blocks[index] = message.open(index, growing.start_of(found["delta"]))
             blocks[index].add(found["delta"])
-            if "type" in found and (text := blocks[index].text(found["delta"])) is not None:
-                alike.show(event.data, found, ("delta", text[0]), text[1])
+            if (text := blocks[index].text(found["delta"])) is not None:
+                alike.show(found, ("delta", text[0]), text[1])
         case "message_delta":
             message.end(found)
         case "message_stop":

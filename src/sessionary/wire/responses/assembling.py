@@ -4,11 +4,14 @@ The last event has the whole response. Without it the stream was cut, or still g
 items as far as they were delivered.
 """
 
+from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 from sessionary.wire import loose, sse
 from sessionary.wire.responses.growing import Growing
 from sessionary.wire.responses.reader import error_in, parse
+from sessionary.wire.sse import Event
 
 Body = dict[str, Any]
 
@@ -23,10 +26,7 @@ def assemble(raw: bytes) -> bytes | None:
     error: Body | None = None
     items: dict[int | str, Growing] = {}
     ended = False
-    events = sse.events(raw)
-    if any(_is_whole(parse(event)) for event in events[-2:]):  # a mark may follow
-        events = [event for event in events if _TELLS in event.data]
-    for event in events:
+    for event in _events(sse.unified(raw)):
         data = parse(event)
         if data is None:
             continue
@@ -53,8 +53,15 @@ def assemble(raw: bytes) -> bytes | None:
     return loose.encode(body)
 
 
+def _events(raw: bytes) -> Iterable[Event]:
+    """Those that are to be read: of a response that is told whole at the end, what it grew by need not be."""
+    if not any(_is_whole(parse(event)) for event in islice(sse.events(sse.backwards(raw)), 2)):  # a mark may follow
+        return sse.events(sse.blocks(raw))
+    return (event for event in sse.events(sse.telling(raw, _TELLS.encode())) if _TELLS in event.data)
+
+
 def _is_whole(data: Body | None) -> bool:
-    """Whether an event has the whole response: then what it grew by need not be read."""
+    """Whether an event has the whole response."""
     response = data.get("response") if data is not None and data["type"] in _ENDS else None
     return isinstance(response, dict) and bool(response.get("output"))
 
