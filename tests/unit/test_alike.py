@@ -194,11 +194,12 @@ def test_any_bytes(endpoint: str, data: st.DataObject) -> None:
     assert read_by_form(raw, endpoint, data.draw(WINDOWS)) == read_one_by_one(raw, endpoint)
 
 
-_PARTS = [b'"', b"\\", b'","', b',"', b"a", b"\n", b"\xc3", b"\xa9", b"u0061"]
+_PARTS = [b'"', b"\\", b'","', b',"', b'"\n,"', b'\n,"', b"a", b"\n", b"\xc3", b"\xa9", b"u0061"]
 
 
 @given(st.lists(st.lists(st.sampled_from(_PARTS)).map(b"".join)))
 @example([b"a\\", b',"b'])
+@example([b"a\\", b'\n,"b'])
 @example([b'a","b'])
 def test_texts_that_are_read_together_are_as_each_says(texts: list[bytes]) -> None:
     """Whatever is no text in one of them is not made up for by the next."""

@@ -14,6 +14,7 @@ LONGEST = 16 << 20
 """Bytes of one event that are held until it is whole."""
 BLANK = b"\n\n"
 """Where events usually end."""
+_FEED = ord("\n")
 _EVENT, _DATA = b"event: ", b"data: "
 _LINE = re.compile(rb"([^\r\n]*+)(\r\n|\n|\r)")
 
@@ -193,7 +194,7 @@ def events(blocks: Iterable[bytes]) -> Iterator[Event]:
 def event(block: bytes) -> Event | None:
     """What a block says."""
     name, _, data = block.rpartition(b"\n")
-    if data.startswith(_DATA) and (not name or (name.startswith(_EVENT) and b"\n" not in name)):  # nearly all are
+    if data.startswith(_DATA) and (not name or (name.startswith(_EVENT) and _FEED not in name)):  # nearly all are
         named = name[len(_EVENT) :].decode("utf-8", "replace")
         return Event(named, data[len(_DATA) :].decode("utf-8", "replace"))
     found: list[Event] = []
