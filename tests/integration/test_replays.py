@@ -37,8 +37,8 @@ def asked(log: Log) -> list[Row]:
     return [row(log, log.chat("first", messages, answer)) for messages, answer in said]
 
 
-def replay(log: Log, call: Row, messages: list[Any], **more: Any) -> Begin:
-    body = {"model": "other", "messages": messages}
+def replay(log: Log, call: Row, messages: list[Any], model: str = "other", **more: Any) -> Begin:
+    body = {"model": model, "messages": messages}
     given = {"source": "replay", "rule": "replay", "replays": call.id, "name": "first · other"}
     return log.begin("replay_1", body, **given | more)
 
@@ -75,14 +75,17 @@ def verified(log: Log) -> list[str]:
     return [str(difference) for difference in verify.verify(log.engine, again=0).differences]
 
 
-def test_what_is_asked_again_in_the_same_replay_is_another_attempt(log: Log) -> None:
+@pytest.mark.parametrize("together", [True, False])
+def test_what_is_asked_again_in_the_same_replay_is_another_attempt(log: Log, together: bool) -> None:
     calls = asked(log)
     begins = [replay(log, call, said) for call, said in zip(calls, (ONE, TWO, THREE), strict=True)]
-    for begin in begins:
-        log.store(begin, ended(log, begin))
-    again = replay(log, calls[1], TWO)
-    log.store(again, ended(log, again))
-    found = row(log, again.call_id)
+    begins.append(replay(log, calls[1], TWO))
+    rounds = [(begin, ended(log, begin)) for begin in begins]
+    if together:
+        rounds = [tuple(record for round in rounds for record in round)]
+    for records in rounds:
+        log.store(*records)
+    found = row(log, begins[3].call_id)
     assert (found.parent, found.turn) == (begins[0].call_id, 2)
     assert session(log, found).branches == 0
 
@@ -110,7 +113,7 @@ def test_a_conversation_goes_on_where_it_was(log: Log, together: bool) -> None:
     first = nameless(log, [user("hi")], "Hello")
     records: list[Any] = []
     for _ in range(30):  # more than are ever looked at
-        begin = replay(log, first, [user("hi")])
+        begin = replay(log, first, [user("hi")], first.model, client=first.client)
         records += [begin, ended(log, begin, "Hello")]
     more = [user("hi"), assistant("Hello"), user("and?")]
     body = {"model": "gpt-4o", "messages": more}
@@ -177,6 +180,13 @@ def test_side_calls_and_agents_are_not_asked_again(log: Log, target: Target) -> 
     title = [SYSTEM, user("Write a title for this conversation, of 5 words at most:\n\nWhat is a tree?")]
     log.chat("first", title, "Trees", body={"max_tokens": 20})
     assert [c.id for c in planned(log, target).calls] == [c.id for c in calls]
+
+
+def test_an_agents_branch_is_the_agents_calls(log: Log, target: Target) -> None:
+    asked(log)
+    agents = row(log, log.chat("first", [*TWO, assistant("A smaller one."), user("Look.")], "No.", agent="finder"))
+    assert agents.parent is not None
+    assert [c.id for c in planned(log, target, agents.id).calls] == [agents.id]
 
 
 def test_what_is_not_there_cannot_be_asked(log: Log, target: Target) -> None:

@@ -50,8 +50,8 @@ def server(started: Server, provider: FakeUpstream) -> Iterator[Server]:
     provider.default = default_reply
 
 
-def replayed(server: Server, session: str, model: str = "other", **more: Any) -> list[Event]:
-    answer = server.post(f"/api/sessions/{session}/replay", {"model": model, **more})
+def replayed(server: Server, session: str, key: str = MASTER_KEY) -> list[Event]:
+    answer = server.post(f"/api/sessions/{session}/replay", {"model": "other"}, key=key)
     assert answer.status == 200, answer.body
     assert answer.headers["content-type"].startswith("text/event-stream")
     return told(answer.body)
@@ -192,20 +192,20 @@ def test_a_failure_is_told_and_the_others_go_on(server: Server, provider: FakeUp
 
 
 @contextlib.contextmanager
-def listening(server: Server, session: str) -> Iterator[Event]:
+def listening(server: Server, session: str, key: str = MASTER_KEY) -> Iterator[tuple[Event, http.client.HTTPResponse]]:
     """To a replay's events, of which the first has come."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
-    headers = {"authorization": f"Bearer {MASTER_KEY}", "content-type": "application/json"}
+    headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
     connection.request("POST", f"/api/sessions/{session}/replay", b'{"model": "other"}', headers)
     with contextlib.closing(connection), connection.getresponse() as response:
-        yield json.loads(response.readline()[6:])
+        yield json.loads(response.readline()[6:]), response
 
 
 def test_who_leaves_stops_it(server: Server, provider: FakeUpstream) -> None:
     chats(server, "long", 8)
     provider.requests.clear()
     provider.default = Reply(silent=True)
-    with listening(server, "long") as began:
+    with listening(server, "long") as (began, _):
         wait_for(lambda: len(provider.requests) == 4, what="as many calls as are asked at once")
     shown(server, began["session_id"], 4)
     wait_for(lambda: server.get(f"/api/sessions/{began['session']}")["live"] == 0)
@@ -228,6 +228,61 @@ def test_only_what_the_key_may_see_and_use(server: Server) -> None:
     refused = server.post("/api/sessions/mine/replay", {"model": "other"}, key=bound)
     assert (refused.status, refused.json["error"]["type"]) == (403, "permission_error")
     assert server.post("/api/sessions/mine/replay", {"model": "other"}, key=None).status == 401
+
+
+def key(server: Server, **more: Any) -> tuple[str, str]:
+    """A new one, and its id."""
+    made = server.post("/api/keys", {"project": "default", **more}).json
+    return made["key"], made["id"]
+
+
+def test_a_key_that_is_revoked_asks_nothing_more(server: Server, provider: FakeUpstream) -> None:
+    chats(server, "revoked", 6)
+    mine, id = key(server)
+    provider.requests.clear()
+    provider.default = Reply(chat_json({"model": "m", "messages": [{"role": "user", "content": "x"}]}), delay=3)
+    with listening(server, "revoked", mine) as (_, response):
+        wait_for(lambda: len(provider.requests) == 4, what="as many calls as are asked at once")
+        assert server.request("DELETE", f"/api/keys/{id}").status == 200
+        events = told(response.read())
+    assert [event["event"] for event in events] == ["answered"] * 4 + ["ended"]
+    assert len(provider.requests) == 4
+
+
+def test_a_keys_limits_hold(server: Server, provider: FakeUpstream) -> None:
+    chats(server, "limited", 4)
+    one_by_one, _ = key(server, limits={"concurrent": 1})
+
+    def slow_at_first(request: Received) -> Reply:
+        return Reply(chat_json(request.json), delay=0.5 if len(request.json["messages"]) == 1 else 0.0)
+
+    provider.default = slow_at_first
+    _, *answered, _ = replayed(server, "limited", key=one_by_one)
+    assert [event["status"] for event in answered] == ["ok"] * 4
+    assert [event["replays"] for event in answered] == [c["id"] for c in server.get("/api/sessions/limited")["calls"]]
+    spent, _ = key(server, limits={"session_calls": 2})
+    _, *answered, _ = replayed(server, "limited", key=spent)
+    assert [event["status"] for event in answered].count("ok") == 2
+    assert {event["status"] for event in answered} == {"ok", "rejected"}
+    assert len(answered) == 3
+
+
+def test_who_has_had_its_share_of_the_minute_waits(server: Server) -> None:
+    chats(server, "paced", 3)
+    paced, _ = key(server, limits={"calls_per_minute": 40})
+    for _ in range(38):  # what may come at once
+        server.chat("x", key=paced)
+    began, *answered, _ = replayed(server, "paced", key=paced)
+    assert [event["status"] for event in answered] == ["ok"] * 3
+    found = server.session(began["session_id"], calls=4)
+    assert (found["turns"], found["branches"]) == (3, 0)
+
+
+def test_a_key_of_which_only_metadata_is_kept_cannot_compare(server: Server) -> None:
+    chats(server, "unkept", 1)
+    mine, _ = key(server, capture="metadata")
+    refused = server.post("/api/sessions/unkept/replay", {"model": "other"}, key=mine)
+    assert (refused.status, refused.json["error"]["code"]) == (400, "unkept")
 
 
 @pytest.mark.parametrize(
@@ -263,7 +318,7 @@ def test_a_server_that_stops_leaves_whole_records(tmp_path: Path) -> None:
         chats(server, "stopped", 6)
         provider.requests.clear()
         provider.default = Reply(silent=True)
-        with listening(server, "stopped") as began:
+        with listening(server, "stopped") as (began, _):
             wait_for(lambda: len(provider.requests) == 4, what="as many calls as are asked at once")
             server.restart()
         calls = server.get(f"/api/sessions/{began['session']}")["calls"]

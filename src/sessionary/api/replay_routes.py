@@ -73,6 +73,8 @@ class ReplayRoutes:
         if self._router is None:
             raise NotFound("There is nothing here.")
         session = self._views.session_row(who, name)
+        if who.capture == "metadata":
+            raise BadRequest("Of this key's calls only metadata is kept: nothing could be compared.", code="unkept")
         if not model:
             raise BadRequest("model, the one that is to answer, is missing", param="model")
         allow_model(who, model)

@@ -82,7 +82,7 @@ def _path(branch: Branch) -> list[Request]:
         seen: set[int] = set()
         while at is not None and id(at) not in seen:
             seen.add(id(at))
-            if at.agent == branch.agent and not at.side:
+            if at.agent == branch.agent:
                 yield at
             at = at.parent
 

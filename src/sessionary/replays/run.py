@@ -8,16 +8,16 @@ more are made: each of them costs money.
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 
 import msgspec
 import sqlalchemy as sa
 
 from sessionary import ids, incoming
 from sessionary.auth import Principal
-from sessionary.calls import Call, Calls, Unattended
+from sessionary.calls import Calls, Unattended
 from sessionary.capacity import Capacity, Place
-from sessionary.errors import GatewayError, Overloaded, StoreUnavailable
+from sessionary.errors import GatewayError, Overloaded, RateLimited, StoreUnavailable
 from sessionary.leaving import Leaving
 from sessionary.relay.relay import LastWords
 from sessionary.replays import plan as plans
@@ -88,8 +88,17 @@ class _Refusal(Unattended):
 class Replays:
     """Of one worker."""
 
-    def __init__(self, engine: sa.Engine, calls: Calls, capacity: Capacity, stopping: asyncio.Event) -> None:
-        """`stopping` is set when the server ends: then no more calls are begun."""
+    def __init__(
+        self,
+        engine: sa.Engine,
+        calls: Calls,
+        capacity: Capacity,
+        stopping: asyncio.Event,
+        valid: Callable[[Principal], bool],
+    ) -> None:
+        """`stopping` is set when the server ends: then no more calls are begun; nor of a key that is not `valid` any
+        more."""
+        self._valid = valid
         self._engine = engine
         self._calls = calls
         self._capacity = capacity
@@ -119,7 +128,7 @@ class Replays:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _ask_all(self, replay: "_Replay") -> None:
-        free = asyncio.Semaphore(AT_ONCE)
+        free = asyncio.Semaphore(self._calls.at_once(replay.principal, AT_ONCE))
         try:
             async with asyncio.TaskGroup() as asking:
                 for row in replay.plan.calls:
@@ -133,9 +142,12 @@ class Replays:
         finally:
             replay.events.put_nowait(Ended())
 
+    def _goes_on(self, replay: "_Replay") -> bool:
+        return not (replay.stopped or self._stopping.is_set()) and self._valid(replay.principal)
+
     async def _place(self, replay: "_Replay") -> Place | None:
         """None when it is over. Other calls go first: where there is no room, it waits."""
-        while not (replay.stopped or self._stopping.is_set()):
+        while self._goes_on(replay):
             try:
                 return self._capacity.place()
             except Overloaded:
@@ -144,18 +156,14 @@ class Replays:
 
     async def _ask(self, replay: "_Replay", row: Row, place: Place, begun: asyncio.Event) -> None:
         """`begun` is set when the next may begin. What fails is told."""
-        call: Call | None = None
         try:
             with place:
                 request = await asyncio.to_thread(self._request, replay, row)
                 place.take(len(request.body))
-                call = await self._calls.begin(replay.principal, request)
-                begun.set()
-                refusal = _Refusal()
-                with replay.leaving() as leaving:
-                    await self._calls.answer(call, refusal, leaving, "cancelled")
-            recording = call.recording
-            replay.tell(row, recording.call_id, recording.status, recording.error or refusal.message)
+                while (wait := await self._answered(replay, row, request, begun)) is not None:
+                    await asyncio.sleep(wait)
+                    if not self._goes_on(replay):
+                        break
         except GatewayError as error:
             replay.tell(row, None, "rejected", error.message)
         except sa.exc.SQLAlchemyError as error:
@@ -163,6 +171,26 @@ class Replays:
             replay.tell(row, None, "rejected", StoreUnavailable().message)
         finally:
             begun.set()
+
+    async def _answered(
+        self, replay: "_Replay", row: Row, request: incoming.Incoming, begun: asyncio.Event
+    ) -> float | None:
+        """Tells of the answer. Where the key has had its share of the minute: the seconds until it is asked again."""
+        call = await self._calls.begin(replay.principal, request)
+        problem = call.problem
+        limited = isinstance(problem, RateLimited)
+        if not limited:
+            begun.set()
+        refusal = _Refusal()
+        with replay.leaving() as leaving:
+            await self._calls.answer(call, refusal, leaving, "cancelled")
+        if problem is not None and limited and problem.headers.get("x-should-retry") != "false":
+            return float(problem.headers.get("retry-after") or _FULL)
+        if limited:
+            replay.stop_asking()  # all that follow would be refused, too
+        recording = call.recording
+        replay.tell(row, recording.call_id, recording.status, recording.error or refusal.message)
+        return None
 
     def _request(self, replay: "_Replay", row: Row) -> incoming.Incoming:
         with self._engine.connect() as connection:
@@ -178,6 +206,9 @@ class _Replay:
         self.name = "replay_" + ids.new_call_id().removeprefix("call_")
         self.events: asyncio.Queue[Event] = asyncio.Queue()
         self.stopped = False
+        """Whether nothing more is asked."""
+        self.left = False
+        """Whether nobody listens any more."""
         self._running: set[Leaving] = set()
         title = plan.session.title or plan.session.session_id
         self._title = f"{title} · {plan.model}"
@@ -189,7 +220,7 @@ class _Replay:
     def leaving(self) -> Iterator[Leaving]:
         """Of a call that is being answered."""
         found = Leaving()
-        if self.stopped:
+        if self.left:
             found.tell()
         self._running.add(found)
         try:
@@ -207,7 +238,11 @@ class _Replay:
         except TimeoutError:
             return Waiting()
 
-    def stop(self) -> None:
+    def stop_asking(self) -> None:
+        """What runs goes on."""
         self.stopped = True
+
+    def stop(self) -> None:
+        self.stopped = self.left = True
         for leaving in list(self._running):
             leaving.tell()
