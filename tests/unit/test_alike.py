@@ -231,7 +231,7 @@ def taken(*datas: str, padding: str = "") -> tuple[list[str], list[str]]:
 
 
 @pytest.mark.parametrize("text", ["next", "", "é", 'a "quoted" \\ one', "\n", "😀", "\\"])
-@pytest.mark.parametrize("first", ["first", "é", 'a "quoted" \\ one'])
+@pytest.mark.parametrize("first", ["first", "", "é", 'a "quoted" \\ one'])
 def test_what_fits_is_taken(first: str, text: str) -> None:
     assert taken(chunk(first), chunk(text)) == ([text], [])
     assert taken(chunk(first), *[chunk(text)] * 100) == ([text] * 100, [])
@@ -280,6 +280,60 @@ def test_those_that_follow_each_other_are_not_looked_at_one_by_one(monkeypatch: 
     padded = [chunk(text, obfuscation="x" * (n % 7)) for n, text in enumerate(texts)]
     assert taken(chunk("first", obfuscation="ab"), *padded, padding="obfuscation") == (texts, [])
     assert looked < 10
+
+
+def usual(kind: str) -> tuple[str, list[tuple[str, Any]]]:
+    """An answer as providers stream it: its endpoint, and its events with their names."""
+
+    def choice(delta: Any, **more: Any) -> tuple[str, Any]:
+        return "", {"id": "c", "choices": [{"index": 0, "delta": delta, "finish_reason": None} | more], "usage": None}
+
+    def block(delta: Any) -> tuple[str, Any]:
+        return "content_block_delta", {"type": "content_block_delta", "index": 0, "delta": delta}
+
+    words = [f'"{n}"\n' for n in range(200)]
+    match kind:
+        case "text" | "reasoning":
+            name = "content" if kind == "text" else "reasoning_content"
+            said = [choice({name: word}) for word in words]
+            return "chat.completions", [
+                choice({"role": "assistant", name: ""}),
+                *said,
+                choice({}, finish_reason="stop"),
+            ]
+        case "call":
+            call = {"index": 0, "id": "call", "type": "function", "function": {"name": "f", "arguments": ""}}
+            said = [choice({"tool_calls": [{"index": 0, "function": {"arguments": word}}]}) for word in words]
+            return "chat.completions", [choice({"role": "assistant", "content": None, "tool_calls": [call]}), *said]
+        case "response":
+            told = "response.output_text.delta"
+            whole = {"id": "r", "output": [{"type": "message", "content": [{"type": "output_text", "text": "..."}]}]}
+            said = [(told, {"type": told, "output_index": 0, "delta": word}) for word in words]
+            return "responses", [*said, ("response.completed", {"type": "response.completed", "response": whole})]
+    field = {"text_delta": "text", "thinking_delta": "thinking", "input_json_delta": "partial_json"}[kind]
+    return "messages", [block({"type": kind, field: word}) for word in ["", *words]]
+
+
+@pytest.mark.parametrize(
+    "kind", ["text", "reasoning", "call", "response", "text_delta", "thinking_delta", "input_json_delta"]
+)
+def test_of_a_usual_stream_few_events_are_read(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = 0
+
+    def event(block: bytes) -> sse.Event | None:
+        nonlocal read
+        read += 1
+        return found(block)
+
+    found = sse.event
+    monkeypatch.setattr(sse, "event", event)
+    endpoint, events = usual(kind)
+    raw = b"".join(told(name, value, (",", ":"), ascii=True) for name, value in events)
+    by_form, few = assemble(raw, endpoint), read
+    assert few < 10
+    if endpoint != "responses":
+        assert by_form == read_one_by_one(raw, endpoint)
+        assert read - few == len(events)
 
 
 def test_bytes_that_are_no_utf_8() -> None:
@@ -331,10 +385,6 @@ def test_an_event_with_another_name_does_not_fit() -> None:
         found.show(json.loads(event.data), PATH, texts)
         names.append(event.event)
     assert (texts, names) == (["a"], ["x", "y"])
-
-
-def test_what_says_nothing_yet_shows_no_form() -> None:
-    assert taken(chunk(""), chunk("")) == ([], [chunk("")])
 
 
 def test_forms_that_nothing_fits_are_looked_for_a_few_times() -> None:

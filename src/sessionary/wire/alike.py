@@ -143,14 +143,11 @@ def _apart(texts: list[bytes]) -> list[str]:
 
 
 def _form(block: bytes, value: dict[str, Any], path: Sequence[str | int], padding: str) -> _Form | None:
-    """None where the event is written in a way that is not looked for, or says nothing yet, as an answer's first does:
-    few are like that."""
+    """None where the event is written in a way that is not looked for."""
     *outer, name = path
     holder: Any = value
     for step in outer:
         holder = holder[step]
-    if not holder[name]:
-        return None
     start, end = _place(block, str(name))
     before, joint, behind, pad = block[:start], block[end:], None, value.get(padding)
     if isinstance(pad, str):

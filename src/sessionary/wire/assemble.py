@@ -86,6 +86,7 @@ class _Stream:
             self._error = _error(chunk or {}) or chunk or {"message": event.data}
         if chunk is None:
             return
+        begun = len(self._choices)
         for key, value in chunk.items():
             if key == "choices":
                 for position, choice in enumerate(value if isinstance(value, list) else []):
@@ -93,8 +94,8 @@ class _Stream:
                         self._add_choice(position, choice)
             elif key not in _BESIDE and (value or key not in self._fields):
                 self._fields[key] = value
-        if event.event != "error" and not chunk.get("error"):
-            self._show(chunk)
+        if len(self._choices) == begun and event.event != "error" and not chunk.get("error"):
+            self._show(chunk)  # not a choice's first, which tells the role: none is like that
 
     def _show(self, chunk: dict[str, Any]) -> None:
         """What follows is told by it, if it has added one text and nothing else."""
