@@ -80,7 +80,7 @@ def test_what_is_asked_again_in_the_same_replay_is_another_attempt(log: Log, tog
     calls = asked(log)
     begins = [replay(log, call, said) for call, said in zip(calls, (ONE, TWO, THREE), strict=True)]
     begins.append(replay(log, calls[1], TWO))
-    rounds = [(begin, ended(log, begin)) for begin in begins]
+    rounds: list[tuple[Any, ...]] = [(begin, ended(log, begin)) for begin in begins]
     if together:
         rounds = [tuple(record for round in rounds for record in round)]
     for records in rounds:

@@ -1,8 +1,10 @@
 """Replaying a session at its page: what it will cost, how far it is, how it is stopped, and what came out."""
 
 import json
+import os
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -11,6 +13,7 @@ from tests.support.server import Server, running_server, wait_for
 from tests.support.upstream import FakeUpstream, Received, Reply, chat_json, default_reply
 from tests.ui.conftest import Open
 
+DOCS = Path(__file__).parents[2] / "docs"
 CONFIG = """
 models:
   - name: large
@@ -150,3 +153,64 @@ def test_a_branch_is_replayed_where_one_is_selected(visit: Open, gateway: Server
     page.get_by_role("menuitem", name="Replay").click()
     box.get_by_label("Model").fill("small")
     expect(box.locator(".plan")).to_contain_text("1 call,")
+
+
+TRIP = {
+    "Plan a weekend in Lisbon for two. We like food and old trams.": (
+        "**Saturday:** Alfama early, tram 28 before the crowds, lunch at the market, sunset at Graça.\n\n"
+        "**Sunday:** Belém, the monastery, and pastéis while they are warm.",
+        "Saturday: Alfama and tram 28. Sunday: Belém.",
+    ),
+    "What will that cost, without the flights?": (
+        "About 640 euros for two: hotel 280, food 260, museums 60, trams and trains 40.",
+        "Roughly 500 euros.",
+    ),
+    "And if it rains?": (
+        "Then the tile museum, the aquarium, and a very long lunch.",
+        "Then the tile museum and the aquarium.",
+    ),
+}
+
+
+def guide(request: Received) -> Reply:
+    body = request.json
+    large, small = TRIP[body["messages"][-1]["content"]]
+    said = small if body["model"].endswith("mini") else large
+    message = {"role": "assistant", "content": said}
+    usage = {"prompt_tokens": len(request.body) // 4, "completion_tokens": len(said) // 4}
+    answer = {"id": "c", "object": "chat.completion", "model": body["model"], "usage": usage}
+    answer["choices"] = [{"index": 0, "message": message, "finish_reason": "stop"}]
+    return Reply(json.dumps(answer).encode(), delay=0.2 if said == small else 0.6)
+
+
+@pytest.mark.parametrize(("name", "width", "scheme"), [("replay", 1440, "light"), ("replay-narrow", 390, "dark")])
+def test_pictures(
+    browser: Browser, gateway: Server, provider: FakeUpstream, tmp_path: Path, name: str, width: int, scheme: str
+) -> None:
+    provider.default = guide
+    said: list[dict[str, str]] = []
+    for question in TRIP:
+        said.append({"role": "user", "content": question})
+        body = {"model": "large", "messages": said, "metadata": {"session_id": name}}
+        said.append(gateway.post("/v1/chat/completions", body).json["choices"][0]["message"])
+    gateway.session(name, calls=len(TRIP))
+    opened = Open(browser, gateway.base_url)
+    link = gateway.login_link()
+    page = opened(
+        link[link.index("/ui/") :], cookie=None, viewport={"width": width, "height": 900}, color_scheme=scheme
+    )
+    page.goto(f"{gateway.base_url}/ui/sessions/{name}")
+    page.get_by_role("button", name="More").click()
+    page.get_by_role("menuitem", name="Replay").click()
+    page.get_by_label("Model").fill("small")
+    page.get_by_role("dialog").get_by_text("3 calls").wait_for()
+    picture = Path(os.environ.get("SESSIONARY_PICTURES") or tmp_path) / f"{name}.png"
+    page.screenshot(path=picture, animations="disabled")
+    assert picture.stat().st_size > 20_000
+    assert "images/replay.png" in (DOCS / "how-to" / "replay.md").read_text()
+    page.keyboard.press("Enter")
+    page.get_by_role("dialog").get_by_role("link", name="Compare").click()
+    page.locator("#compare.ready").wait_for()
+    for context in opened.contexts:
+        context.close()
+    assert opened.trouble == []
