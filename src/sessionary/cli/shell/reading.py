@@ -4,25 +4,21 @@
     ├── Lost           no connection, or one that broke off: it may come back
     └── Refused        the gateway's own answer, with its status
 
-The key goes to the gateway that it is for and nowhere else: the data folder's master key only to the address of the
-process that serves that folder now, and no answer can send it on. It is in no message.
+The key goes to the gateway that it is for (`which`) and nowhere else: no answer can send it on. It is in no message.
 """
 
 import http.client
 import socket
 import ssl
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Generator, Iterator, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
 import msgspec
 
-from sessionary import __version__, listening
-from sessionary.cli.common import configured, gateway_url
+from sessionary import __version__
 from sessionary.cli.shell import harmless
 from sessionary.errors import SessionaryError
-from sessionary.settings import Settings
 
 Json = dict[str, Any]
 Query = Mapping[str, str | int]
@@ -109,19 +105,25 @@ class Gateway:
         where nothing comes for so long, not even a ping."""
         headers = {"accept": "text/event-stream"} | ({"last-event-id": last} if last else {})
         with self._asked("/api/events", query, headers, seconds) as answer:
-            fields: dict[str, str] = {}
-            while line := _line(answer):
-                name, _, value = line.decode("utf-8", "replace").rstrip("\r\n").partition(": ")
-                if name:
-                    fields[name] = value
-                elif fields:
-                    yield Event(fields.get("event", ""), fields.get("id", ""), _decoded(fields.get("data", "")))
-                    fields = {}
+            yield from _events(answer)
+
+    def doing(self, path: str, body: Json, seconds: float) -> Generator[Json]:
+        """Asks for something to be done that takes its time: the events that tell how it goes, until the gateway ends
+        them. Who closes it before closes the connection. Raises Lost as `events` does."""
+        headers = {"accept": "text/event-stream", "content-type": "application/json"}
+        with self._asked(path, None, headers, seconds, msgspec.json.encode(body)) as answer:
+            for event in _events(answer):
+                yield event.data
 
     def _asked(
-        self, path: str, query: Query | None, headers: Mapping[str, str] | None = None, seconds: float = _SECONDS
+        self,
+        path: str,
+        query: Query | None,
+        headers: Mapping[str, str] | None = None,
+        seconds: float = _SECONDS,
+        body: bytes | None = None,
     ) -> http.client.HTTPResponse:
-        """The answer, once it is known to be a good one. Closing it closes the connection."""
+        """The answer, once it is known to be a good one. Closing it closes the connection. A `body` is posted."""
         sent = {
             "authorization": f"Bearer {self._key}",
             "user-agent": f"sessionary/{__version__}",
@@ -137,9 +139,9 @@ class Gateway:
         except ssl.SSLError:
             raise Lost(f"what answers at {self.url} speaks no TLS: is it http://?") from None
         except (OSError, UnicodeError) as error:
-            raise Lost(f"no gateway answers at {self.url} ({_why(error)}): is it running there?") from None
+            raise Lost(f"no gateway answers at {self.url} ({why(error)}): is it running there?") from None
         try:
-            connection.request("GET", target, headers=sent | dict(headers or {}))
+            connection.request("GET" if body is None else "POST", target, body, sent | dict(headers or {}))
             answer = connection.getresponse()
             if answer.status != http.client.OK:
                 raise self._refusal(answer, path)
@@ -175,65 +177,6 @@ def call(name: str, part: str = "") -> str:
     return f"/api/calls/{quote(name, safe='', errors=_BYTES)}{part}"
 
 
-def find(url: str | None, key: str | None, config: Path | None, data_dir: Path | None) -> Gateway:
-    """The gateway that is named, or the one that serves the data folder here. Raises Unanswered."""
-    if key is not None and not (key.isascii() and key.isprintable() and key.strip() == key and key):
-        raise Unanswered("the key is empty, or has characters that no key has")
-    if url:
-        if key is None:
-            raise Unanswered("a key is missing for that gateway: give one with --key, or in SESSIONARY_API_KEY")
-        return Gateway(address(url), key)
-    settings = configured(config, data_dir=data_dir)
-    folder = settings.data_dir
-    if not _is_served(folder):
-        raise Lost(
-            f"no gateway runs on {folder.resolve()} here: start it with `sessionary serve`, name its folder with "
-            "--data-dir, or a gateway elsewhere with --url"
-        )
-    if key is not None:
-        return Gateway(gateway_url(settings), key)
-    return Gateway(gateway_url(settings), *_master(settings))
-
-
-def address(url: str) -> str:
-    """Without what is not the gateway's own: `/v1`, as clients are given it, or the path of a page."""
-    text = url.strip()
-    try:
-        split = urlsplit(text if "://" in text else f"http://{text}")
-        good = split.scheme in ("http", "https") and bool(split.hostname) and split.port != 0
-    except ValueError:
-        good = False
-    if not good or not text.isascii() or not text.isprintable() or " " in text:
-        raise Unanswered("--url must be the gateway's address, such as http://127.0.0.1:4000")
-    if "@" in split.netloc:
-        raise Unanswered("--url must have no user in it: the key is given with --key")
-    path = split.path.partition("/ui/")[0].rstrip("/").removesuffix("/ui").removesuffix("/v1")
-    return f"{split.scheme}://{split.netloc}{path}"
-
-
-def _is_served(folder: Path) -> bool:
-    try:
-        return listening.is_served(folder)
-    except OSError as error:
-        raise Unanswered(f"{folder} cannot be read ({_why(error)}): name the gateway with --url and --key") from None
-
-
-def _master(settings: Settings) -> tuple[str, str]:
-    """The folder's master key, and where it is from."""
-    from sessionary.app.parts import Folder  # which brings the database: who asks elsewhere needs none
-
-    if settings.master_key:
-        return settings.master_key, "the master key of the configuration"
-    path = Folder(settings.data_dir).master_key
-    try:
-        key = path.read_text().strip()
-    except (OSError, ValueError):
-        key = ""
-    if not key:
-        raise Unanswered(f"there is no key in {path}: give one with --key, or in SESSIONARY_API_KEY")
-    return key, f"the key in {path}"
-
-
 def _decoded(data: bytes | str) -> Json:
     try:
         found = msgspec.json.decode(data)
@@ -242,6 +185,17 @@ def _decoded(data: bytes | str) -> Json:
     if not isinstance(found, dict):
         raise Unanswered("the answer is not what a gateway gives: is --url the address of one?")
     return found
+
+
+def _events(answer: http.client.HTTPResponse) -> Iterator[Event]:
+    fields: dict[str, str] = {}
+    while line := _line(answer):
+        name, _, value = line.decode("utf-8", "replace").rstrip("\r\n").partition(": ")
+        if name:
+            fields[name] = value
+        elif fields:
+            yield Event(fields.get("event", ""), fields.get("id", ""), _decoded(fields.get("data", "")))
+            fields = {}
 
 
 def _line(answer: http.client.HTTPResponse) -> bytes:
@@ -268,7 +222,7 @@ def _read(answer: http.client.HTTPResponse, size: int) -> bytes:
     return data
 
 
-def _why(error: Exception) -> str:
+def why(error: Exception) -> str:
     if isinstance(error, socket.gaierror):
         return "there is no such host"
     if isinstance(error, TimeoutError):
@@ -277,4 +231,4 @@ def _why(error: Exception) -> str:
 
 
 def _broken(error: Exception) -> str:
-    return "it broke off" if isinstance(error, http.client.HTTPException | ValueError) else _why(error)
+    return "it broke off" if isinstance(error, http.client.HTTPException | ValueError) else why(error)

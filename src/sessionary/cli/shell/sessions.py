@@ -43,12 +43,12 @@ def sessions(
     data_dir: DataDir = None,
 ) -> None:
     """List sessions, the newest first."""
-    from sessionary.cli.shell import reading, rows, told
+    from sessionary.cli.shell import rows, told, which
 
     with told.ending():
         paper = told.Paper()
         query = {"filter": " ".join(filter or []), "sort": _sorted(sort, reverse)}
-        gateway = reading.find(url, key, config, data_dir)
+        gateway = which.find(url, key, config, data_dir)
         _listed(gateway, "sessions", query, limit, paper, rows.SESSIONS, as_json)
 
 
@@ -66,12 +66,12 @@ def calls(
     data_dir: DataDir = None,
 ) -> None:
     """List single calls, the newest first."""
-    from sessionary.cli.shell import reading, rows, told
+    from sessionary.cli.shell import rows, told, which
 
     with told.ending():
         paper = told.Paper()
         query = {"filter": " ".join(filter or []), "sort": _sorted(sort, reverse)}
-        gateway = reading.find(url, key, config, data_dir)
+        gateway = which.find(url, key, config, data_dir)
         _listed(gateway, "calls", query, limit, paper, rows.CALLS, as_json)
 
 
@@ -86,11 +86,11 @@ def search(
     data_dir: DataDir = None,
 ) -> None:
     """Search what was said. Exit code 1 where it is nowhere."""
-    from sessionary.cli.shell import reading, rows, told
+    from sessionary.cli.shell import rows, told, which
 
     with told.ending():
         paper = told.Paper()
-        gateway = reading.find(url, key, config, data_dir)
+        gateway = which.find(url, key, config, data_dir)
         query = {"q": " ".join(words)} | ({"session": session} if session else {})
         if not _listed(gateway, "search", query, limit, paper, rows.HITS, as_json, "messages"):
             raise typer.Exit(1)

@@ -42,13 +42,13 @@ def show(
     data_dir: DataDir = None,
 ) -> None:
     """Read a session turn by turn, or a single call (call_…)."""
-    from sessionary.cli.shell import reading, told
+    from sessionary.cli.shell import reading, told, which
 
     bodies = [part for part, wanted in (("/request", request), ("/response", response or events)) if wanted]
     if len(bodies) > 1 or (response and events):
         fail("--request, --response and --events are one or the other")
     with told.ending():
-        gateway = reading.find(url, key, config, data_dir)
+        gateway = which.find(url, key, config, data_dir)
         if bodies:
             name = newest(gateway, "calls") if session == NEWEST else session
             body = gateway.body(reading.call(name, bodies[0]), {"raw": 1} if events else None)
@@ -82,22 +82,22 @@ def export(
     data_dir: DataDir = None,
 ) -> None:
     """Write a whole session into a file."""
-    from sessionary.cli.shell import reading, told
+    from sessionary.cli.shell import reading, told, which
 
     form = format or _ENDINGS.get(output.suffix.lower(), "json")
     with told.ending():
-        gateway = reading.find(url, key, config, data_dir)
+        gateway = which.find(url, key, config, data_dir)
         name = newest(gateway) if session == NEWEST else session
         _copy(gateway.body(reading.session(name, "/export"), {"format": form}), output)
 
 
-def newest(gateway: "Gateway", of: str = "sessions") -> str:
+def newest(gateway: "Gateway", of: str = "sessions", filter: str = "") -> str:
     from sessionary.cli.shell.reading import Unanswered
 
-    rows = gateway.get(f"/api/{of}", {"limit": 1})["data"]
-    if not rows:
-        raise Unanswered(f"there are no {of} yet: nothing was recorded that this key may read")
-    return str(rows[0]["id"])
+    for found in gateway.pages(f"/api/{of}", {"filter": filter} if filter else {}, 1):
+        if found.rows:
+            return str(found.rows[0]["id"])
+    raise Unanswered(f"there are no {of} yet: nothing was recorded that this key may read")
 
 
 def page(gateway: "Gateway", session: Json) -> str:

@@ -158,6 +158,8 @@ class Story:
             marks.append("asked again")
         elif origin is not None and origin["kind"] == "spawn":
             marks.append(f"started by {self._called(origin['call_id'])}")
+        elif origin is not None and origin["kind"] == "replay":
+            marks.append(f"replays {origin['call_id']}")
         elif origin is not None:
             marks.append(f"goes on with the summary of {self._called(origin['call_id'])}")
         elif one["parent_id"] and not one["side"]:

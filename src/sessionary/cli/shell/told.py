@@ -119,6 +119,25 @@ def note(message: str) -> None:
     console.print(Text(harmless.clean(message), style="dim"), soft_wrap=not console.is_terminal)
 
 
+class Passing:
+    """A line beside what was asked for, that the next one takes the place of: only where somebody sees it."""
+
+    def __init__(self) -> None:
+        self._seen = sys.stderr.isatty()
+        self._width = _width(sys.stderr.fileno()) - 1 if self._seen else 0
+
+    def tell(self, message: str) -> None:
+        if self._seen:
+            sys.stderr.write(f"\r{fit(message, self._width)}")
+            sys.stderr.flush()
+
+    def leave(self) -> None:
+        """Nothing is left of it."""
+        if self._seen:
+            sys.stderr.write(f"\r{' ' * self._width}\r")
+            sys.stderr.flush()
+
+
 def fit(text: str, width: int) -> str:
     """In one line of exactly so many cells."""
     shown = Text(harmless.line(text))

@@ -39,11 +39,11 @@ def watch(
     data_dir: DataDir = None,
 ) -> None:
     """Follow what happens: every session that changes, or one as it is said. Ctrl-C ends it."""
-    from sessionary.cli.shell import reading, told
+    from sessionary.cli.shell import reading, told, which
     from sessionary.cli.shell.show import NEWEST, newest
 
     def find() -> reading.Gateway:
-        return reading.find(url, key, config, data_dir)
+        return which.find(url, key, config, data_dir)
 
     with told.ending():
         paper, gateway = told.Paper(full), find()
