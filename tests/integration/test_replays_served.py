@@ -127,7 +127,7 @@ def test_a_plan_says_what_would_be_asked_and_what_it_would_cost(server: Server, 
     found = server.get("/api/sessions/plan/replay?model=other")
     stored = [server.call(call) for call in calls]
     tokens = [sum(call[name] for call in stored) for name in ("input_tokens", "output_tokens")]
-    assert (found["calls"], found["left_out"]) == (calls, [])
+    assert (found["calls"], found["left_out"], found["branch"]) == (calls, [], calls[-1])
     assert [found["input_tokens"], found["output_tokens"]] == tokens
     assert found["estimate"] == pytest.approx((tokens[0] + 10 * tokens[1]) / 1e6)
     assert found["cost"] is not None

@@ -396,7 +396,15 @@ def test_what_is_wrong_is_said_in_a_line(shell: Shell, server: Server) -> None:
 
 
 SESSION = {"id": "ses_x", "session_id": "x", "title": "x", "branches": 0, "calls": 1, "live": 0}
-PLAN = {"session": "ses_x", "model": "new", "calls": ["call_1"], "left_out": [], "cost": None, "estimate": None}
+PLAN = {
+    "session": "ses_x",
+    "model": "new",
+    "branch": "call_1",
+    "calls": ["call_1"],
+    "left_out": [],
+    "cost": None,
+    "estimate": None,
+}
 PLAN |= {"input_tokens": 1, "output_tokens": 1}
 EVENTS = {"content-type": "text/event-stream"}
 

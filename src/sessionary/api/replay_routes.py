@@ -52,6 +52,7 @@ class ReplayRoutes:
         return replay_types.ReplayPlan(
             session=found.session.id,
             model=found.model,
+            branch=found.branch,
             calls=[call.id for call in found.calls],
             left_out=[replay_types.LeftOut(call, why) for call, why in found.left_out.items()],
             input_tokens=sum(call.input_tokens or 0 for call in found.calls),

@@ -13,6 +13,8 @@ class ReplayPlan(msgspec.Struct):
 
     session: str
     model: str
+    branch: str
+    """A call on it, by which it is the same branch that is asked again, whatever has begun in the meantime."""
     calls: list[str]
     """Those that would be asked again, in order."""
     left_out: list[LeftOut]

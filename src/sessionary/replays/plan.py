@@ -39,6 +39,8 @@ _ALONE = frozenset({"background", "conversation"})
 class Plan(msgspec.Struct, frozen=True):
     session: Row
     model: str
+    branch: str
+    """The last call on it."""
     calls: list[Row]
     """Those that are asked again, in order."""
     left_out: dict[str, str]
@@ -59,7 +61,7 @@ def plan(connection: sa.Connection, session: Row, model: str, target: Target, br
     kept = {row.call_id for row in there}
     left_out = {call.id: why for call in calls if (why := _why_not(call, kept, edited))}
     calls = [call for call in calls if call.id not in left_out]
-    return Plan(session, model, calls, left_out, _cost(calls, target))
+    return Plan(session, model, path[-1].call.id, calls, left_out, _cost(calls, target))
 
 
 def _branch(every: Sequence[Request], named: str) -> Branch:

@@ -67,7 +67,7 @@ def replay(
         of = gateway.get(reading.session(found["session"], "/transcript"), {"limit": 1})["session"]
         if not _wanted(paper, found, of, plan=plan, yes=yes, as_json=as_json):
             return
-        replaying = Replaying(gateway, found, branch)
+        replaying = Replaying(gateway, found)
         _go(gateway, replaying, _side(found, of, branch))
         shortened = paper.terminal if full is None else not full
         _tell(paper, replaying, found, _page(gateway, replaying, _side(found, of, branch)), shortened, as_json)
@@ -163,7 +163,7 @@ def _tell(paper: "Paper", replaying: "Replaying", found: Json, page: str, shorte
 
 def _side(found: Json, of: Json, branch: str) -> str:
     """The session, as the page that compares names it: with its branch where it has several."""
-    return f"{of['id']}~{found['calls'][-1]}" if branch or of["branches"] else str(of["id"])
+    return f"{of['id']}~{found['branch']}" if branch or of["branches"] else str(of["id"])
 
 
 def _page(gateway: "Gateway", replaying: "Replaying", side: str) -> str:

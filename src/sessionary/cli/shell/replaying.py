@@ -26,11 +26,10 @@ _AT_ONCE = 50
 
 
 class Replaying:
-    def __init__(self, gateway: Gateway, plan: Json, branch: str) -> None:
-        """`plan` as the gateway gave it, of that branch."""
+    def __init__(self, gateway: Gateway, plan: Json) -> None:
+        """`plan` as the gateway gave it."""
         self._gateway = gateway
         self._plan = plan
-        self._branch = branch
         self._answered: dict[str, Json] = {}
         self.session = ""
         """Where the new calls are, as soon as it has begun."""
@@ -48,7 +47,7 @@ class Replaying:
     def go(self, tell: Callable[[], None]) -> None:
         """Until all are answered; `tell` is called whenever one is. Raises Lost, also where the gateway ends before."""
         path = reading.session(self._plan["session"], "/replay")
-        wanted = {"model": self._plan["model"], "branch": self._branch}
+        wanted = {"model": self._plan["model"], "branch": self._plan["branch"]}
         with closing(self._gateway.doing(path, wanted, _SILENCE)) as events:
             for event in events:
                 if event["event"] == "began":

@@ -6,7 +6,7 @@ import { cost, count, plural } from "./format.js";
 
 /**
  * @typedef {import("./types.js").Session} Session
- * @typedef {{calls: string[], left_out: {call_id: string, why: string}[], input_tokens: number, output_tokens: number, cost: number|null, estimate: number|null}} Plan
+ * @typedef {{branch: string, calls: string[], left_out: {call_id: string, why: string}[], input_tokens: number, output_tokens: number, cost: number|null, estimate: number|null}} Plan
  * @typedef {{event: string, session: string, session_id: string, calls: number, replays: string, status: string, error: string|null}} Event
  */
 
@@ -25,7 +25,7 @@ const MOST_ERRORS = 3;
 export function replay(session, branch) {
   const box = el("dialog", { class: "replay", "aria-label": "Replay this session" }, el("h2", null, "Replay this session"));
   const path = `/api/sessions/${encodeURIComponent(session.id)}/replay`;
-  box.append(choose(path, branch, (model, plan) => run(box, session, path, { model, branch }, plan), () => box.close()));
+  box.append(choose(path, branch, (model, plan) => run(box, session, path, { model, branch: plan.branch }, plan), () => box.close()));
   box.addEventListener("close", () => box.remove());
   document.body.append(box);
   box.showModal();
@@ -158,7 +158,7 @@ async function run(box, session, path, wanted, plan) {
   stop.remove();
   buttons.append(el("button", { type: "button", onclick: () => box.close() }, "Close"));
   if (made && (await stored(made, end === "ended" ? done : 1))) {
-    const [old, other] = [session.id, made].map(encodeURIComponent);
+    const [old, other] = [session.branches ? `${session.id}~${plan.branch}` : session.id, made].map(encodeURIComponent);
     const compare = el("a", { class: "button go", href: `/ui/compare?a=${old}&b=${other}` }, "Compare");
     buttons.append(el("a", { class: "button", href: `/ui/sessions/${other}` }, "Open it"), compare);
     compare.focus();
