@@ -85,6 +85,11 @@ def call_of(answer: str) -> str:
     return f"call_{found[1]}" if found else ""
 
 
+def answer_of(call_id: str) -> str:
+    """The id of a call's answer, by which others go on from it."""
+    return "resp_" + call_id.removeprefix("call_")
+
+
 def new_request_id() -> str:
     """For answers that belong to no recorded call."""
     return "req_" + _text(uuid7())

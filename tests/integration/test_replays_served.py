@@ -147,6 +147,20 @@ def test_a_chain_is_asked_again_with_its_state(server: Server, provider: FakeUps
     assert [a["call"]["turn"] for a in shown(server, began["session_id"], 2)] == [1, 2]
 
 
+def test_a_chat_that_goes_on_from_a_response_is_asked_again(server: Server, provider: FakeUpstream) -> None:
+    first = ask(server, "/v1/responses", {"model": "gpt-4o", "input": "one?"}, {"x-session-id": "crossed"})
+    body = {"model": "gpt-4o", "messages": [{"role": "user", "content": "two?"}]}
+    ask(server, "/v1/chat/completions", body, {"x-session-id": "crossed", "x-previous-response-id": first.json["id"]})
+    server.session("crossed", calls=2)
+    before = provider.bodies
+    provider.requests.clear()
+    began, *_ = replayed(server, "crossed")
+    again = sorted(provider.bodies, key=lambda body: len(body["messages"]))
+    assert [len(body["messages"]) for body in before] == [1, 3]
+    assert [body["messages"] for body in again] == [body["messages"] for body in before]
+    assert [len(a["messages"]) for a in shown(server, began["session_id"], 2)] == [1, 1]
+
+
 def test_a_conversation_is_asked_again_and_stays_what_it_is(server: Server, provider: FakeUpstream) -> None:
     id = ask(server, "/v1/conversations", {}).json["id"]
     for text in ("one?", "two?"):

@@ -13,6 +13,7 @@ import msgspec
 from sessionary.demo import answers
 from sessionary.demo.answers import Audio, Piece, Reply, Say, Think, Tokens, Use
 from sessionary.demo.stage import SECOND, Answer, Caller, Stage
+from sessionary.ids import answer_of
 from sessionary.record.exchange import Attempt, Begin, Status
 
 Wire = dict[str, Any]
@@ -167,7 +168,7 @@ class Talk:
         first = where.first * self.stage.rng.uniform(0.7, 1.5) + tokens.input / 200_000
         took = first + tokens.output / where.speed * self.stage.rng.uniform(0.8, 1.3) if seconds is None else seconds
         id = {"chat": "chatcmpl-", "messages": "msg_01"}.get(self.format, "")
-        id = self.stage.id(id) if id else "resp_" + begin.call_id.removeprefix("call_")
+        id = self.stage.id(id) if id else answer_of(begin.call_id)
         stop = stop or self._stop(made)
         reply = Reply(id, where.model, (begin.at + spent) // SECOND, made, stop, tokens)
         chunks = self._chunks(reply)
@@ -246,7 +247,7 @@ class Talk:
                 tools = [t if "type" in t else function | t for t in self.tools]
                 more |= {} if self.chain else {"include": ["reasoning.encrypted_content"]}
                 if self.chain and self.last is not None:
-                    body["previous_response_id"] = "resp_" + self.last.call_id.removeprefix("call_")
+                    body["previous_response_id"] = answer_of(self.last.call_id)
         more |= ({"tools": tools} if tools else {}) | ({"stream": True} if self.stream else {})
         return body | more | self.params
 

@@ -6,13 +6,13 @@ again. What agents did on the way is in that history, as results of tools; they 
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
-from sessionary import incoming
+from sessionary import ids, incoming
 from sessionary.errors import BadRequest
 from sessionary.heads import Head
 from sessionary.incoming import Incoming
@@ -123,21 +123,18 @@ def _usage(call: Row) -> Usage:
 def request(connection: sa.Connection, call: Row, replay: incoming.Replay, model: str) -> Incoming:
     """What is asked: the call's request as it was sent, of the other model. Raises Emptied."""
     body = tree.request_body(connection, call)
-    sent, _ = tree.headers(connection, call)
-    asked = incoming.read(call.endpoint, Head(_headers(sent)), body)
-    fields = {name: value for name, value in asked.fields.items() if name not in _ALONE}
+    head = Head(_headers(connection, call))
+    sent = incoming.read(call.endpoint, head, body).fields
+    fields = {name: value for name, value in sent.items() if name not in _ALONE}
     fields["model"] = msgspec.Raw(msgspec.json.encode(model))
-    if call.parent and "conversation" in asked.fields:
-        fields["previous_response_id"] = msgspec.Raw(msgspec.json.encode(_answer_id(call.parent)))
-    again = incoming.read(call.endpoint, asked.head, msgspec.json.encode(fields))
+    again = incoming.read(call.endpoint, head, msgspec.json.encode(fields))
     return msgspec.structs.replace(again, replay=replay)
 
 
-def _headers(sent: Mapping[str, str]) -> dict[str, str]:
-    """Those that say how the request is meant to be read."""
+def _headers(connection: sa.Connection, call: Row) -> dict[str, str]:
+    """Those that say how the request is meant to be read, and what it goes on from where its body does not."""
+    sent, _ = tree.headers(connection, call)
     kept = {name: value for name, value in sent.items() if name.startswith(("anthropic-", "openai-"))}
+    if call.above and call.parent:
+        kept["x-previous-response-id"] = ids.answer_of(call.parent)
     return {**kept, "content-type": "application/json", "user-agent": _AGENT}
-
-
-def _answer_id(call_id: str) -> str:
-    return "resp_" + call_id.removeprefix("call_")

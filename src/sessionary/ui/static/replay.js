@@ -154,6 +154,7 @@ async function run(box, session, path, wanted, plan) {
     end = stopping.signal.aborted ? "stopped" : String(error instanceof Error ? error.message : error);
   }
   removeEventListener("beforeunload", stay);
+  if (end === "ended" && done < all) line.textContent += "; the others were not asked any more";
   if (end !== "ended") line.textContent = end === "stopped" ? `Stopped: ${line.textContent}` : `Broken off: ${line.textContent}. ${end}`;
   stop.remove();
   buttons.append(el("button", { type: "button", onclick: () => box.close() }, "Close"));

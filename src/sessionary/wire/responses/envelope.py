@@ -7,6 +7,7 @@ text, and what nobody counted is zero.
 
 from typing import Any
 
+from sessionary.ids import answer_of
 from sessionary.wire import loose, tiers
 from sessionary.wire.canonical import Failed, Stop
 from sessionary.wire.message import Usage
@@ -82,9 +83,9 @@ def envelope(
 
 def of(asked: Body, call_id: str, created: int, status: str) -> Body:
     """The object of a response that has said nothing yet."""
-    id = f"resp_{call_id.removeprefix('call_')}"
     model = asked.get("model")
     named = model if isinstance(model, str) else ""
+    id = answer_of(call_id)
     return envelope(asked, id=id, created=created, model=named, status=status, output=[])
 
 
