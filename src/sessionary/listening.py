@@ -1,6 +1,7 @@
 """Whether a data folder is served, and where: what the gateway was told at its start, other commands learn from it."""
 
 import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from sessionary import locks
@@ -8,15 +9,20 @@ from sessionary import locks
 _NAME = "address"
 
 
-def tell(folder: Path, host: str, port: int) -> None:
-    """Raises nothing: who is not told finds what the configuration says."""
-    with contextlib.suppress(OSError):
-        (folder / _NAME).write_text(f"{host} {port}\n")
+@contextlib.contextmanager
+def at(folder: Path, host: str, port: int) -> Iterator[None]:
+    """While this lasts, others know that the folder is served, and where. Raises nothing: who is not told finds what
+    the configuration says."""
+    with contextlib.ExitStack() as had:
+        with contextlib.suppress(OSError):
+            had.enter_context(locks.alone(folder / _NAME))
+            (folder / _NAME).write_text(f"{host} {port}\n")
+        yield
 
 
 def is_served(folder: Path) -> bool:
-    """Whether a drain is at work, and with it a server."""
-    return locks.is_had(folder / "spool" / "drain.lock")
+    """Whether a server is there, from before it answers on; or what it has left at work."""
+    return locks.is_had(folder / _NAME) or locks.is_had(folder / "spool" / "drain.lock")
 
 
 def told(folder: Path) -> tuple[str, int] | None:

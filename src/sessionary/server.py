@@ -13,6 +13,7 @@ import socket
 import sys
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -28,6 +29,9 @@ from sessionary.sockets import streams_allowed, watch
 from sessionary.store import audit, keys
 from sessionary.store.engine import open_engine
 from sessionary.store.migrate import upgrade
+
+if TYPE_CHECKING:
+    from sessionary.processes import Processes
 
 log = logging.getLogger("sessionary")
 _SECRET = 16
@@ -147,7 +151,6 @@ def serve(settings: Settings, environ: Mapping[str, str], ready: Callable[[str, 
         log.warning("what redaction finds is not kept: calls that go on from kept state are asked without it")
     metrics.prepare(settings.data_dir / "metrics")
     sock = bind(settings)
-    listening.tell(settings.data_dir, *sock.getsockname()[:2])
 
     from sessionary.app.worker import Worker
     from sessionary.processes import Processes
@@ -155,24 +158,31 @@ def serve(settings: Settings, environ: Mapping[str, str], ready: Callable[[str, 
     def build(recorded: Callable[[], None], reads: bool) -> Worker:
         return Worker(settings, key, project, environ, redact, recorded, reads=reads)
 
-    processes = Processes(settings, sock, told, build)
+    def announce() -> None:
+        host, port = sock.getsockname()[:2]
+        ready(f"http://{host if ':' not in host else f'[{host}]'}:{port}", key, made)
+
+    with listening.at(settings.data_dir, *sock.getsockname()[:2]):
+        processes = Processes(settings, sock, told, build)
+        status = _run(processes, told, stop, announce)
+        sock.close()  # with the workers' and the drain's: who comes now is refused, not left to wait
+        return max(status, processes.stop(stop))
+
+
+def _run(processes: "Processes", told: Bell, stop: list[int], announce: Callable[[], None]) -> int:
+    """Keeps them running until there is a signal in `stop`; the exit status. `announce` is called once they serve."""
     announced = False
-    status = 0
     while True:
         told.listen()
         if stop:
-            break
+            return 0
         if not announced and processes.serve():
             announced = True
-            host, port = sock.getsockname()[:2]
-            ready(f"http://{host if ':' not in host else f'[{host}]'}:{port}", key, made)
+            announce()
         if processes.revive() > _RESTARTS:
             log.error("too many restarts within a minute: giving up")
-            status = 1
-            break
+            return 1
         processes.wait()
-    sock.close()  # with the workers' and the drain's: who comes now is refused, not left to wait
-    return max(status, processes.stop(stop))
 
 
 def _with_files(settings: Settings) -> Settings:

@@ -100,7 +100,7 @@ def test_nothing_yet(visit: Open, fake: Fake) -> None:
     page = opened(visit, fake, "empty")
     expect(page.get_by_text("No calls since")).to_be_visible()
     expect(page.locator("table")).to_have_count(0)
-    expect(page.locator(".groups dt")).to_have_count(7)
+    expect(page.locator(".groups dt")).to_have_count(8)
     expect(page.get_by_text("Every call that was begun")).to_have_count(0)
 
 
