@@ -169,9 +169,9 @@ class Calls:
         return call if limits is None else await self._admit(call, limits)
 
     def at_once(self, principal: Principal, most: int) -> int:
-        """How many of a key's calls may be answered at a time, at most `most`."""
+        """How many of a key's calls may be answered at a time, at most `most`, so that it can make another one."""
         limits = self._admission.limits_of(principal.limits)
-        return most if limits is None or limits.concurrent is None else max(1, min(most, limits.concurrent))
+        return most if limits is None or limits.concurrent is None else max(1, min(most, limits.concurrent - 1))
 
     async def _redacted(
         self, principal: Principal, request: Incoming, context: Context, redacting: Redacting

@@ -15,6 +15,8 @@ from sessionary.settings import Settings
 
 _COME_AGAIN = "2"
 """Seconds, told in `retry-after`."""
+_SPARE = 0.5
+"""Of all that there is: what can wait takes no more."""
 
 
 class Capacity:
@@ -27,6 +29,11 @@ class Capacity:
         self._metrics = metrics
         self.calls = 0
         self.body_bytes = 0
+
+    @property
+    def has_spare(self) -> bool:
+        """Whether there is room left for what can wait, beside what cannot."""
+        return self.calls < _SPARE * self._most_calls and self.body_bytes < _SPARE * self._most_bytes
 
     def place(self) -> "Place":
         """Raises Overloaded where there is none."""

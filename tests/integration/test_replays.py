@@ -9,10 +9,10 @@ import sqlalchemy as sa
 from sessionary import incoming
 from sessionary.errors import BadRequest, Emptied
 from sessionary.providers.routing import Router, Target
-from sessionary.record.exchange import Begin
+from sessionary.record.exchange import Begin, Context
 from sessionary.replays import plan as plans
 from sessionary.settings import Deployment, Model, Price, Settings
-from sessionary.store import edits, reads, schema, verify
+from sessionary.store import corrections, edits, reads, schema, verify
 from sessionary.store.rehash import rehash
 from tests.integration.test_threading import nameless, row, session
 from tests.support.recorded import SYSTEM, Log, assistant, user
@@ -201,6 +201,76 @@ def test_what_is_not_there_cannot_be_asked(log: Log, target: Target) -> None:
     assert found.left_out == {calls[1].id: deleted, private.id: unkept}
     with log.engine.connect() as connection, pytest.raises(Emptied):
         plans.request(connection, calls[1], incoming.Replay(calls[1].id, "r", "t"), "other")
+
+
+def test_what_goes_on_from_a_response_that_is_deleted_is_not_asked(log: Log, target: Target) -> None:
+    begin = log.begin("first", {"model": "m", "input": "one?"}, endpoint="responses")
+    log.store(begin, log.finish(begin, json.dumps(said("one")).encode()))
+    body = {"model": "m", "input": "two?", "previous_response_id": "resp_x"}
+    after = log.begin("first", body, endpoint="responses", context=Context(begin.call_id))
+    log.store(after, log.finish(after, json.dumps(said("two")).encode()))
+    assert [c.id for c in planned(log, target).calls] == [begin.call_id, after.call_id]
+    edits.forget_answer(log.engine, log.project(), begin.call_id)
+    found = planned(log, target)
+    assert found.left_out == {after.call_id: "The response that it goes on from has been deleted."}
+
+
+def said(text: str) -> dict[str, Any]:
+    content = [{"type": "output_text", "text": text, "annotations": []}]
+    message = {"id": "msg_1", "type": "message", "role": "assistant", "status": "completed", "content": content}
+    return {"id": "resp_1", "object": "response", "status": "completed", "output": [message]}
+
+
+SERVERS = [{"type": "url", "url": "https://x.example", "name": "x", "authorization_token": "secret"}]
+
+
+@pytest.mark.parametrize(
+    ("more", "asked_again"),
+    [
+        ({"mcp_servers": SERVERS}, False),
+        ({"tools": [{"type": "mcp", "server_label": "x", "authorization": "secret"}]}, False),
+        ({"tools": [{"type": "function", "name": "f", "description": 'speaks of {"type": "mcp"}'}]}, True),
+        ({"system": 'Never say "mcp_servers": it is {"type":"mcp"}'}, True),
+    ],
+)
+def test_what_acts_elsewhere_for_a_user_is_not_asked(
+    log: Log, target: Target, more: dict[str, Any], asked_again: bool
+) -> None:
+    log.chat("first", [user("What is a tree?")], "A plant.", body=more)
+    found = planned(log, target)
+    assert (len(found.calls), len(found.left_out)) == ((1, 0) if asked_again else (0, 1))
+
+
+def test_a_plan_that_is_followed_is_what_it_was(log: Log, target: Target) -> None:
+    calls = asked(log)
+    later = row(log, log.chat("first", [*THREE, assistant("The pretty part."), user("And moss?")]))
+    project = log.project()
+    found = reads.session(log.engine, project, "first", project)
+    with log.engine.connect() as connection:
+        until = plans.plan(connection, found, "other", target, until=calls[2].id)
+        assert ([c.id for c in until.calls], until.last) == ([c.id for c in calls], calls[2].id)
+        with pytest.raises(BadRequest):
+            plans.plan(connection, found, "other", target, until="call_nobody")
+    assert planned(log, target).last == later.id
+
+
+def test_failed_calls_are_no_reason_for_a_low_estimate(log: Log, target: Target) -> None:
+    begin = log.begin("first", {"model": "gpt-4o", "messages": ONE})
+    log.store(begin, log.finish(begin, b'{"error": {"message": "busy"}}', "upstream_error", http_status=503))
+    found = planned(log, target)
+    assert ([c.id for c in found.calls], found.cost) == ([begin.call_id], None)
+
+
+def test_half_of_a_replay_is_a_replay_of_what_it_asks_again(log: Log) -> None:
+    calls = asked(log)
+    begins = [replay(log, call, said) for call, said in zip(calls, (ONE, TWO, THREE), strict=True)]
+    for begin in begins:
+        log.store(begin, ended(log, begin))
+    first = row(log, begins[0].call_id)
+    done = corrections.split(log.engine, first.project, first.session, begins[1].call_id)
+    half = session(log, row(log, begins[1].call_id))
+    assert (half.id, half.source, half.continues) == (done.session, "replay", calls[1].id)
+    assert verified(log) == []
 
 
 def test_what_has_no_messages_is_not_asked(log: Log, target: Target) -> None:

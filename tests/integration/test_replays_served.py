@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -127,7 +128,7 @@ def test_a_plan_says_what_would_be_asked_and_what_it_would_cost(server: Server, 
     found = server.get("/api/sessions/plan/replay?model=other")
     stored = [server.call(call) for call in calls]
     tokens = [sum(call[name] for call in stored) for name in ("input_tokens", "output_tokens")]
-    assert (found["calls"], found["left_out"], found["branch"]) == (calls, [], calls[-1])
+    assert (found["calls"], found["left_out"], found["until"]) == (calls, [], calls[-1])
     assert [found["input_tokens"], found["output_tokens"]] == tokens
     assert found["estimate"] == pytest.approx((tokens[0] + 10 * tokens[1]) / 1e6)
     assert found["cost"] is not None
@@ -292,6 +293,33 @@ def test_who_has_had_its_share_of_the_minute_waits(server: Server) -> None:
     assert (found["turns"], found["branches"]) == (3, 0)
 
 
+@pytest.mark.parametrize("change", [{"models": ["gpt-4o"]}, {"capture": "metadata"}])
+def test_what_is_changed_of_a_key_holds_for_the_calls_that_follow(
+    server: Server, provider: FakeUpstream, change: dict[str, Any]
+) -> None:
+    name = f"changed {[*change]}"
+    chats(server, name, 6)
+    mine, id = key(server)
+    provider.requests.clear()
+    provider.default = lambda request: Reply(chat_json(request.json), delay=2)
+    with listening(server, quote(name), mine) as (_, response):
+        wait_for(lambda: len(provider.requests) == 4, what="as many calls as are asked at once")
+        assert server.request("PATCH", f"/api/keys/{id}", json.dumps(change).encode()).status == 200
+        events = told(response.read())
+    assert [event["status"] for event in events if event["event"] == "answered"].count("ok") == 4
+    assert len(provider.requests) == 4
+
+
+def test_only_so_many_are_asked_at_once_by_all(server: Server, provider: FakeUpstream) -> None:
+    chats(server, "many", 6)
+    provider.requests.clear()
+    provider.default = Reply(silent=True)
+    with listening(server, "many"), listening(server, "many"), listening(server, "many"):
+        wait_for(lambda: len(provider.requests) == 8, what="the calls of two of them")
+        time.sleep(0.5)
+        assert len(provider.requests) == 8
+
+
 def test_a_key_of_which_only_metadata_is_kept_cannot_compare(server: Server) -> None:
     chats(server, "unkept", 1)
     mine, _ = key(server, capture="metadata")
@@ -322,6 +350,57 @@ def test_it_is_in_the_audit_log(server: Server) -> None:
     session = server.get("/api/sessions/audited")["id"]
     entry = server.get("/api/audit?action=session.replay")["data"][0]
     assert (entry["target"], entry["detail"]) == (session, {"model": "other", "calls": 1})
+
+
+def test_what_a_projects_rules_find_is_not_kept_whoever_replays(tmp_path: Path) -> None:
+    rule = "redact:\n  - name: number\n    pattern: 'SECRET-\\d+'\n    projects: [team]\n"
+    with (
+        FakeUpstream() as provider,
+        running_server(tmp_path, config=CONFIG.format(base=provider.base_url) + rule) as server,
+    ):
+        team = server.post("/api/keys", {"project": "team"}).json["key"]
+        body = {"model": "gpt-4o", "messages": [{"role": "user", "content": "hello"}], "session_id": "kept"}
+        assert server.post("/v1/chat/completions", body, key=team).status == 200
+        server.session("kept", calls=1)
+        provider.default = lambda request: Reply(
+            chat_json({**request.json, "messages": [{"role": "user", "content": "SECRET-1234"}]})
+        )
+        began, *_ = replayed(server, "kept")
+        (added,) = shown(server, began["session_id"], 1)
+        assert added["output"]["pieces"][0]["text"] == answer_to("[redacted number]")
+
+
+def test_who_can_wait_leaves_room_for_others(tmp_path: Path) -> None:
+    config = {"env": {"SESSIONARY_STREAMS": "4"}}
+    with (
+        FakeUpstream() as provider,
+        running_server(tmp_path, config=CONFIG.format(base=provider.base_url), **config) as server,
+    ):
+        chats(server, "patient", 6)
+        provider.requests.clear()
+        provider.default = lambda request: Reply(chat_json(request.json), delay=1.5)
+        with listening(server, "patient") as (_, response):
+            wait_for(lambda: len(provider.requests) == 2, what="half of all places")
+            time.sleep(0.3)
+            assert len(provider.requests) == 2
+            assert server.chat("in between").status == 200
+            events = told(response.read())
+        assert [event.get("status") for event in events] == ["ok"] * 6 + [None]
+
+
+def test_who_waits_for_a_limit_is_no_reason_to_wait(tmp_path: Path) -> None:
+    with FakeUpstream() as provider, running_server(tmp_path, config=CONFIG.format(base=provider.base_url)) as server:
+        chats(server, "waits", 4)
+        paced, _ = key(server, limits={"calls_per_minute": 1})
+        with listening(server, "waits", paced) as (began, _):
+            wait_for(lambda: server.sessions(began["session_id"]), what="the first call")
+            server.session(began["session_id"], calls=2)
+            start = time.monotonic()
+            server.stop()
+        assert time.monotonic() - start < 10
+        server.start()
+        found = server.session(began["session_id"], calls=2)
+        assert found["turns"] == 2
 
 
 def test_a_server_that_stops_leaves_whole_records(tmp_path: Path) -> None:

@@ -399,7 +399,8 @@ SESSION = {"id": "ses_x", "session_id": "x", "title": "x", "branches": 0, "calls
 PLAN = {
     "session": "ses_x",
     "model": "new",
-    "branch": "call_1",
+    "until": "call_1",
+    "uncounted": 0,
     "calls": ["call_1"],
     "left_out": [],
     "cost": None,

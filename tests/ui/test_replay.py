@@ -26,6 +26,10 @@ models:
     base_url: {base}
     api_key: sk-up
     price: {{input: 100, output: 1000}}
+  - name: long-*
+    model: openai/gpt-4o-mini
+    base_url: {base}
+    api_key: sk-up
 """
 
 
@@ -137,6 +141,56 @@ def test_it_can_be_stopped(visit: Open, gateway: Server, provider: FakeUpstream)
     assert len(provider.requests) == 4
     box.get_by_role("button", name="Close").click()
     expect(box).not_to_be_attached()
+
+
+def test_a_box_that_is_closed_all_the_same_asks_nothing_more(
+    visit: Open, gateway: Server, provider: FakeUpstream
+) -> None:
+    asked(gateway, "closed", 6)
+    provider.requests.clear()
+    provider.default = Reply(silent=True)
+    page, box = begin(visit, gateway, "closed")
+    box.get_by_label("Model").fill("small")
+    expect(box.locator(".plan")).to_contain_text("6 calls")
+    page.keyboard.down("Enter")
+    page.keyboard.down("Enter")  # held: as often as the keyboard says so
+    wait_for(lambda: len(provider.requests) == 4, what="as many calls as are asked at once")
+    page.keyboard.up("Enter")
+    expect(box.get_by_role("button", name="Stop")).to_be_visible()
+    for _ in range(4):
+        page.keyboard.press("Escape")
+    expect(box).not_to_be_attached()
+    wait_for(lambda: gateway.get("/api/sessions?filter=live:yes")["data"] == [], what="the end of all calls")
+    assert len(provider.requests) == 4
+
+
+def test_only_what_was_planned_is_asked(visit: Open, gateway: Server, provider: FakeUpstream) -> None:
+    asked(gateway, "meanwhile", 2)
+    page, box = begin(visit, gateway, "meanwhile")
+    box.get_by_label("Model").fill("small")
+    expect(box.locator(".plan")).to_contain_text("2 calls")
+    said = [{"role": "user", "content": "Question 0 of meanwhile"}]
+    for n in (1, 2):
+        said += [
+            {"role": "assistant", "content": f"You said: Question {n - 1} of meanwhile"},
+            {"role": "user", "content": f"Question {n} of meanwhile"},
+        ]
+    gateway.post("/v1/chat/completions", {"model": "large", "messages": said, "metadata": {"session_id": "meanwhile"}})
+    gateway.session("meanwhile", calls=3)
+    page.keyboard.press("Enter")
+    expect(box.get_by_text("2 of 2 calls answered")).to_be_visible()
+
+
+def test_long_words_stay_in_the_box(visit: Open, gateway: Server, provider: FakeUpstream) -> None:
+    asked(gateway, "wide", 1)
+    refusal = {"error": {"message": "x" * 480, "type": "invalid_request_error"}}
+    provider.default = Reply(json.dumps(refusal).encode(), status=400)
+    page, box = begin(visit, gateway, "wide")
+    page.set_viewport_size({"width": 390, "height": 800})
+    box.get_by_label("Model").fill("long-" + "m" * 200)
+    box.get_by_role("button", name="Replay").click()
+    expect(box.locator(".failures")).to_contain_text("xxx")
+    assert box.evaluate("box => box.scrollWidth") <= 390
 
 
 def test_a_branch_is_replayed_where_one_is_selected(visit: Open, gateway: Server, provider: FakeUpstream) -> None:

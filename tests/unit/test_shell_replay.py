@@ -210,7 +210,15 @@ def test_totals_are_of_both_sides() -> None:
 
 def plan(**fields: Any) -> Json:
     calls = ["call_1", "call_2"]
-    known: Json = {"session": "ses_1", "model": "new", "calls": calls, "left_out": [], "cost": 0.5, "estimate": 2.0}
+    known: Json = {
+        "session": "ses_1",
+        "model": "new",
+        "calls": calls,
+        "left_out": [],
+        "cost": 0.5,
+        "estimate": 2.0,
+        "uncounted": 0,
+    }
     return known | {"input_tokens": 1200, "output_tokens": 30} | fields
 
 

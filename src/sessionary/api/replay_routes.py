@@ -52,17 +52,18 @@ class ReplayRoutes:
         return replay_types.ReplayPlan(
             session=found.session.id,
             model=found.model,
-            branch=found.branch,
+            until=found.last,
             calls=[call.id for call in found.calls],
             left_out=[replay_types.LeftOut(call, why) for call, why in found.left_out.items()],
             input_tokens=sum(call.input_tokens or 0 for call in found.calls),
             output_tokens=sum(call.output_tokens or 0 for call in found.calls),
             cost=types.usd(sum(costs)) if costs else None,
             estimate=types.usd(found.cost),
+            uncounted=sum(call.input_tokens is None for call in found.calls),
         )
 
     def _begun(self, who: Principal, name: str, asked: replay_types.NewReplay) -> Plan:
-        found = self._plan(who, name, asked.model, asked.branch)
+        found = self._plan(who, name, asked.model, asked.branch, asked.until)
         if not found.calls:
             raise BadRequest("None of its calls can be asked again.", code="nothing_to_replay")
         detail = {"model": found.model, "calls": len(found.calls)}
@@ -70,7 +71,7 @@ class ReplayRoutes:
         audit.tell(self._views.engine, who.actor, "session.replay", session.id, project=session.project, **detail)
         return found
 
-    def _plan(self, who: Principal, name: str, model: str, branch: str) -> Plan:
+    def _plan(self, who: Principal, name: str, model: str, branch: str, until: str = "") -> Plan:
         if self._router is None:
             raise NotFound("There is nothing here.")
         session = self._views.session_row(who, name)
@@ -81,7 +82,7 @@ class ReplayRoutes:
         allow_model(who, model)
         target = self._router.resolve(model)[0]
         with self._views.engine.connect() as connection:
-            return plan(connection, session, model, target, branch)
+            return plan(connection, session, model, target, branch, until)
 
 
 async def _events(replay: AsyncGenerator[Event]) -> AsyncIterator[bytes]:

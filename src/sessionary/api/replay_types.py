@@ -13,8 +13,8 @@ class ReplayPlan(msgspec.Struct):
 
     session: str
     model: str
-    branch: str
-    """A call on it, by which it is the same branch that is asked again, whatever has begun in the meantime."""
+    until: str
+    """The last call that was looked at: who names it has these calls asked, whatever has come since."""
     calls: list[str]
     """Those that would be asked again, in order."""
     left_out: list[LeftOut]
@@ -26,9 +26,13 @@ class ReplayPlan(msgspec.Struct):
     """USD that they cost; of those whose price is known."""
     estimate: float | None
     """USD that the same tokens would cost now with the model; null where its price is not known."""
+    uncounted: int
+    """Calls whose tokens are not known, for they failed: the estimate leaves them out."""
 
 
 class NewReplay(msgspec.Struct, forbid_unknown_fields=True):
     model: str
     branch: str = ""
     """The id of any call on it; "" is the one that people were on last."""
+    until: str = ""
+    """Instead of the branch: the last call that is asked, as the plan has it."""

@@ -127,7 +127,7 @@ class Worker:
         pages = StorePages(self._engine, reading, self._auth, self._router, settings, self._demo, *told)
         settled = [Middleware(Settled, replica=self._replica)] if self._replica is not None else []
         self._calls = Calls(self._router, relay, self._recorder, contexts, state, self._admission, redactions, **kept)
-        self._replays = Replays(self._engine, self._calls, self.capacity, self.leaving, self._auth.is_valid)
+        self._replays = Replays(self._engine, self._calls, self.capacity, self.leaving, self._auth.by_id)
         other = Starlette(
             routes=[
                 Route("/", _root, methods=["GET", "HEAD"]),

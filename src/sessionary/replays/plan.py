@@ -5,6 +5,7 @@ the other model has said since. So each answer can be held against the one that 
 again. What agents did on the way is in that history, as results of tools; they are not asked again.
 """
 
+import re
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -25,12 +26,16 @@ from sessionary.wire.message import Usage
 
 Row = Any
 """Of a call."""
+DELETED = "What was said in it has been deleted."
 _ENDPOINTS = frozenset({"chat.completions", "completions", "responses", "messages"})
 _UNKEPT = "What was said in it was not kept."
-_DELETED = "What was said in it has been deleted."
 _LIVE = "It has not ended."
 _EDITED = "Items were put into its conversation by hand."
+_FORGOTTEN = "The response that it goes on from has been deleted."
 _OTHER = "It has no messages that another model could answer."
+_MCP = "It lets the provider act on other servers (MCP), with what its client may do there."
+_ACTS = re.compile(rb'"mcp_servers"\s*:|"type"\s*:\s*"mcp')
+"""In a request, outside of its texts: in those quotes have a backslash."""
 _AGENT = "sessionary-replay/1"
 _ALONE = frozenset({"background", "conversation"})
 """Fields that are not sent again: a replay is waited for, and is no turn of a conversation."""
@@ -38,37 +43,76 @@ _ALONE = frozenset({"background", "conversation"})
 
 class Plan(msgspec.Struct, frozen=True):
     session: Row
+    project_name: str
     model: str
-    branch: str
-    """The last call on it."""
     calls: list[Row]
     """Those that are asked again, in order."""
     left_out: dict[str, str]
     """Calls of the branch that are not, and why."""
+    last: str
+    """The last call that was looked at."""
     cost: int | None
-    """Nano-dollars that the same tokens cost with the model; None where its price is not known."""
+    """Nano-dollars that the same tokens cost with the model, as far as they are known; None where its price is not."""
 
 
-def plan(connection: sa.Connection, session: Row, model: str, target: Target, branch: str = "") -> Plan:
-    """`branch`: the id of any call on it; "" is the one that people were on last. Raises BadRequest."""
+def plan(
+    connection: sa.Connection, session: Row, model: str, target: Target, branch: str = "", until: str = ""
+) -> Plan:
+    """`branch`: the id of any call on it; "" is the one that people were on last. `until`: instead of that, the last
+    call that is asked. Raises BadRequest."""
     every = requests(reads.session_calls(connection, session.project, session.id))
-    path = _path(_branch(every, branch))
+    path = _path(_named(every, until, "until") if until else _branch(every, branch).requests[-1])
     calls = [request.call for request in path]
-    there = present(connection, schema.exchanges, "call_id", session.project, [call.id for call in calls])
-    turns = [call.id for call in calls if call.conversation]
-    recipes = tree.recipes_of(connection, session.project, turns)
-    edited = {call.id for call in calls if call.id in recipes and recipes[call.id].above > call.above}
-    kept = {row.call_id for row in there}
-    left_out = {call.id: why for call in calls if (why := _why_not(call, kept, edited))}
-    calls = [call for call in calls if call.id not in left_out]
-    return Plan(session, model, path[-1].call.id, calls, left_out, _cost(calls, target))
+    why_not = _Why(connection, session.project, calls)
+    left_out = {call.id: why for call in calls if (why := why_not.of(call))}
+    asked = [call for call in calls if call.id not in left_out]
+    names = sa.select(schema.projects.c.name).where(schema.projects.c.id == session.project)
+    name = str(connection.scalar(names))
+    return Plan(session, name, model, asked, left_out, path[-1].id, _cost(asked, target))
+
+
+class _Why:
+    """Some calls cannot be asked again."""
+
+    def __init__(self, connection: sa.Connection, project: int, calls: Sequence[Row]) -> None:
+        ids = [call.id for call in calls]
+        self._recipes = tree.recipes_of(connection, project, ids)
+        before = {call.parent for call in calls if call.above and call.parent}
+        forgotten = present(connection, schema.forgotten, "call_id", project, before)
+        self._forgotten = {row.call_id for row in forgotten}
+        lifted = {hashed for recipe in self._recipes.values() for hashed in recipe.lifted.values()}
+        bodies = tree.load_bodies(connection, project, lifted)
+        self._acting = {hashed for hashed, body in bodies.items() if _ACTS.search(body)}
+
+    def of(self, call: Row) -> str:
+        """ "" where it can."""
+        recipe = self._recipes.get(call.id)
+        if call.status == "live":
+            return _LIVE
+        if call.unkept:
+            return _UNKEPT
+        if recipe is None:
+            return DELETED
+        if call.endpoint not in _ENDPOINTS:
+            return _OTHER
+        if call.parent in self._forgotten:
+            return _FORGOTTEN
+        if call.conversation and recipe.above > call.above:
+            return _EDITED
+        if _ACTS.search(recipe.shell) or not self._acting.isdisjoint(recipe.lifted.values()):
+            return _MCP
+        return ""
+
+
+def _named(every: Sequence[Request], call_id: str, parameter: str) -> Request:
+    found = next((r for r in every if r.branch is not None and any(call.id == call_id for call in r.calls)), None)
+    if found is None:
+        raise BadRequest("There is no such branch in this session.", param=parameter)
+    return found
 
 
 def _branch(every: Sequence[Request], named: str) -> Branch:
-    if named:
-        found = next((r.branch for r in every if any(call.id == named for call in r.calls)), None)
-        if found is None:
-            raise BadRequest("There is no such branch in this session.", param="branch")
+    if named and (found := _named(every, named, "branch").branch) is not None:
         return found
     main = [path for path in branches(every) if not path.agent]
     if not main:
@@ -76,39 +120,27 @@ def _branch(every: Sequence[Request], named: str) -> Branch:
     return max(main, key=lambda path: max(call.created_at for call in path.requests[-1].calls))
 
 
-def _path(branch: Branch) -> list[Request]:
-    """From its beginning, which may be on another branch, to its end."""
+def _path(last: Request) -> list[Request]:
+    """From the beginning, which may be on another branch, to `last`."""
 
     def up() -> Iterator[Request]:
-        at: Request | None = branch.requests[-1]
+        at: Request | None = last
         seen: set[int] = set()
         while at is not None and id(at) not in seen:
             seen.add(id(at))
-            if at.agent == branch.agent:
+            if at.agent == last.agent:
                 yield at
             at = at.parent
 
     return [*up()][::-1]
 
 
-def _why_not(call: Row, kept: set[str], edited: set[str]) -> str:
-    """ "" where it can be asked again. `edited`: calls before which items were put into their conversations."""
-    if call.status == "live":
-        return _LIVE
-    if call.unkept:
-        return _UNKEPT
-    if call.id not in kept:
-        return _DELETED
-    if call.endpoint not in _ENDPOINTS:
-        return _OTHER
-    return _EDITED if call.id in edited else ""
-
-
 def _cost(calls: Sequence[Row], target: Target) -> int | None:
     now = time.time_ns() // 1000
-    costs = [prices.cost(target.provider.name, target.deployment.model, _usage(c), target.price, now) for c in calls]
-    known = [cost for cost in costs if cost is not None]
-    return sum(known) if known else None
+    provider, model = target.provider.name, target.deployment.model
+    known = [call for call in calls if call.input_tokens is not None]
+    costs = [prices.cost(provider, model, _usage(call), target.price, now) for call in known]
+    return sum(filter(None, costs)) if costs and None not in costs else None
 
 
 def _usage(call: Row) -> Usage:

@@ -16,8 +16,8 @@ import sqlalchemy as sa
 from sessionary import ids, incoming
 from sessionary.auth import Principal
 from sessionary.calls import Calls, Unattended
-from sessionary.capacity import Capacity, Place
-from sessionary.errors import GatewayError, Overloaded, RateLimited, StoreUnavailable
+from sessionary.capacity import Capacity
+from sessionary.errors import Emptied, GatewayError, Overloaded, RateLimited, StoreUnavailable
 from sessionary.leaving import Leaving
 from sessionary.relay.relay import LastWords
 from sessionary.replays import plan as plans
@@ -26,11 +26,17 @@ from sessionary.wire import loose
 
 log = logging.getLogger("sessionary.replays")
 AT_ONCE = 4
-"""Calls."""
+"""Calls of a replay."""
+_MOST_AT_ONCE = 8
+"""Calls of all replays of a worker: each holds a request, which may be large."""
 WAITING = 15.0
 """Seconds without an answer, after which a listener is told that it goes on: models may think for long."""
-_FULL = 0.5
-"""Seconds until it is tried again whether there is room for a call."""
+_LOOK = 0.5
+"""Seconds between two looks whether there is room."""
+_BUSY = 5.0
+"""Seconds at least, before what was refused for now is asked again; each time twice as many."""
+_LONGEST = 60.0
+_AND = " · "
 _MOST_TOLD = 500
 """Characters of a refusal."""
 
@@ -94,21 +100,22 @@ class Replays:
         calls: Calls,
         capacity: Capacity,
         stopping: asyncio.Event,
-        valid: Callable[[Principal], bool],
+        holder: Callable[[str], Principal | None],
     ) -> None:
-        """`stopping` is set when the server ends: then no more calls are begun; nor of a key that is not `valid` any
-        more."""
-        self._valid = valid
+        """`stopping` is set when the server ends: then no more calls are begun. `holder`: who has a key, by its id, as
+        it is now."""
         self._engine = engine
         self._calls = calls
         self._capacity = capacity
         self._stopping = stopping
+        self._holder = holder
+        self._free = asyncio.Semaphore(_MOST_AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self, principal: Principal, plan: Plan) -> AsyncGenerator[Event]:
         """Up to `Ended`, when all are answered. Who closes it before stops it."""
-        replay = _Replay(plan, msgspec.structs.replace(principal, call_project=plan.session.project))
-        task = asyncio.create_task(self._ask_all(replay))
+        replay = _Replay(plan, principal.key_id)
+        task = asyncio.create_task(self._ask_all(replay, principal))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         try:
@@ -120,74 +127,95 @@ class Replays:
             if self._stopping.is_set():
                 task.cancel()  # as every call that runs then
             else:
-                replay.stop()
+                replay.leave()
 
     async def close(self) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _ask_all(self, replay: "_Replay") -> None:
-        free = asyncio.Semaphore(self._calls.at_once(replay.principal, AT_ONCE))
+    async def _ask_all(self, replay: "_Replay", principal: Principal) -> None:
+        free = asyncio.Semaphore(self._calls.at_once(principal, AT_ONCE))
+        stopping = asyncio.create_task(self._stopping.wait())
+        stopping.add_done_callback(lambda _: replay.over.set())
         try:
             async with asyncio.TaskGroup() as asking:
                 for row in replay.plan.calls:
                     await free.acquire()
-                    place = await self._place(replay)
-                    if place is None:
+                    if self._principal(replay) is None:
                         return
                     begun = asyncio.Event()
-                    asking.create_task(self._ask(replay, row, place, begun)).add_done_callback(lambda _: free.release())
+                    asking.create_task(self._ask(replay, row, begun)).add_done_callback(lambda _: free.release())
                     await begun.wait()
         finally:
+            stopping.cancel()
             replay.events.put_nowait(Ended())
 
-    def _goes_on(self, replay: "_Replay") -> bool:
-        return not (replay.stopped or self._stopping.is_set()) and self._valid(replay.principal)
+    def _principal(self, replay: "_Replay") -> Principal | None:
+        """Who asks, as the key is now; None where nothing more is to be asked."""
+        if replay.over.is_set():
+            return None
+        found = self._holder(replay.key_id)
+        if found is None or found.capture == "metadata":
+            return None
+        return msgspec.structs.replace(
+            found, call_project=replay.plan.session.project, project_name=replay.plan.project_name
+        )
 
-    async def _place(self, replay: "_Replay") -> Place | None:
-        """None when it is over. Other calls go first: where there is no room, it waits."""
-        while self._goes_on(replay):
-            try:
-                return self._capacity.place()
-            except Overloaded:
-                await asyncio.sleep(_FULL)
-        return None
-
-    async def _ask(self, replay: "_Replay", row: Row, place: Place, begun: asyncio.Event) -> None:
+    async def _ask(self, replay: "_Replay", row: Row, begun: asyncio.Event) -> None:
         """`begun` is set when the next may begin. What fails is told."""
+        pause = 0.0
         try:
-            with place:
-                request = await asyncio.to_thread(self._request, replay, row)
-                place.take(len(request.body))
-                while (wait := await self._answered(replay, row, request, begun)) is not None:
-                    await asyncio.sleep(wait)
-                    if not self._goes_on(replay):
-                        break
-        except GatewayError as error:
-            replay.tell(row, None, "rejected", error.message)
-        except sa.exc.SQLAlchemyError as error:
-            log.warning("a call could not be replayed: %s", error.__class__.__name__)
-            replay.tell(row, None, "rejected", StoreUnavailable().message)
+            while (principal := self._principal(replay)) is not None:
+                wait = await self._tried(replay, row, principal, begun)
+                if wait is None:
+                    return
+                pause = wait if wait < _BUSY else min(max(wait, 2 * pause), _LONGEST)
+                await self._pause(replay, pause)
+        except Exception as error:
+            log.exception("a call could not be replayed")
+            replay.tell(row, None, "interrupted", f"The gateway failed: {error.__class__.__name__}.")
         finally:
             begun.set()
 
+    async def _pause(self, replay: "_Replay", seconds: float) -> None:
+        """Unless it is over before."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await replay.over.wait()
+
+    async def _tried(self, replay: "_Replay", row: Row, principal: Principal, begun: asyncio.Event) -> float | None:
+        """Tells of the answer. Where there is no room for the call now: the seconds until it is tried again."""
+        async with self._free:
+            if not self._capacity.has_spare:
+                return _LOOK
+            try:
+                with self._capacity.place() as place:
+                    request = await asyncio.to_thread(self._request, replay, row)
+                    place.take(len(request.body))
+                    return await self._answered(replay, row, principal, request, begun)
+            except (Overloaded, StoreUnavailable, sa.exc.OperationalError):
+                return _BUSY
+            except GatewayError as error:
+                replay.tell(row, None, "rejected", plans.DELETED if isinstance(error, Emptied) else error.message)
+                return None
+
     async def _answered(
-        self, replay: "_Replay", row: Row, request: incoming.Incoming, begun: asyncio.Event
+        self, replay: "_Replay", row: Row, principal: Principal, request: incoming.Incoming, begun: asyncio.Event
     ) -> float | None:
-        """Tells of the answer. Where the key has had its share of the minute: the seconds until it is asked again."""
-        call = await self._calls.begin(replay.principal, request)
+        """As `_tried`."""
+        call = await self._calls.begin(principal, request)
         problem = call.problem
-        limited = isinstance(problem, RateLimited)
-        if not limited:
+        later = isinstance(problem, RateLimited | StoreUnavailable | Overloaded)
+        if not later:
             begun.set()
         refusal = _Refusal()
         with replay.leaving() as leaving:
             await self._calls.answer(call, refusal, leaving, "cancelled")
-        if problem is not None and limited and problem.headers.get("x-should-retry") != "false":
-            return float(problem.headers.get("retry-after") or _FULL)
-        if limited:
-            replay.stop_asking()  # all that follow would be refused, too
+        if problem is not None and later:
+            if problem.headers.get("x-should-retry") != "false":
+                return max(_BUSY, float(problem.headers.get("retry-after") or 0))
+            replay.over.set()  # all that follow would be refused, too
         recording = call.recording
         replay.tell(row, recording.call_id, recording.status, recording.error or refusal.message)
         return None
@@ -200,18 +228,17 @@ class Replays:
 class _Replay:
     """One that goes on."""
 
-    def __init__(self, plan: Plan, principal: Principal) -> None:
+    def __init__(self, plan: Plan, key_id: str) -> None:
         self.plan = plan
-        self.principal = principal
+        self.key_id = key_id
         self.name = "replay_" + ids.new_call_id().removeprefix("call_")
         self.events: asyncio.Queue[Event] = asyncio.Queue()
-        self.stopped = False
-        """Whether nothing more is asked."""
-        self.left = False
+        self.over = asyncio.Event()
+        """Set when nothing more is to be asked."""
+        self._left = False
         """Whether nobody listens any more."""
         self._running: set[Leaving] = set()
-        title = plan.session.title or plan.session.session_id
-        self._title = f"{title} · {plan.model}"
+        self._title = _title(plan)
 
     def of(self, row: Row) -> incoming.Replay:
         return incoming.Replay(row.id, self.name, self._title)
@@ -220,7 +247,7 @@ class _Replay:
     def leaving(self) -> Iterator[Leaving]:
         """Of a call that is being answered."""
         found = Leaving()
-        if self.left:
+        if self._left:
             found.tell()
         self._running.add(found)
         try:
@@ -238,11 +265,17 @@ class _Replay:
         except TimeoutError:
             return Waiting()
 
-    def stop_asking(self) -> None:
-        """What runs goes on."""
-        self.stopped = True
-
-    def stop(self) -> None:
-        self.stopped = self.left = True
+    def leave(self) -> None:
+        """Nobody listens: what runs is cancelled."""
+        self._left = True
+        self.over.set()
         for leaving in list(self._running):
             leaving.tell()
+
+
+def _title(plan: Plan) -> str:
+    """The session's, and the model's name: in place of the other model's, where that session is a replay, too."""
+    title = plan.session.title or plan.session.session_id
+    if plan.session.source == "replay":
+        title = title.rpartition(_AND)[0] or title
+    return f"{title}{_AND}{plan.model}"

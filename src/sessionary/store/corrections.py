@@ -31,7 +31,7 @@ _NAMED = ("id", "harness", "conversation", "replay")
 """Sources of calls that name their session themselves."""
 _c, _s, _m = schema.calls.c, schema.sessions.c, schema.merged.c
 _COLUMNS: tuple[sa.Column[Any], ...] = (
-    *(_c.id, _c.session, _c.parent, _c.origin, _c.turn, _c.created_at),
+    *(_c.id, _c.session, _c.source, _c.parent, _c.origin, _c.turn, _c.created_at),
     *(_c.leaf_node, _c.agent),
 )
 
@@ -73,7 +73,8 @@ def split(engine: sa.Engine, project: int, session: str, call_id: str, by: Actor
         new = _free_id(connection, project, call_id)
         title = _title(connection, project, call) or (f"{row['title']} (split)" if row["title"] else "")
         row |= {"id": new, "session_id": new, "source": call.source, "title": title, "title_set": False}
-        insert(connection, schema.sessions, [row | {"continues": call.parent or call.origin}])
+        came = call.origin if call.source == "replay" else call.parent or call.origin
+        insert(connection, schema.sessions, [row | {"continues": came}])
         done = _put(connection, project, moving, [session], new)
         told = {"call": call_id, "into": new, "calls": len(done.moved)}
         audit.record(connection, by, "session.split", session, project=project, **told)

@@ -70,7 +70,11 @@ def replay(
         replaying = Replaying(gateway, found)
         _go(gateway, replaying, _side(found, of, branch))
         shortened = paper.terminal if full is None else not full
-        _tell(paper, replaying, found, _page(gateway, replaying, _side(found, of, branch)), shortened, as_json)
+        page = _page(gateway, replaying, _side(found, of, branch))
+        try:
+            _tell(paper, replaying, found, page, shortened, as_json)
+        except reading.Lost as lost:
+            raise reading.Lost(f"{lost.message}: what was answered is kept; see {page}") from None
         if replaying.failed or replaying.answered < replaying.calls:
             raise typer.Exit(1)
 
@@ -163,7 +167,7 @@ def _tell(paper: "Paper", replaying: "Replaying", found: Json, page: str, shorte
 
 def _side(found: Json, of: Json, branch: str) -> str:
     """The session, as the page that compares names it: with its branch where it has several."""
-    return f"{of['id']}~{found['branch']}" if branch or of["branches"] else str(of["id"])
+    return f"{of['id']}~{found['until']}" if branch or of["branches"] else str(of["id"])
 
 
 def _page(gateway: "Gateway", replaying: "Replaying", side: str) -> str:

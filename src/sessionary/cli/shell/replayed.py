@@ -23,7 +23,10 @@ def plan(found: Json, session: Json) -> list[Block]:
     tokens = f"{count(found['input_tokens'])} → {count(found['output_tokens'])} tokens"
     then = "price then not known" if found["cost"] is None else f"{cost(found['cost'])} then"
     now = "price not known" if found["estimate"] is None else f"about {cost(found['estimate'])}"
-    facts = plural(len(found["calls"]), "call"), tokens, then, f"{now} with {harmless.line(found['model'])}"
+    now += f" with {harmless.line(found['model'])}"
+    if found["uncounted"]:
+        now += f", without {plural(found['uncounted'], 'call')} whose tokens are not known"
+    facts = plural(len(found["calls"]), "call"), tokens, then, now
     named = (harmless.line(session["title"] or session["session_id"]), "bold"), (f"{BETWEEN}{session['id']}", DIM)
     blocks = [block(*named), block(BETWEEN.join(facts))]
     reasons: dict[str, list[str]] = {}

@@ -47,7 +47,7 @@ class Replaying:
     def go(self, tell: Callable[[], None]) -> None:
         """Until all are answered; `tell` is called whenever one is. Raises Lost, also where the gateway ends before."""
         path = reading.session(self._plan["session"], "/replay")
-        wanted = {"model": self._plan["model"], "branch": self._plan["branch"]}
+        wanted = {"model": self._plan["model"], "until": self._plan["until"]}
         with closing(self._gateway.doing(path, wanted, _SILENCE)) as events:
             for event in events:
                 if event["event"] == "began":

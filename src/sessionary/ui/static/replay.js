@@ -6,7 +6,7 @@ import { cost, count, plural } from "./format.js";
 
 /**
  * @typedef {import("./types.js").Session} Session
- * @typedef {{branch: string, calls: string[], left_out: {call_id: string, why: string}[], input_tokens: number, output_tokens: number, cost: number|null, estimate: number|null}} Plan
+ * @typedef {{until: string, uncounted: number, calls: string[], left_out: {call_id: string, why: string}[], input_tokens: number, output_tokens: number, cost: number|null, estimate: number|null}} Plan
  * @typedef {{event: string, session: string, session_id: string, calls: number, replays: string, status: string, error: string|null}} Event
  */
 
@@ -25,7 +25,7 @@ const MOST_ERRORS = 3;
 export function replay(session, branch) {
   const box = el("dialog", { class: "replay", "aria-label": "Replay this session" }, el("h2", null, "Replay this session"));
   const path = `/api/sessions/${encodeURIComponent(session.id)}/replay`;
-  box.append(choose(path, branch, (model, plan) => run(box, session, path, { model, branch: plan.branch }, plan), () => box.close()));
+  box.append(choose(path, branch, (model, plan) => run(box, session, path, { model, until: plan.until }, plan), () => box.close()));
   box.addEventListener("close", () => box.remove());
   document.body.append(box);
   box.showModal();
@@ -100,11 +100,12 @@ function choose(path, branch, go, close) {
 export function summary(plan) {
   const was = plan.cost === null ? "" : ` They cost ${cost(plan.cost)}.`;
   const now = plan.estimate === null ? " What that costs with this model is not known." : ` With this model the same tokens cost about ${cost(plan.estimate)}.`;
+  const uncounted = plan.uncounted ? ` That leaves out ${plural(plan.uncounted, "call")} whose tokens are not known.` : "";
   /** @type {Map<string, number>} */
   const why = new Map();
   for (const { why: reason } of plan.left_out) why.set(reason, (why.get(reason) ?? 0) + 1);
   return [
-    el("p", null, el("b", null, plural(plan.calls.length, "call")), `, ${count(plan.input_tokens)} → ${count(plan.output_tokens)} tokens.${was}${now}`),
+    el("p", null, el("b", null, plural(plan.calls.length, "call")), `, ${count(plan.input_tokens)} → ${count(plan.output_tokens)} tokens.${was}${now}${uncounted}`),
     ...[...why].map(([reason, calls]) => el("p", { class: "left-out" }, `${plural(calls, "call")} left out. ${reason}`)),
   ];
 }
@@ -113,20 +114,21 @@ export function summary(plan) {
  * @param {HTMLDialogElement} box
  * @param {Session} session
  * @param {string} path
- * @param {{model: string, branch: string}} wanted
+ * @param {{model: string, until: string}} wanted
  * @param {Plan} plan
  */
 async function run(box, session, path, wanted, plan) {
-  const all = plan.calls.length;
+  let all = plan.calls.length;
   const stopping = new AbortController();
   const bar = el("progress", { max: all, value: 0, "aria-label": "Calls answered" });
   const line = el("p", { role: "status" }, `0 of ${plural(all, "call")} answered`);
   const failures = el("div", { class: "failures" });
   const stop = el("button", { type: "button", class: "danger", onclick: () => stopping.abort() }, "Stop");
   const buttons = el("div", { class: "buttons" }, stop);
-  box.lastChild?.replaceWith(el("div", { class: "stack" }, el("p", null, "On ", el("b", null, wanted.model)), bar, line, failures, buttons));
-  stop.focus();
+  box.lastChild?.replaceWith(el("div", { class: "stack", tabindex: -1 }, el("p", null, "On ", el("b", null, wanted.model)), bar, line, failures, buttons));
+  /** @type {HTMLElement} */ (box.lastChild).focus(); // not the button: who still holds Enter would press it
   box.addEventListener("cancel", (event) => event.preventDefault());
+  box.addEventListener("close", () => stopping.abort()); // a browser lets nobody hold it open for ever
   const stay = (/** @type {Event|any} */ event) => event.preventDefault();
   addEventListener("beforeunload", stay);
 
@@ -137,7 +139,7 @@ async function run(box, session, path, wanted, plan) {
   let end = "";
   try {
     for await (const event of /** @type {AsyncGenerator<Event>} */ (api.events(path, wanted, stopping.signal))) {
-      if (event.event === "began") made = event.session;
+      if (event.event === "began") [made, all, bar.max] = [event.session, event.calls, event.calls];
       if (event.event === "ended") end = "ended";
       if (event.event !== "answered") continue;
       done++;
@@ -159,7 +161,7 @@ async function run(box, session, path, wanted, plan) {
   stop.remove();
   buttons.append(el("button", { type: "button", onclick: () => box.close() }, "Close"));
   if (made && (await stored(made, end === "ended" ? done : 1))) {
-    const [old, other] = [session.branches ? `${session.id}~${plan.branch}` : session.id, made].map(encodeURIComponent);
+    const [old, other] = [session.branches ? `${session.id}~${plan.until}` : session.id, made].map(encodeURIComponent);
     const compare = el("a", { class: "button go", href: `/ui/compare?a=${old}&b=${other}` }, "Compare");
     buttons.append(el("a", { class: "button", href: `/ui/sessions/${other}` }, "Open it"), compare);
     compare.focus();
