@@ -255,7 +255,7 @@ def test_a_key_that_is_revoked_asks_nothing_more(server: Server, provider: FakeU
     chats(server, "revoked", 6)
     mine, id = key(server)
     provider.requests.clear()
-    provider.default = Reply(chat_json({"model": "m", "messages": [{"role": "user", "content": "x"}]}), delay=3)
+    provider.default = Reply(chat_json({"model": "m", "messages": [{"role": "user", "content": "x"}]}), delay=1.5)
     with listening(server, "revoked", mine) as (_, response):
         wait_for(lambda: len(provider.requests) == 4, what="as many calls as are asked at once")
         assert server.request("DELETE", f"/api/keys/{id}").status == 200
@@ -301,7 +301,7 @@ def test_what_is_changed_of_a_key_holds_for_the_calls_that_follow(
     chats(server, name, 6)
     mine, id = key(server)
     provider.requests.clear()
-    provider.default = lambda request: Reply(chat_json(request.json), delay=2)
+    provider.default = lambda request: Reply(chat_json(request.json), delay=1.2)
     with listening(server, quote(name), mine) as (_, response):
         wait_for(lambda: len(provider.requests) == 4, what="as many calls as are asked at once")
         assert server.request("PATCH", f"/api/keys/{id}", json.dumps(change).encode()).status == 200
@@ -378,7 +378,7 @@ def test_who_can_wait_leaves_room_for_others(tmp_path: Path) -> None:
     ):
         chats(server, "patient", 6)
         provider.requests.clear()
-        provider.default = lambda request: Reply(chat_json(request.json), delay=1.5)
+        provider.default = lambda request: Reply(chat_json(request.json), delay=1.0)
         with listening(server, "patient") as (_, response):
             wait_for(lambda: len(provider.requests) == 2, what="half of all places")
             time.sleep(0.3)

@@ -175,8 +175,8 @@ async function run(box, session, path, wanted, plan) {
  */
 async function stored(id, calls) {
   for (let n = 0; n < TRIES; n++) {
-    const found = await api.get(`/api/sessions/${encodeURIComponent(id)}`).catch(() => null);
-    if (found && found.call_count >= calls && !found.live) return true;
+    const [found] = await api.get(`/api/sessions?session_id=${encodeURIComponent(id)}`).then(({ data }) => data, () => []);
+    if (found && found.calls >= calls && !found.live) return true;
     await new Promise((go) => setTimeout(go, PAUSE));
   }
   return false;
