@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "explanation" / "performance.md"
-COMMANDS = ("table", "growth", "reads", "latency", "streams", "drain", "fill")
+COMMANDS = ("table", "least", "growth", "reads", "latency", "streams", "drain", "fill")
 
 
 @pytest.mark.parametrize("name", COMMANDS)
