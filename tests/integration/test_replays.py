@@ -287,6 +287,20 @@ def test_a_session_in_which_only_agents_spoke(log: Log, target: Target) -> None:
     assert refused.value.code == "nothing_to_replay"
 
 
+def test_a_request_that_could_not_be_read_is_refused_again(log: Log, target: Target) -> None:
+    body = b'{"model": "gpt-4o", "messages": [{"role": "user", "content": "a \\ud800 b"}]}'
+    begin = log.begin("first", body)
+    refusal = b'{"error": {"message": "no JSON"}}'
+    log.store(begin, log.finish(begin, refusal, "rejected", http_status=400))
+    (call,) = planned(log, target).calls
+    with log.engine.connect() as connection:
+        found = plans.request(connection, call, incoming.Replay(call.id, "replay_1", "t"), "other")
+    assert found.problem is not None
+    assert (found.problem.code, json.loads(found.body), found.replay is not None) == (
+        "invalid_json", json.loads(body), True
+    )  # fmt: skip
+
+
 def test_a_request_is_the_same_but_for_its_model(log: Log) -> None:
     body = {"model": "gpt-4o", "messages": ONE, "temperature": 0.7, "stream": True, "metadata": {"session_id": "first"}}
     headers = {"anthropic-beta": "x", "user-agent": "curl/8", "x-stainless-lang": "python"}

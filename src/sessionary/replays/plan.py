@@ -153,11 +153,14 @@ def _usage(call: Row) -> Usage:
 
 
 def request(connection: sa.Connection, call: Row, replay: incoming.Replay, model: str) -> Incoming:
-    """What is asked: the call's request as it was sent, of the other model. Raises Emptied."""
+    """What is asked: the call's request as it was sent, of the other model; where that was none, as it was, and with
+    the same problem. Raises Emptied."""
     body = tree.request_body(connection, call)
     head = Head(_headers(connection, call))
-    sent = incoming.read(call.endpoint, head, body).fields
-    fields = {name: value for name, value in sent.items() if name not in _ALONE}
+    sent = incoming.read(call.endpoint, head, body)
+    if not sent.fields:
+        return msgspec.structs.replace(sent, replay=replay)
+    fields = {name: value for name, value in sent.fields.items() if name not in _ALONE}
     fields["model"] = msgspec.Raw(msgspec.json.encode(model))
     again = incoming.read(call.endpoint, head, msgspec.json.encode(fields))
     return msgspec.structs.replace(again, replay=replay)
