@@ -85,6 +85,11 @@ def call_of(answer: str) -> str:
     return f"call_{found[1]}" if found else ""
 
 
+def new_replay_id() -> str:
+    """The name of a session of replays."""
+    return "replay_" + _text(uuid7())
+
+
 def answer_of(call_id: str) -> str:
     """The id of a call's answer, by which others go on from it."""
     return "resp_" + call_id.removeprefix("call_")

@@ -1,8 +1,10 @@
 """The fields of the filter language: one table for sessions, one for calls. The grammar is `api.language`."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
+
+from sessionary.record.exchange import Source
 
 Kind = Literal["text", "number", "money", "duration", "time", "choice", "flag"]
 Of = Literal["sessions", "calls"]
@@ -17,11 +19,11 @@ class Field(msgspec.Struct, frozen=True, omit_defaults=True):
     """Whether `GET /api/suggest` knows values of it."""
 
 
-_SOURCES = ("id", "harness", "response", "conversation", "content", "replay", "none")
+SOURCES: tuple[str, ...] = get_args(Source)
 _SINCE = Field("since", "time", "what was going on then or later")
 _UNTIL = Field("until", "time", "what was going on then or earlier")
 _TEXT = Field("text", "text", 'words or "phrases" in messages; words without a field mean the same')
-_SOURCE = Field("source", "choice", "how the session was found", _SOURCES)
+_SOURCE = Field("source", "choice", "how the session was found", SOURCES)
 _ANY = (
     Field("model", "text", "as it was asked for", suggests=True),
     Field("client", "text", "the calling program", suggests=True),

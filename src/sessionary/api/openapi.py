@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from sessionary import __version__
-from sessionary.api import params, types
+from sessionary.api import fields, params, types
 from sessionary.api.surface import LLM
 from sessionary.api.table import TABLE, Entry
 
@@ -25,7 +25,7 @@ QUERY = {
     "key": "a key's name; * stands for anything",
     "user": "the request's `user`; * stands for anything",
     "client": "the calling program; * stands for anything",
-    "source": "how the session was found: " + ", ".join(params.SOURCES),
+    "source": "how the session was found: " + ", ".join(fields.SOURCES),
     "since": "what was going on then or later: ISO 8601, seconds since 1970, or an age such as 24h",
     "until": "what was going on then or earlier: the same forms",
     "sort": "a field's name, with - in front for descending",

@@ -10,9 +10,9 @@ import msgspec
 from starlette.datastructures import QueryParams
 
 from sessionary.api import language
-from sessionary.api.fields import BY_NAME, Of
+from sessionary.api.fields import BY_NAME, SOURCES, Of
 from sessionary.errors import BadRequest
-from sessionary.record.exchange import Source, Status
+from sessionary.record.exchange import Status
 from sessionary.store.terms import Condition, plain
 from sessionary.store.walk import Page
 from sessionary.store.writes import clean
@@ -23,7 +23,6 @@ PAGING = ("sort", "limit", "cursor", "project")
 SEARCH = ("q", "session", "limit", "cursor", "project")
 SESSION_STATUSES = ("live", "ok", "errors", "cut")
 CALL_STATUSES: tuple[str, ...] = typing.get_args(Status)
-SOURCES: tuple[str, ...] = typing.get_args(Source)
 _Whole = typing.Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
 _CURSORS: Mapping[type, Any] = {str: tuple[str, _Whole, str], int: tuple[str, _Whole, _Whole]}
 

@@ -33,6 +33,6 @@ def row(begin: Begin, writer: str, session: str) -> dict[str, Any]:
         **dict.fromkeys(("agent", "agent_name", "agent_parent", "unkept"), ""),
         **dict.fromkeys(("estimated", "side", "ambiguous", "continued"), False),
         "status": "interrupted",
-        "scope": scope(begin.key_id, begin.user),
+        "scope": scope(begin.key_id, begin.user, begin.source),
         "new": True,
     }

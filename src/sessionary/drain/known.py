@@ -207,10 +207,8 @@ class Known:
         return max(refs, key=lambda ref: ref.created_at, default=None)
 
     def replay(self, project: int, session: str, call_id: str) -> Ref | None:
-        """The newest call of a session that replays another one."""
-        new = (
-            ref for (of, _), ref in self._round.items() if (of, ref.session, ref.origin) == (project, session, call_id)
-        )
+        """The newest call of a session that replays another one. No agent makes it."""
+        new = (ref for ref in self._of_agent.get((project, session, ""), {}).values() if ref.origin == call_id)
         stored = self._ask(_REPLAY, [{"project": project, "session": session, "call": call_id}])[0]
         found = [ref for ref in (*new, *stored) if ref.source == "replay"]
         newest = max(found, key=lambda ref: ref.created_at, default=None)

@@ -128,14 +128,14 @@ class Placed:
         if self.origin is not None and self.origin.kind == "spawn":
             name, parent = begin.agent_name or self.origin.name, begin.agent_parent or self.origin.call.agent
             return begin.agent or self.origin.tool_call, name, parent
-        before = self.parent or self.again or self.started
+        before = self.parent or self.again or self.came_from
         if before is not None and begin.agent in ("", before.agent):
             return before.agent, begin.agent_name or before.agent_name, begin.agent_parent or before.agent_parent
         return begin.agent, begin.agent_name, begin.agent_parent
 
     @property
-    def started(self) -> Ref | None:
-        """What it comes from without going on from its answer."""
+    def came_from(self) -> Ref | None:
+        """Where it is not its parent. A replay is compared with its origin, and comes from nothing there."""
         return self.origin.call if self.origin is not None and self.origin.kind != "replay" else None
 
     def evidence(self) -> dict[str, Any] | None:
@@ -151,7 +151,7 @@ def turn(placed: Placed, parsed: Parsed, turns: int) -> int:
         return 0
     if placed.again is not None:
         return placed.again.turn
-    before = placed.parent or placed.started
+    before = placed.parent or placed.came_from
     if before is None or not before.turn:
         return turns + 1
     spawned = placed.origin is not None and placed.origin.kind == "spawn"

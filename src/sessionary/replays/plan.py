@@ -75,8 +75,7 @@ class _Why:
     """Some calls cannot be asked again."""
 
     def __init__(self, connection: sa.Connection, project: int, calls: Sequence[Row]) -> None:
-        ids = [call.id for call in calls]
-        self._recipes = tree.recipes_of(connection, project, ids)
+        self._recipes = tree.recipes_of(connection, project, [call.id for call in calls])
         before = {call.parent for call in calls if call.above and call.parent}
         forgotten = present(connection, schema.forgotten, "call_id", project, before)
         self._forgotten = {row.call_id for row in forgotten}

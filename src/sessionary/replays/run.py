@@ -231,7 +231,7 @@ class _Replay:
     def __init__(self, plan: Plan, key_id: str) -> None:
         self.plan = plan
         self.key_id = key_id
-        self.name = "replay_" + ids.new_call_id().removeprefix("call_")
+        self.name = ids.new_replay_id()
         self.events: asyncio.Queue[Event] = asyncio.Queue()
         self.over = asyncio.Event()
         """Set when nothing more is to be asked."""
