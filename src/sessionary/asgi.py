@@ -23,6 +23,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
+SECURITY = {"x-content-type-options": "nosniff"}
+"""Headers of every answer: what a model says is never taken for a page."""
 _PLAIN = re.compile(r"[0-9A-Za-z._:/-]*")
 """Text that needs no quoting."""
 _SAFE = " !#$&'()*+,-./:;<=>?@[]^_`{|}~"
@@ -54,7 +56,9 @@ class AsgiOut:
         self._send = send
 
     async def head(self, status: int, headers: Mapping[str, str]) -> None:
-        await self._send({"type": "http.response.start", "status": status, "headers": _encoded(headers)})
+        await self._send(
+            {"type": "http.response.start", "status": status, "headers": _encoded({**SECURITY, **headers})}
+        )
 
     async def send(self, data: bytes) -> None:
         await self._send({"type": "http.response.body", "body": data, "more_body": True})

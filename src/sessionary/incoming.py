@@ -5,7 +5,7 @@ The body is decoded one level deep: messages stay the bytes that they are.
 
 import base64
 import binascii
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import msgspec
 
@@ -24,10 +24,13 @@ from sessionary.sessions.labels import Labels
 from sessionary.state.context import ALONE, NOTHING, Context, Named
 from sessionary.wire.responses import item_ids
 
-_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
+Fields = dict[str, msgspec.Raw]
+_fields = msgspec.json.Decoder(Fields)
 _WRAPPED = "litellm:"
 _MOST_LOOKED_AT = 16_384
-_NO_METADATA: dict[str, object] = {}
+"""Bytes of a field, unless it is a text."""
+_EXTRA = "extra_body"
+"""What some clients mean to be fields of the body, and send as one."""
 Names = tuple[Identity, Agent, str, Labels]
 _FROM_NOTHING = exchange.Context()
 _NO_AGENT = Agent()
@@ -52,7 +55,7 @@ class Incoming(msgspec.Struct, frozen=True):
     endpoint: str
     head: Head
     body: bytes
-    fields: dict[str, msgspec.Raw]
+    fields: Fields
     problem: GatewayError | None
     """Set where the body cannot be relayed."""
     model: str = ""
@@ -61,8 +64,7 @@ class Incoming(msgspec.Struct, frozen=True):
 
     def value(self, name: str) -> object:
         """A field's value, where it is short enough to be one that is looked at."""
-        raw = self.fields.get(name)
-        return None if raw is None else _value(raw)
+        return _field(self.fields, name)
 
     def text(self, name: str) -> str:
         value = self.value(name)
@@ -137,13 +139,34 @@ def read(endpoint: str, head: Head, body: bytes) -> Incoming:
     return msgspec.structs.replace(incoming, problem=_misnamed(incoming)) if endpoint in RESPONSES else incoming
 
 
+def _field(fields: Fields, name: str) -> object:
+    raw = fields.get(name)
+    return None if raw is None else _value(raw)
+
+
 def _value(raw: msgspec.Raw) -> object:
-    if len(bytes(raw)) > _MOST_LOOKED_AT:
+    text = bytes(raw)
+    if len(text) > _MOST_LOOKED_AT and not text.startswith(b'"'):
         return None
     try:
         return msgspec.json.decode(raw)
     except (ValueError, RecursionError):
         return None
+
+
+def _object(fields: Fields, name: str) -> Fields:
+    if name not in fields:
+        return {}
+    try:
+        return _fields.decode(fields[name])
+    except (ValueError, RecursionError):
+        return {}
+
+
+def _metadata(fields: Fields) -> dict[str, object]:
+    """What of it is looked at, whatever size all of it has."""
+    found = _object(fields, "metadata")
+    return {name: _value(found[name]) for name in identify.METADATA & found.keys()}
 
 
 def _misnamed(incoming: Incoming) -> BadRequest | None:
@@ -217,14 +240,22 @@ def _unkept(principal: Principal, kept: Kept, *, unkept: bool) -> Unkept:
 
 def _names(incoming: Incoming, context: Context) -> Names:
     """What a request calls its session, its agent and its user, and what it says of the session."""
-    metadata = incoming.object("metadata") if "metadata" in incoming.fields else _NO_METADATA
-    field = None if identify.FIELDS.isdisjoint(incoming.fields) else incoming.value
-    identity = identify.session(incoming.head.named, field, metadata, _chain(context))
     agent, said = incoming.head.agent, incoming.head.labels
+    identity, user = _in_body(incoming, incoming.fields, context)
+    if _EXTRA in incoming.fields and identity.source != "id":  # one that is where it belongs counts more
+        identity, user = _in_body(incoming, _object(incoming.fields, _EXTRA) | incoming.fields, context)
     if not agent.id and said.agent:
         parent, _, name = said.agent.rpartition("/")
         agent = Agent(said.agent, name, parent)
-    return identity, agent, identify.user(field, metadata), said
+    return identity, agent, user, said
+
+
+def _in_body(incoming: Incoming, fields: Fields, context: Context) -> tuple[Identity, str]:
+    """The session and the user, as headers and these fields name them."""
+    metadata = _metadata(fields)
+    field = None if identify.FIELDS.isdisjoint(fields) else partial(_field, fields)
+    identity = identify.session(incoming.head.named, field, metadata, _chain(context))
+    return identity, identify.user(field, metadata)
 
 
 def _kept_names(names: Names, kept: Kept, context: Context) -> Names:

@@ -58,6 +58,37 @@ def error_of(answer: Answer) -> dict[str, Any]:
     return error
 
 
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/models", "/v1/responses/resp_nothing", "/v1/embeddings"])
+def test_no_answer_is_taken_for_a_page(gateway: Server, path: str) -> None:
+    """Whatever a model says, and whatever a browser is made to ask for."""
+    for method, body in (("GET", b""), ("POST", json.dumps(HELLO).encode()), ("POST", b"{")):
+        headers = gateway.request(method, path, body).headers
+        assert headers["x-content-type-options"] == "nosniff", (method, path)
+    assert gateway.request("POST", path, b"{}", key="sk-wrong").headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_client_that_looks_whether_anybody_is_there(gateway: Server, upstream: FakeUpstream) -> None:
+    """As Claude Code does before its first call, without a key: nothing is recorded of it."""
+    before = gateway.balance()
+    answer = gateway.request("HEAD", "/", key=None)
+    assert (answer.status, answer.body) == (200, b"")
+    assert (gateway.balance(), upstream.requests) == (before, [])
+
+
+@pytest.mark.parametrize(
+    "extra", [{"metadata": {"litellm_session_id": "in-extra"}}, {"litellm_session_id": "in-extra", "top_k": 3}]
+)
+def test_an_id_in_what_was_meant_to_be_more_of_the_body(
+    gateway: Server, upstream: FakeUpstream, extra: dict[str, Any]
+) -> None:
+    """As some clients of LiteLLM send it; an id that is where it belongs counts more."""
+    answer = gateway.post("/v1/chat/completions", {**HELLO, "extra_body": extra})
+    assert (answer.headers["x-session-id"], answer.headers["x-session-source"]) == ("in-extra", "id")
+    assert b"in-extra" not in upstream.requests[-1].body
+    answer = gateway.post("/v1/chat/completions", {**HELLO, "extra_body": extra, "metadata": {"session_id": "own"}})
+    assert answer.headers["x-session-id"] == "own"
+
+
 # Errors of our own
 
 

@@ -114,6 +114,26 @@ def suggested(server: Server, field: str, prefix: str) -> list[str]:
     return list(server.get(path)["data"])
 
 
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/responses", "/v1/messages"])
+def test_an_id_beside_metadata_of_any_size(server: Server, path: str, text: Text) -> None:
+    name = f"beside{path}"
+    told = {"notes": [text(), text(), text(), text()], "deep": [[{}]], "litellm_session_id": name, "user_id": "ann"}
+    said = {"max_tokens": 99, "messages": [{"role": "user", "content": "hi"}]}
+    body = {"model": "chat", "metadata": told, **({"input": "hi"} if path == "/v1/responses" else said)}
+    sent = json.dumps(body).encode()
+    answer = server.request("POST", path, sent)
+    assert (answer.status, answer.headers["x-session-id"]) == (200, name), answer.body
+    assert server.call(answer.headers["x-call-id"])["user"] == "ann"
+
+
+def test_ids_of_any_length(server: Server, text: Text) -> None:
+    """Those that no header could carry are told by their beginning and a hash."""
+    long = text() * 10
+    one = asked(server, litellm_session_id=long).headers["x-session-id"]
+    assert asked(server, metadata={"litellm_session_id": long}).headers["x-session-id"] == one
+    assert asked(server, litellm_session_id=f"{long}!").headers["x-session-id"] != one
+
+
 def test_a_session_is_found_by_its_whole_id(server: Server, stored: sa.Engine, text: Text, plain: Text) -> None:
     """In each place that names one. Ids that only differ at their ends are different sessions."""
     beginning = text()

@@ -92,6 +92,35 @@ def test_of_two_that_were_the_same_so_far_the_likelier_goes_on(log: Log) -> None
     assert fourth.session == other.session
 
 
+def test_the_day_passes_within_a_conversation(log: Log) -> None:
+    def told(name: str, day: int) -> dict[str, str]:
+        return {"role": "system", "content": f"You help {name}.\nToday is 2026-12-0{day}."}
+
+    ann = nameless(log, [told("Ann", 1), user("hi")], "Hello")
+    nameless(log, [told("Bob", 1), user("hi")], "Hello")
+    third = nameless(log, [told("Ann", 2), user("hi"), assistant("Hello"), user("x")])
+    assert (third.session, third.ambiguous) == (ann.session, False)
+
+
+def test_a_harness_counts_in_its_prompt(log: Log) -> None:
+    def asked(name: str, n: int, messages: list[Any]) -> Row:
+        count = f"x-anthropic-billing-header: cc_version=2.1.37.{n}; cc_entrypoint=cli; cch={n}{n};"
+        system = [{"type": "text", "text": count}, {"type": "text", "text": f"You help {name}."}]
+        body = {"model": "gpt-4o", "max_tokens": 100, "system": system, "messages": messages}
+        call_id = _next_id(log.at + 60 * SECOND)
+        own = ids.session_id(log.project(), call_id)
+        given = {"source": "none", "rule": "none", "session_id": own, "session_text": own, "call_id": call_id}
+        begin = log.begin("", body, endpoint="messages", **given)
+        answer = {"type": "message", "role": "assistant", "content": [{"type": "text", "text": "Hello"}]}
+        log.store(begin, log.finish(begin, json.dumps(answer).encode()))
+        return row(log, call_id)
+
+    ann = asked("Ann", 1, [user("hi")])
+    asked("Bob", 2, [user("hi")])
+    third = asked("Ann", 3, [user("hi"), assistant("Hello"), user("x")])
+    assert (third.session, third.ambiguous) == (ann.session, False)
+
+
 def test_nothing_tells_two_apart(log: Log) -> None:
     one = nameless(log, [user("hi")], "Hello")
     other = nameless(log, [user("hi")], "Hello")

@@ -1,5 +1,6 @@
-"""ARCHITECTURE.md names every module, and no module that is not there."""
+"""ARCHITECTURE.md names every module, and no module that is not there; what is pure stays so."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -15,3 +16,21 @@ def test_the_page_and_the_tree_agree() -> None:
     assert modules - named == set(), "modules that ARCHITECTURE.md does not name"
     paths = {name for name in named if "/" in name and not (SOURCE / name).is_dir()}
     assert paths - modules == set(), "modules that are named and not there"
+
+
+PURE = ("wire", "sessions", "redaction")
+IMPURE = frozenset(
+    ("asyncio", "concurrent", "multiprocessing", "select", "socket", "ssl", "subprocess", "threading")
+    + ("http", "httptools", "httpx", "requests", "starlette", "urllib3", "uvicorn", "uvloop", "sqlalchemy", "sqlite3")
+)
+
+
+def test_the_pure_cores_do_nothing_but_think() -> None:
+    """No loop, no network, no database: whatever is imported, by them or for them."""
+    for path in (path for core in PURE for path in (SOURCE / core).rglob("*.py")):
+        found = (
+            node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Import | ast.ImportFrom)
+        )
+        for node in found:
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+            assert IMPURE.isdisjoint(name.partition(".")[0] for name in names), f"{path}:{node.lineno}"

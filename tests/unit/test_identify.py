@@ -99,6 +99,29 @@ def test_the_cache_key_of_a_program_names_no_session(key: str) -> None:
     assert named(prompt_cache_key=key).source == "none"
 
 
+@pytest.mark.parametrize("told", [{"session_id": UNIQUE, "thread_id": "t-2"}, {"thread_id": UNIQUE, "turn_id": "3"}])
+def test_what_codex_says_of_a_turn_where_its_own_headers_are_gone(told: dict[str, str]) -> None:
+    assert named({"x-codex-turn-metadata": json.dumps(told)}) == Identity(UNIQUE, "harness", "x-codex-turn-metadata")
+    assert named(client_metadata=told) == Identity(UNIQUE, "harness", "client_metadata")
+    assert named({"session-id": "s"}, client_metadata=told).text == "s"
+    assert named(client_metadata=told, metadata={"session_id": "mine"}).text == "mine"
+
+
+@pytest.mark.parametrize("odd", ["", "{", "[" * 100_000, "7", '{"session_id": {}}', '{"session_id": null}', "\ud800"])
+def test_what_is_said_of_a_turn_and_cannot_be_read(odd: str) -> None:
+    assert named({"x-codex-turn-metadata": odd}, client_metadata=odd).source == "none"
+
+
+def test_an_id_of_any_length_is_one() -> None:
+    one, other = "id" * 20_000, "id" * 20_000 + "!"
+    assert usable(one) == usable(f" {one} ")
+    assert usable(one) != usable(other)
+    assert usable(one).startswith("id" * 100 + "…sha256:")
+    assert usable("x" * 16_384) == "x" * 16_384
+    assert named(metadata={"litellm_session_id": one}).rule == "metadata.litellm_session_id"
+    assert named(prompt_cache_key=one).source == "none"  # nobody drew it, but for its hash
+
+
 def test_user_alone_makes_no_session() -> None:
     assert named(user="user-1").source == "none"
 

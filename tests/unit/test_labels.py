@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from sessionary.client.active import Active
 from sessionary.relay import headers as header_rules
-from sessionary.sessions.identify import AGENT_HEADERS, HARNESS_HEADERS, OWN_HEADERS
-from sessionary.sessions.labels import AGENT_HEADER, NAME_HEADERS, TAGS_HEADER, Labels, labels
+from sessionary.sessions.identify import AGENT_HEADERS as HARNESS_AGENTS
+from sessionary.sessions.identify import HARNESS_HEADERS, OWN_HEADERS
+from sessionary.sessions.labels import AGENT_HEADERS, NAME_HEADERS, TAGS_HEADER, Labels, labels
 
 PRINTABLE = st.text(st.characters(categories=("L", "N", "P", "S")), min_size=1, max_size=20)
 
@@ -28,6 +29,8 @@ def test_as_people_type_it() -> None:
     assert labels({"x-session-name": " ", "helicone-session-name": "theirs"}).name == "theirs"
     assert labels({"x-session-tags": " eu , ,eu,b%2Cc"}).tags == ["eu", "b,c"]
     assert labels({"x-session-agent": "writer%2F1/fetcher"}).agent == "writer/1/fetcher"
+    assert labels({"helicone-session-path": "/planner/search"}).agent == "planner/search"
+    assert labels({"x-session-agent": "mine", "helicone-session-path": "/theirs"}).agent == "mine"
     assert labels({}) == Labels()
 
 
@@ -40,12 +43,12 @@ def test_what_would_not_show_and_what_is_too_long() -> None:
 
 @given(st.text(string.printable, max_size=60))
 def test_nothing_is_refused(value: str) -> None:
-    found = labels(dict.fromkeys((*NAME_HEADERS, TAGS_HEADER, AGENT_HEADER), value))
+    found = labels(dict.fromkeys((*NAME_HEADERS, TAGS_HEADER, *AGENT_HEADERS), value))
     assert all(text.isprintable() for text in (found.name, found.agent, *found.tags))
 
 
 @pytest.mark.parametrize(
-    "name", [*NAME_HEADERS, TAGS_HEADER, AGENT_HEADER, *OWN_HEADERS, *HARNESS_HEADERS, *AGENT_HEADERS]
+    "name", [*NAME_HEADERS, TAGS_HEADER, *AGENT_HEADERS, *OWN_HEADERS, *HARNESS_HEADERS, *HARNESS_AGENTS]
 )
 def test_none_of_it_goes_upstream(name: str) -> None:
     assert name not in header_rules.to_upstream({name: "x"})

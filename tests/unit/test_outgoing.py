@@ -42,6 +42,23 @@ def test_ids_in_metadata_stay_here(field: str, provider: str) -> None:
     assert "metadata" not in json.loads(sent(body, provider).body)
 
 
+@pytest.mark.parametrize(
+    ("given", "goes_on"),
+    [
+        ({"litellm_session_id": "s"}, None),
+        ({"metadata": {"litellm_session_id": "s"}}, None),
+        ({"metadata": {"session_id": "s", "team": "a"}, "top_k": 3}, {"metadata": {"team": "a"}, "top_k": 3}),
+        ({"session_id": "s", "top_k": 3}, {"top_k": 3}),
+        ({"top_k": 3}, {"top_k": 3}),
+        ({"metadata": 7}, {"metadata": 7}),
+        ("text", "text"),
+    ],
+)
+def test_what_is_meant_to_be_fields_of_the_body(given: object, goes_on: object) -> None:
+    out = json.loads(sent({"model": "gpt-4o", "extra_body": given}, "anthropic").body)
+    assert out == {"model": "gpt-4o"} | ({} if goes_on is None else {"extra_body": goes_on})
+
+
 def test_other_metadata_goes_where_the_provider_takes_it() -> None:
     body = {"model": "gpt-4o", "metadata": {"litellm_session_id": "s", "team": "search"}}
     assert json.loads(sent(body, "openai-compatible").body)["metadata"] == {"team": "search"}

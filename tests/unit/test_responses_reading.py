@@ -94,6 +94,7 @@ def test_what_differs_means_something_else() -> None:
     [
         {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "x"},
         {"type": "item_reference", "id": "msg_1"},
+        {"id": "msg_1"},
         {"role": "developer", "content": "be kind"},
     ],
 )

@@ -87,6 +87,15 @@ def test_what_only_its_provider_understands_is_refused_elsewhere(item: Wire) -> 
         to_chat({"input": [{"role": "user", "content": "x"}, item]})
 
 
+@pytest.mark.parametrize("item", [{"type": "item_reference", "id": "msg_1"}, {"id": "msg_1"}])
+def test_an_item_that_is_named_and_not_known_is_said_where_it_is(item: Wire) -> None:
+    asked = read_request({"model": "m", "input": [{"role": "user", "content": "x"}, item]})
+    for write in (chat.write_request, messages.write_request):
+        with pytest.raises(Unsupported, match="'msg_1' is not known here") as refused:
+            write(asked)
+        assert refused.value.field == "input"
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [("prompt", {"id": "pmpt_1"}), ("tool_choice", {"type": "web_search"}), ("temperature", "hot"), ("whatever", 1)],

@@ -10,7 +10,7 @@ import msgspec
 
 from sessionary.ids import digest, root_node
 from sessionary.record.exchange import Begin
-from sessionary.wire import literal, meaning
+from sessionary.wire import literal, meaning, prompt
 from sessionary.wire.message import Message
 from sessionary.wire.reading import FORMATS, SYSTEM, read
 from sessionary.wire.recipe import Recipe
@@ -54,7 +54,7 @@ class Parsed:
     bodies: dict[bytes, bytes] = field(default_factory=dict)
     """Hash -> bytes of what the recipe and the steps refer to, without those of the known steps."""
     prompt_key: bytes | None = None
-    """Of the system prompt, wherever the format has it; None where there is none."""
+    """Of the system prompt, wherever the format has it, as `wire/prompt` makes it."""
     known: int = 0
     """Steps whose node is set, and which are stored as far as memory goes."""
 
@@ -103,12 +103,8 @@ def parse(begin: Begin, writer: str, base: Base | None = None, remembered: Remem
         meant = item_ids.resolved(raw, begin.context.references)
         steps.append(Step(at, parent, depth, raw, keep(rest), None if words is None else keep(words), meant))
         parent = at
-    return Parsed(begin, writer, parts, recipe, steps, base, bodies, _prompt_key(recipe), before)
-
-
-def _prompt_key(recipe: Recipe) -> bytes | None:
-    hashes = [*recipe.preamble, *(recipe.lifted[name] for name in SYSTEM.values() if name in recipe.lifted)]
-    return digest(*hashes) if hashes else None
+    told = [*recipe.preamble, *(recipe.lifted[name] for name in SYSTEM.values() if name in recipe.lifted)]
+    return Parsed(begin, writer, parts, recipe, steps, base, bodies, prompt.key(told, bodies), before)
 
 
 def give_meaning(parsed: Parsed, known: dict[bytes, tuple[bytes, str]]) -> list[Step]:

@@ -5,7 +5,7 @@ otherwise. Added: `stream_options.include_usage`, where the client did not ask a
 Where nothing changes, the very bytes go on.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import msgspec
 
@@ -13,8 +13,9 @@ from sessionary.providers.routing import Target
 from sessionary.sessions.identify import OWN_FIELDS, OWN_METADATA
 
 Fields = dict[str, msgspec.Raw]
-_OWN = frozenset(OWN_FIELDS)
-_metadata = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_EXTRA = "extra_body"
+_OWN = frozenset({*OWN_FIELDS, _EXTRA})
+_object = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class Outgoing(msgspec.Struct, frozen=True):
@@ -28,6 +29,8 @@ def outgoing(body: bytes, fields: Fields, target: Target, *, stream: bool) -> Ou
     new: dict[str, bytes | None] = {}
     if not _OWN.isdisjoint(fields):
         new = {name: None for name in OWN_FIELDS if name in fields}
+        if _EXTRA in fields and (kept := _kept_extra(fields[_EXTRA])) != bytes(fields[_EXTRA]):
+            new[_EXTRA] = kept
     if bytes(fields["model"]) != target.model_json:
         new["model"] = target.model_json
     if "metadata" in fields:
@@ -65,12 +68,32 @@ def _kept_metadata(fields: Fields, target: Target) -> bytes | None:
     rule = target.provider.metadata
     if rule == "never" or (rule == "store" and bytes(fields.get("store", msgspec.Raw(b"null"))) != b"true"):
         return None
+    return _without(raw, OWN_METADATA)
+
+
+def _kept_extra(raw: msgspec.Raw) -> bytes | None:
+    """Of what a client means to be fields of the body: what is not for the gateway."""
+    kept = _without(raw, OWN_FIELDS)
     try:
-        metadata = _metadata.decode(raw)
+        extra = _object.decode(kept or b"{}")
     except ValueError:
-        return bytes(raw)  # not an object: the provider will say so
-    kept = {k: v for k, v in metadata.items() if k not in OWN_METADATA}
-    if len(kept) == len(metadata):
+        return kept
+    if "metadata" not in extra or (metadata := _without(extra["metadata"], OWN_METADATA)) == bytes(extra["metadata"]):
+        return kept
+    if metadata is not None:
+        return msgspec.json.encode(extra | {"metadata": msgspec.Raw(metadata)})
+    del extra["metadata"]
+    return msgspec.json.encode(extra) if extra else None
+
+
+def _without(raw: msgspec.Raw, names: Collection[str]) -> bytes | None:
+    """An object without these; None where nothing is left. What is no object stays: the provider will say so."""
+    try:
+        given = _object.decode(raw)
+    except ValueError:
+        return bytes(raw)
+    kept = {k: v for k, v in given.items() if k not in names}
+    if len(kept) == len(given):
         return bytes(raw)
     return msgspec.json.encode(kept) if kept else None
 
@@ -80,7 +103,7 @@ def _with_usage(raw: msgspec.Raw | None) -> bytes | None:
     if raw is None or bytes(raw) == b"null":
         return b'{"include_usage":true}'
     try:
-        options = _metadata.decode(raw)
+        options = _object.decode(raw)
     except ValueError:
         return None
     if bytes(options.get("include_usage", msgspec.Raw(b"false"))) == b"true":

@@ -14,6 +14,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from sessionary import errors, ids
 from sessionary.again import Known, known
+from sessionary.asgi import SECURITY
 from sessionary.direct import Exchange, expects
 from sessionary.edge import Edge
 from sessionary.errors import BadRequest, GatewayError, HeadTooLarge, RequestTimeout, TargetTooLong
@@ -32,7 +33,7 @@ _LEARNS = 4
 
 
 class Always:
-    """The lines that every answer's head has, the date for one; they change once a second."""
+    """The lines that every answer's head has, the date for one, which changes once a second."""
 
     def __init__(self) -> None:
         self._headers: list[tuple[bytes, bytes]] | None = None
@@ -41,7 +42,8 @@ class Always:
     def lines(self, headers: list[tuple[bytes, bytes]]) -> bytes:
         if headers is not self._headers:
             self._headers = headers
-            self._lines = b"".join(b"%b: %b\r\n" % header for header in headers)
+            lines = (f"{name}: {value}\r\n".encode() for name, value in SECURITY.items())
+            self._lines = b"".join((*(b"%b: %b\r\n" % header for header in headers), *lines))
         return self._lines
 
 

@@ -6,6 +6,7 @@ between `HARNESS_HEADERS` and `metadata.user_id`; content threading is decided i
 Header names arrive with underscores read as hyphens, because proxies drop the one and keep the other.
 """
 
+import hashlib
 import re
 from collections.abc import Callable, Mapping
 from urllib.parse import unquote
@@ -25,7 +26,7 @@ OWN_HEADERS = (
     "langfuse-session-id",
 )
 OWN_FIELDS = ("session_id", "litellm_session_id", "litellm_trace_id", "thread_id")
-FIELDS = frozenset({*OWN_FIELDS, "prompt_cache_key", "user", "safety_identifier"})
+FIELDS = frozenset({*OWN_FIELDS, "client_metadata", "prompt_cache_key", "user", "safety_identifier"})
 """All fields of a body that are asked for here."""
 OWN_METADATA = (
     "litellm_session_id",
@@ -40,6 +41,8 @@ OWN_METADATA = (
     "litellm_trace_id",
 )
 _OWN_METADATA = frozenset(OWN_METADATA)
+METADATA = frozenset({*OWN_METADATA, "user_id"})
+"""All of a body's metadata that is asked for here."""
 HARNESS_HEADERS = (
     "x-claude-code-session-id",
     "session-id",
@@ -54,6 +57,10 @@ HARNESS_HEADERS = (
     "x-coder-chat-id",
     "x-grok-conv-id",
 )
+_TURN = "x-codex-turn-metadata"
+_CLIENT = "client_metadata"
+_THREADS = ("session_id", "thread_id")
+"""What Codex calls a session in both of them, which a proxy may leave of what it says."""
 _UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-")
 _LONG_WORD = re.compile(r"[0-9A-Za-z]{16,}")
 _FEWEST_DIGITS = 3
@@ -66,6 +73,10 @@ _BAGGAGE_KEYS = ("session.id", "gen_ai.conversation.id")
 _SAID = (b'"assistant"', b'"function_call"', b'"item_reference"')
 """One of them is in every request that sends back what a model said."""
 _ABSENT = frozenset({"", "null", "undefined", "none", "nil"})
+_LONGEST = 16_384
+_KEPT_OF_LONG = 200
+"""Characters."""
+_HASHED = "…sha256:"
 _USER_ID_CAP = 2000
 _HARNESS_USER = re.compile(r"\{|user_[0-9a-f]{16,}|.*_session_")
 _USER_ID_SESSION = re.compile(r"_session_([0-9a-fA-F-]{36})$")
@@ -101,12 +112,16 @@ _MAIN = Agent()
 
 
 def usable(value: object) -> str:
-    """`value` as an id, or "" where it is one of the forms that mean there is none."""
+    """`value` as an id, or "" where it is one of the forms that mean there is none. One that no header could name is
+    told by its beginning and its hash."""
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str):
         return ""
     bare = value.strip()
+    if len(bare) > _LONGEST:
+        hashed = hashlib.sha256(bare.encode("utf-8", "surrogatepass")).hexdigest()
+        return f"{bare[:_KEPT_OF_LONG]}{_HASHED}{hashed}"
     if bare.lower() in _ABSENT or not bare.strip("0-"):
         return ""
     return bare
@@ -140,7 +155,15 @@ def _harness(headers: Mapping[str, str]) -> Identity | None:
     for name in headers:
         if name.endswith(_VENDOR_ENDING) and _VENDOR_HEADER.fullmatch(name) and (text := usable(headers[name])):
             return Identity(text, "harness", name)
+    if _TURN in headers and len(headers[_TURN]) <= _LONGEST and (text := _of_thread(_read(headers[_TURN]))):
+        return Identity(text, "harness", _TURN)
     return None
+
+
+def _of_thread(told: object) -> str:
+    """The session in what Codex says of a turn."""
+    found = (usable(told.get(name)) for name in _THREADS) if isinstance(told, dict) else ()
+    return next(filter(None, found), "")
 
 
 def _baggage(headers: Mapping[str, str]) -> Identity | None:
@@ -169,6 +192,8 @@ def session(
             return Identity(text, "id", f"metadata.{name}")
     if named.harness is not None:
         return named.harness
+    if field is not None and (text := _of_thread(field(_CLIENT))):
+        return Identity(text, "harness", _CLIENT)
     if chain is not None:
         return chain
     if "user_id" in metadata and (text := _from_user_id(metadata["user_id"])):
@@ -182,6 +207,7 @@ def session(
 
 def _is_drawn(key: str) -> bool:
     """Whether a part of a cache key was drawn by lot. Other keys are of a program, not of a conversation."""
+    key = key.partition(_HASHED)[0]
     if _UUID.search(key):
         return True
     return any(sum(c.isdigit() for c in word) >= _FEWEST_DIGITS for word in _LONG_WORD.findall(key))
@@ -210,13 +236,17 @@ def _from_user_id(value: object) -> str:
     if not isinstance(value, str) or len(value) > _USER_ID_CAP:
         return ""
     if value.startswith("{"):
-        try:
-            parsed = msgspec.json.decode(value)
-        except (msgspec.DecodeError, RecursionError):
-            return ""
+        parsed = _read(value)
         return usable(parsed.get("session_id")) if isinstance(parsed, dict) else ""
     match = _USER_ID_SESSION.search(value)
     return usable(match.group(1)) if match else ""
+
+
+def _read(text: str) -> object:
+    try:
+        return msgspec.json.decode(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def user(field: Callable[[str], object] | None, metadata: Mapping[str, object]) -> str:

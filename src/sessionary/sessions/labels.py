@@ -2,7 +2,7 @@
 
     x-session-name    or helicone-session-name
     x-session-tags    comma separated
-    x-session-agent   the path of agents, separated by slashes
+    x-session-agent   or helicone-session-path: the path of agents, separated by slashes
 
 Each name may be percent-encoded UTF-8, and is where it holds a separator; plain text is read as it stands. What is too
 long is cut: nothing here refuses a call.
@@ -15,7 +15,7 @@ import msgspec
 
 NAME_HEADERS = ("x-session-name", "helicone-session-name")
 TAGS_HEADER = "x-session-tags"
-AGENT_HEADER = "x-session-agent"
+AGENT_HEADERS = ("x-session-agent", "helicone-session-path")
 MOST_TAGS = 50
 _MOST_NAME = 500
 _MOST_TAG = 100
@@ -27,7 +27,7 @@ class Labels(msgspec.Struct, frozen=True):
     agent: str = ""
 
 
-_NAMING = frozenset({*NAME_HEADERS, TAGS_HEADER, AGENT_HEADER})
+_NAMING = frozenset({*NAME_HEADERS, TAGS_HEADER, *AGENT_HEADERS})
 _NOTHING = Labels()
 
 
@@ -36,8 +36,9 @@ def labels(headers: Mapping[str, str]) -> Labels:
     if _NAMING.isdisjoint(headers):
         return _NOTHING
     name = next((text for h in NAME_HEADERS if (text := _decoded(headers.get(h, "")))), "")
+    path = next((text for h in AGENT_HEADERS if (text := headers.get(h, ""))), "")
     tags = [_decoded(tag)[:_MOST_TAG] for tag in headers.get(TAGS_HEADER, "").split(",")]
-    agents = [_decoded(agent) for agent in headers.get(AGENT_HEADER, "").split("/")]
+    agents = [_decoded(agent) for agent in path.split("/")]
     once = list(dict.fromkeys(t for t in tags if t))
     return Labels(name[:_MOST_NAME], once[:MOST_TAGS], "/".join(filter(None, agents)))
 

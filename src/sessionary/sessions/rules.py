@@ -62,6 +62,6 @@ def meaning(rule: str) -> str:
         return "The `baggage` header, as OpenTelemetry sends it, names the session."
     if rule.startswith("metadata."):
         return f"`{rule.removeprefix('metadata.')}` in the request’s metadata names the session."
-    if rule in OWN_FIELDS or rule == "prompt_cache_key":
+    if rule in OWN_FIELDS or rule in ("prompt_cache_key", "client_metadata"):
         return f"The field `{rule}` of the request’s body names the session."
     return f"The header `{rule}` names the session."

@@ -12,6 +12,7 @@ class Answer(msgspec.Struct, frozen=True):
     usage: Usage | None = None
     finish_reason: str | None = None
     response_id: str | None = None
+    model: str | None = None
     failure: tuple[str, str] | None = None
     """Type and message, where the answer itself says that it failed."""
 
@@ -20,6 +21,7 @@ class _Body(msgspec.Struct):
     """Only what is looked at: the rest, vectors for instance, is passed over undecoded."""
 
     id: Any = None
+    model: Any = None
     usage: Any = None
     choices: Any = None
     status: Any = None
@@ -47,7 +49,8 @@ def inspect(body: bytes, endpoint: str) -> Answer:
     if not isinstance(value, dict):
         return Answer()
     failure = _failure(value) if endpoint == "responses" else None
-    return Answer(usage_of(value.get("usage")), _finish_reason(value, endpoint), _str(value.get("id")), failure)
+    reason, id, model = _finish_reason(value, endpoint), _str(value.get("id")), _str(value.get("model"))
+    return Answer(usage_of(value.get("usage")), reason, id, model, failure)
 
 
 def _failure(value: dict[str, Any]) -> tuple[str, str] | None:

@@ -79,6 +79,13 @@ def check_files(turns: list[Turn], target: Format) -> None:
                 raise cannot(root, target, f"the {piece.type} {piece.id!r} is at another provider")
 
 
+def check_items(turns: list[Turn], target: Format) -> None:
+    """Raises Unsupported for an item that is named by its id, and is not known here."""
+    for value in (part.piece.value for turn in turns for part in turn.parts):
+        if isinstance(value, dict) and (value.get("type") == "item_reference" or value.keys() == {"id"}):
+            raise cannot("input", target, f"the item {str(value.get('id'))[:200]!r} is not known here")
+
+
 def cannot(field: str, target: Format, why: str = "") -> Unsupported:
     return Unsupported(
         field, why or f"the model behind this name is reached by {_NAMES[target]}, which has no such field"

@@ -26,8 +26,10 @@ def read_request(body: dict[str, Any]) -> Request:
 def write_request(request: Request) -> dict[str, Any]:
     """Raises Unsupported."""
     foreign.check(request.params, "chat", _CARRIED)
-    foreign.check_files([*request.system, *request.turns], "chat")
-    messages = write_turns([*request.system, *request.turns])
+    turns = [*request.system, *request.turns]
+    foreign.check_items(turns, "chat")
+    foreign.check_files(turns, "chat")
+    messages = write_turns(turns)
     body = params.write(request.params)
     if request.params.format == "responses":
         body |= {k: v for k, v in request.params.rest.items() if k in _CARRIED and v is not None}

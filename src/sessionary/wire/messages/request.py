@@ -41,6 +41,7 @@ def _read_system(system: Any) -> list[Turn]:
 def write_request(request: Request) -> Body:
     """Raises Unsupported."""
     foreign.check(request.params, FORMAT, params.CARRIED if request.params.format == "chat" else frozenset())
+    foreign.check_items(request.turns, FORMAT)
     moved, turns = history.split_system(request.turns)
     system = history.write_system([*request.system, *moved])
     messages = history.write_messages(turns)

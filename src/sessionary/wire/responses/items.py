@@ -27,12 +27,17 @@ _GIVEN = frozenset({"output", "outputs", "result", "results", "error", "tools"})
 """What a provider's own tool gave, in the item of its call."""
 
 
+def kind_of(item: Item) -> str:
+    """What has no type is a message; or a reference, where it has an id and nothing else."""
+    return str(item.get("type") or ("item_reference" if item.keys() == {"id"} else "message"))
+
+
 def read_item(item: Any) -> Turn:
     if isinstance(item, str):
         return Turn("user", [Part(piece, "responses", item) for piece in read_content(item)])
     if not isinstance(item, dict):
         return Turn("user", [Part(Piece("other", value=item), "responses", item)])
-    kind = str(item.get("type") or "message")
+    kind = kind_of(item)
     role: Role
     match kind:
         case "message":

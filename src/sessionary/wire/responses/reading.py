@@ -5,7 +5,7 @@ Reasoning and references have no meaning: clients send them back, or not. Nor ha
 
 from sessionary.wire import loose, meaning
 from sessionary.wire.message import Message, Piece, Role
-from sessionary.wire.responses.items import read_item
+from sessionary.wire.responses.items import kind_of, read_item
 
 _SHOWN = frozenset(
     {"type", "role", "content", "call_id", "name", "namespace", "arguments", "input", "output"}
@@ -29,7 +29,7 @@ def _read(raw: bytes, speaker: Role) -> meaning.Read:
     item = loose.read_any(raw)
     if not isinstance(item, dict):
         return meaning.opaque(speaker, item)
-    kind = str(item.get("type") or "message")
+    kind = kind_of(item)
     if kind == "message" and not item.get("role"):
         item = {**item, "role": speaker}
     turn = read_item(item)
