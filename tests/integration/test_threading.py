@@ -121,6 +121,46 @@ def test_a_harness_counts_in_its_prompt(log: Log) -> None:
     assert (third.session, third.ambiguous) == (ann.session, False)
 
 
+@pytest.mark.parametrize(
+    "said", [[assistant("Hel")], [assistant("> Hello")], [assistant("Another")], [assistant("")], []]
+)
+def test_in_a_named_session_the_question_is_enough(log: Log, said: list[dict[str, Any]]) -> None:
+    """Clients trim answers, write something in front of them, or leave them out."""
+    history: list[dict[str, Any]] = [SYSTEM]
+    calls: list[Row] = []
+    for n in range(4):
+        history.append(user(f"question {n}"))
+        calls.append(row(log, log.chat("named", list(history), f"Hello {n}, here is what you asked for.")))
+        history += said
+    assert [call.parent for call in calls] == [None, *(call.id for call in calls[:-1])]
+    assert [call.turn for call in calls] == [1, 2, 3, 4]
+    assert [call.base_depth for call in calls[:2]] == [0, 1]
+    assert session(log, calls[0]).branches == 0
+    again = row(log, log.chat("named", [SYSTEM, user("question 0"), *said, user("another")], "x"))
+    assert (again.parent, again.turn) == (calls[0].id, 5)
+    assert session(log, calls[0]).branches == 1
+
+
+def test_a_question_is_not_enough_elsewhere(log: Log) -> None:
+    first = row(log, log.chat("one", [SYSTEM, user("hi")], "Hello"))
+    more = [SYSTEM, user("hi"), assistant("Another"), user("and?")]
+    assert row(log, log.chat("two", more)).parent is None
+    assert nameless(log, more).session not in (first.session, row(log, log.chat("two", [user("x")])).session)
+    parallel = [row(log, log.chat("three", [SYSTEM, user(f"task {n}")])) for n in range(3)]
+    assert [call.parent for call in parallel] == [None, None, None]
+    log.chat("four", [SYSTEM])
+    assert row(log, log.chat("four", [SYSTEM, user("hi")])).parent is None
+
+
+def test_an_agents_question_is_its_own(log: Log) -> None:
+    """Two that a harness names may be told the same at first."""
+    log.chat("named", [user("Read this.")], agent="a-1")
+    other = row(log, log.chat("named", [user("Read this."), user("Then write.")], agent="a-2"))
+    assert other.parent is None
+    own = row(log, log.chat("named", [user("Read this."), user("Then go.")], agent="a-1"))
+    assert own.parent is not None
+
+
 def test_nothing_tells_two_apart(log: Log) -> None:
     one = nameless(log, [user("hi")], "Hello")
     other = nameless(log, [user("hi")], "Hello")

@@ -74,6 +74,17 @@ class Resent:
                 return self._best(parsed, scope, refs, step.depth)
         return None
 
+    def asked(self, parsed: Parsed, scope: Scope) -> Found | None:
+        """By the longest part of the history that a call was asked, whatever is said to have been answered: enough
+        within a session that is named, and nowhere else."""
+        before = [step for step in parsed.steps[-2::-1] if step.role in ("user", "tool")]
+        there = self._known.among("leaf_node", [step.node for step in before], scope.project) if before else set()
+        for step in before:
+            refs = self._known.find("leaf_node", step.node, scope) if step.node in there else []
+            if mine := [ref for ref in refs if parsed.begin.agent in ("", ref.agent)]:
+                return Found(mine, step.depth, edited=True)
+        return None
+
     def _ends(self, parsed: Parsed, scope: Scope) -> Iterator[Step]:
         """The steps at which a call's answer may end, deepest first."""
         deepest = list(ends(parsed))

@@ -120,16 +120,19 @@ class Threads:
 
     def _named(self, parsed: Parsed) -> Placed:
         begin = parsed.begin
-        scope = self._session(begin, self._home(begin))
-        has_history = answered(parsed.steps)
-        found = self._resent.history(parsed, scope) if has_history else None
-        placed = Placed(self._home(begin, found.refs[0] if found else None), begin.source, begin.rule)
+        session = self._home(begin)
+        scope = self._session(begin, session)
+        found, origin = None, None
+        if answered(parsed.steps):
+            found = self._resent.history(parsed, scope)
+            origin = self._compaction.of(parsed, scope) if found is None else None
+        else:
+            origin = self._origin(parsed, scope, session) or self._started(begin, session)
+        if found is None and origin is None:
+            found = self._resent.asked(parsed, scope)
+        placed = Placed(self._home(begin, found.refs[0] if found else None), begin.source, begin.rule, origin=origin)
         if found is not None:
             placed.parent, placed.base_depth = found.refs[0], found.depth
-        elif has_history:
-            placed.origin = self._compaction.of(parsed, scope)
-        else:
-            placed.origin = self._origin(parsed, scope, placed.session) or self._started(begin, placed.session)
         if placed.origin is None:
             placed.again = self._again(parsed, placed)
         return placed
