@@ -190,6 +190,10 @@ class Metrics:
         self.set_aside = prom.Counter(
             "sessionary_records_set_aside", "Spool records that could not be understood.", registry=r
         )
+        self.spans = prom.Counter("sessionary_spans_sent", "Spans that a collector has taken.", registry=r)
+        self.spans_dropped = prom.Counter(
+            "sessionary_spans_dropped", "Spans that could not be made, or that no collector took.", registry=r
+        )
         self.lag = prom.Gauge(
             "sessionary_store_lag_seconds",
             "How long the oldest record of the drain's last round had waited when it was stored.",

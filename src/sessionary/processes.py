@@ -207,7 +207,9 @@ def _drain(
     for each in others:
         each.close()
     _gives_way(_STORES)
-    run(build_drain(settings), settings.data_dir / "spool", mine[0], recorded)
+    drain = build_drain(settings)
+    run(drain, settings.data_dir / "spool", mine[0], recorded)
+    drain.close()
 
 
 def _gives_way(by: int) -> None:

@@ -29,6 +29,7 @@ from sessionary.sockets import streams_allowed, watch
 from sessionary.store import audit, keys
 from sessionary.store.engine import open_engine
 from sessionary.store.migrate import upgrade
+from sessionary.traces import asked as traces
 
 if TYPE_CHECKING:
     from sessionary.processes import Processes
@@ -134,6 +135,7 @@ def bind(settings: Settings) -> socket.socket:
 def serve(settings: Settings, environ: Mapping[str, str], ready: Callable[[str, str, bool], None]) -> int:
     """Until SIGINT or SIGTERM; returns the exit status. `ready` is told (base URL, master key, made just now)."""
     Router(settings, environ)  # says what is wrong with the models before anything is started
+    told_of_spans = traces.check(settings, environ)
     told = Bell()
     """Of a signal, or that a worker serves."""
     stop: list[int] = []
@@ -149,6 +151,8 @@ def serve(settings: Settings, environ: Mapping[str, str], ready: Callable[[str, 
     redact = compiled(settings)
     if redact:
         log.warning("what redaction finds is not kept: calls that go on from kept state are asked without it")
+    if told_of_spans:
+        log.info(told_of_spans)
     metrics.prepare(settings.data_dir / "metrics")
     sock = bind(settings)
 

@@ -100,7 +100,8 @@ def run_demo(settings: Settings, count: int, told: filling.Told, by: Actor = COM
     if served:
         return filled
     opened.prepare(settings)
-    drain_all(build_drain(settings), folder.spool)
+    with contextlib.closing(build_drain(settings)) as drain:
+        drain_all(drain, folder.spool)
     return msgspec.structs.replace(filled, stored=True)
 
 

@@ -58,6 +58,8 @@ class Answered:
     messages: list[dict[str, Any]] = field(default_factory=list)
     bodies: dict[bytes, bytes] = field(default_factory=dict)
     output: list[Message] = field(default_factory=list)
+    model: str = ""
+    """As the answer names it."""
 
 
 def answered(asked: Asked, finish: Finish, data: bytes) -> Answered:
@@ -133,7 +135,7 @@ def answered(asked: Asked, finish: Finish, data: bytes) -> Answered:
         "output_node": rows[-1]["node"] if rows else None,
         "answer_key": meaning.answer_key(asked.project, said),
     }
-    return Answered(call, recipe, raw, rows, bodies, output)
+    return Answered(call, recipe, raw, rows, bodies, output, answer.model or "")
 
 
 def _beside(parts: Split | None, body: bytes) -> bytes:

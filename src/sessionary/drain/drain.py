@@ -16,6 +16,7 @@ from sessionary.drain.round import Round
 from sessionary.drain.seen import Seen
 from sessionary.drain.settling import Settling
 from sessionary.drain.threads import WINDOW_US
+from sessionary.drain.tracing import Tracing
 from sessionary.metrics import Metrics
 from sessionary.record.exchange import Begin
 from sessionary.record.recorder import now_us
@@ -75,14 +76,17 @@ class Drain:
         gateway: str = "",
         settling: Settling | None = None,
         files: Files | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         """`keep`: what is kept for how long. `window`: microseconds for which threading remembers
-        what was said. `gateway`: the data folder's id. `settling`: with the limits of keys, if there are any."""
+        what was said. `gateway`: the data folder's id. `settling`: with the limits of keys, if there are any.
+        `tracing`: spans of what is stored, if they are wanted."""
         self._reader = Reader(spool, files)
         self._engine = engine
         self._metrics = metrics
         self._gateway = gateway
         self._settling = settling
+        self._tracing = tracing
         self._key_names: dict[str, str] = {"master": "master"}
         self._learned_at = 0.0
         self._cursors: dict[str, Cursor] | None = None
@@ -137,6 +141,9 @@ class Drain:
         return len(intake.items)
 
     def close(self) -> None:
+        """Sends what spans there are left, for some seconds at most."""
+        if self._tracing is not None:
+            self._tracing.close()
         self._engine.dispose()
         if self._settling is not None:
             self._settling.close()
@@ -253,6 +260,8 @@ class Drain:
         self._metrics.stored.inc(work.stored)
         self._metrics.set_aside.inc(work.set_aside)
         self._count(work)
+        if self._tracing is not None:
+            self._tracing.stored(work.ended)
 
     def _may_come(self, connection: sa.Connection, at: int) -> bool:
         """What a call lacks that began at this time."""

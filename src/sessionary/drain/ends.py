@@ -10,6 +10,7 @@ from sessionary.drain.picture import Picture
 from sessionary.drain.requests import Parsed
 from sessionary.drain.settling import end
 from sessionary.drain.threads import Threads
+from sessionary.drain.tracing import Ended
 from sessionary.limits.counters import End
 from sessionary.record.exchange import Finish, Part
 from sessionary.store import tree
@@ -28,6 +29,8 @@ class Ends:
         self.stored = 0
         self.ends: list[End] = []
         """Of calls, for the limits of their keys."""
+        self.ended: list[Ended] = []
+        """Calls of sessions that are not deleted."""
 
     def part(self, part: Part) -> None:
         self._partials.setdefault(part.call_id, []).append(part)
@@ -67,6 +70,7 @@ class Ends:
         if session is not None:
             self._picture.changed.add((project, call["session"]))
             rollup.ended(session, call)
+            self.ended.append(Ended(call, session, answered.model))
         self._batch.traffic.add(call)
         self.ends.append(end(call))
         self._threads.answered(project, call, answered.output)

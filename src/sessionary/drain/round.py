@@ -12,6 +12,7 @@ from sessionary.drain.intake import Intake, Item, Unreadable, unreadable
 from sessionary.drain.picture import Picture
 from sessionary.drain.seen import Seen
 from sessionary.drain.threads import WINDOW_US, Threads
+from sessionary.drain.tracing import Ended
 from sessionary.limits.counters import End
 from sessionary.record.exchange import Begin, Finish, Part
 from sessionary.store import writes
@@ -96,6 +97,11 @@ class Round:
     def ends(self) -> list[End]:
         """Of calls, for the limits of their keys."""
         return self._ends.ends
+
+    @property
+    def ended(self) -> list[Ended]:
+        """Calls that have, of sessions that are not deleted."""
+        return self._ends.ended
 
     @property
     def set_aside(self) -> int:

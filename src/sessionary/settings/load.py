@@ -6,6 +6,7 @@ What only the provider catalogue can judge (is there such a provider?) the route
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast, get_args
+from urllib.parse import urlsplit
 
 from sessionary.errors import SettingsError
 from sessionary.settings import litellm
@@ -66,6 +67,8 @@ def _option(name: str, node: Node) -> Any:
         return node.whole(most=65535)
     if name == "log_level":
         return node.choice(_LEVELS)
+    if name == "traces":
+        return _address(node)
     if name in _CHOICES:
         return node.choice(_CHOICES[name])
     if name in _OR_NONE:
@@ -81,6 +84,21 @@ def _option(name: str, node: Node) -> Any:
             return node.number(least=0.001 if name in _MORE_THAN_NOTHING else 0)
         case _:
             return node.text()
+
+
+def is_address(text: str) -> bool:
+    """Whether it is one of HTTP."""
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _address(node: Node) -> str:
+    if not is_address(value := node.text()):
+        raise node.fail(f"'{node.path}' must be an address as http://collector:4318/v1/traces")
+    return value
 
 
 def _models(nodes: Iterable[Node]) -> list[Model]:

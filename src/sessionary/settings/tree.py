@@ -166,6 +166,9 @@ class Settings(msgspec.Struct, frozen=True):
     """What never reaches the log."""
     redact_secrets: bool = False
     """Whether keys and tokens of well-known services never reach the log. Needs `sessionary[redaction]`."""
+    traces: str | None = None
+    """OTLP/HTTP address that gets a span of each call, as `http://collector:4318/v1/traces`; null: what OpenTelemetry's
+    environment variables say. Needs `sessionary[otel]`."""
     limits: Limits = Limits()
     """How much each key may ask for that has no limits of its own."""
     fsync_interval: float = 0.5
