@@ -46,6 +46,8 @@ venv/bin/sessionary demo --sessions 3 >>log 2>&1
 venv/bin/sessionary verify >>log 2>&1
 venv/bin/sessionary keys list >>log 2>&1
 venv/bin/sessionary audit >>log 2>&1
+if SESSIONARY_TRACES=http://127.0.0.1:1 venv/bin/sessionary serve >told 2>&1; then exit 1; fi
+grep -Fq "pip install 'sessionary[otel]'" told || { cat told; exit 1; }
 export SESSIONARY_DATABASE=postgresql://nobody@127.0.0.1:1/none
 for command in serve doctor verify "keys list" "migrate --to $SESSIONARY_DATABASE"; do
     if venv/bin/sessionary $command >told 2>&1; then exit 1; fi

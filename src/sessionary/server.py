@@ -135,7 +135,7 @@ def bind(settings: Settings) -> socket.socket:
 def serve(settings: Settings, environ: Mapping[str, str], ready: Callable[[str, str, bool], None]) -> int:
     """Until SIGINT or SIGTERM; returns the exit status. `ready` is told (base URL, master key, made just now)."""
     Router(settings, environ)  # says what is wrong with the models before anything is started
-    told_of_spans = traces.check(settings, environ)
+    of_spans, sent = traces.check(settings, environ)
     told = Bell()
     """Of a signal, or that a worker serves."""
     stop: list[int] = []
@@ -151,8 +151,8 @@ def serve(settings: Settings, environ: Mapping[str, str], ready: Callable[[str, 
     redact = compiled(settings)
     if redact:
         log.warning("what redaction finds is not kept: calls that go on from kept state are asked without it")
-    if told_of_spans:
-        log.info(told_of_spans)
+    if of_spans:
+        log.log(logging.INFO if sent else logging.WARNING, "%s", of_spans)
     metrics.prepare(settings.data_dir / "metrics")
     sock = bind(settings)
 

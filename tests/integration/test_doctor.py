@@ -107,6 +107,17 @@ def test_what_is_configured_in_vain(installation: Installation) -> None:
     assert "made up" in wrong(installation.findings())["models"]
 
 
+def test_traces(installation: Installation) -> None:
+    assert "traces" not in {f.check for f in installation.findings()}
+    found = [f for f in installation.findings("traces: https://user:secret@collector/\n") if f.check == "traces"]
+    assert [(f.level, f.said) for f in found] == [("ok", "a span of each call goes to collector")]
+    installation.environ = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4317",
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
+    }
+    assert "no spans are sent" in wrong(installation.findings())["traces"]
+
+
 def test_master_keys(installation: Installation) -> None:
     path = installation.made().data / "master.key"
     path.chmod(0o644)

@@ -14,7 +14,7 @@ ENDPOINT, TRACES = "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_END
 
 def test_nobody_asks() -> None:
     assert asked(Settings(), {}) is None
-    assert check(Settings(), {"OTEL_SERVICE_NAME": "x", "OTEL_EXPORTER_OTLP_HEADERS": "a=b"}) == ""
+    assert check(Settings(), {"OTEL_SERVICE_NAME": "x", "OTEL_EXPORTER_OTLP_HEADERS": "a=b"}) == ("", False)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,9 @@ def test_the_setting(url: str, whole: str) -> None:
 )
 def test_the_variables_by_themselves(environ: dict[str, str], host: str | None) -> None:
     assert asked(Settings(), environ) == (Target(None, host) if host else None)
-    assert "secret" not in check(Settings(), environ)
+    told, sent = check(Settings(), environ)
+    assert "secret" not in told
+    assert sent is (host is not None)
 
 
 def test_the_sdk_can_be_switched_off() -> None:
@@ -57,8 +59,9 @@ def test_the_sdk_can_be_switched_off() -> None:
 
 
 def test_variables_for_others_are_a_note() -> None:
-    said = check(Settings(), {ENDPOINT: "http://collector:4317", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"})
+    said, sent = check(Settings(), {ENDPOINT: "http://collector:4317", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"})
     assert said.startswith("no spans are sent")
+    assert not sent
     assert "http/protobuf" in said
 
 
@@ -67,7 +70,7 @@ def test_what_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SettingsError, match=r"pip install 'sessionary\[otel\]'"):
         check(Settings(traces=URL), {})
     assert asked(Settings(traces=URL), {}) is None
-    note = check(Settings(), {ENDPOINT: "http://collector:4318"})
+    note, _ = check(Settings(), {ENDPOINT: "http://collector:4318"})
     assert "pip install 'sessionary[otel]'" in note
     assert asked(Settings(), {ENDPOINT: "http://collector:4318"}) is None
 

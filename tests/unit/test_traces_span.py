@@ -1,5 +1,8 @@
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from opentelemetry.proto.trace.v1.trace_pb2 import Span as Wire
 
 from sessionary.store import schema
 from sessionary.traces.span import About, Earlier, parent, span, span_id, trace_id
@@ -120,6 +123,7 @@ def test_figures_and_names() -> None:
         "sessionary.http_status": 200,
         "sessionary.attempts": 1,
         "sessionary.deployment": "openai/gpt-4o",
+        "sessionary.upstream_model": "gpt-4o",
         "sessionary.endpoint": "chat.completions",
         "sessionary.project": "shop",
         "sessionary.key.id": "key_1",
@@ -192,6 +196,32 @@ def test_a_call_that_reached_no_provider() -> None:
     assert not {"gen_ai.provider.name", "gen_ai.response.model", "gen_ai.request.model", "sessionary.attempts"} & {
         *made.attributes
     }
+
+
+def test_a_failed_calls_answer_is_no_models() -> None:
+    made = span(call(status="upstream_error"), About())
+    assert "gen_ai.response.model" not in made.attributes
+    assert made.attributes["sessionary.upstream_model"] == "gpt-4o"
+
+
+@given(text=st.text(st.characters(), max_size=300), number=st.integers(1, 1 << 70))
+def test_whatever_is_in_it_can_be_sent(text: str, number: int) -> None:
+    """Halves of characters included, and figures that no provider means: a batch has other calls' spans, too."""
+    names = ("model", "finish_reason", "response_id", "error_type", "provider", "agent", "agent_name", "client")
+    row = call(**dict.fromkeys(names, text), input_tokens=number, output_tokens=number, status="upstream_error")
+    made = span(row, About(session=text, project=text, key=text, model=text, traceparent=text))
+    sent = Wire(name=made.name)
+    for name, value in made.attributes.items():
+        match value:
+            case bool() | float():
+                pass
+            case int():
+                sent.attributes.add(key=name).value.int_value = value
+            case str():
+                sent.attributes.add(key=name).value.string_value = value
+            case _:
+                sent.attributes.add(key=name).value.array_value.values.add().string_value = value[0]
+    assert Wire.FromString(sent.SerializeToString()) == sent
 
 
 def test_a_clock_that_was_set_back() -> None:

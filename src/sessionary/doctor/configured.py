@@ -12,6 +12,7 @@ from sessionary.providers.routing import Router
 from sessionary.redaction import compiled
 from sessionary.settings import Settings
 from sessionary.settings.load import OPTIONS, PREFIX
+from sessionary.traces.asked import check
 
 _KNOWN = frozenset({*(PREFIX + name.upper() for name in OPTIONS), f"{PREFIX}CONFIG"})
 _LIBRARY = ("SESSIONARY_API_KEY", "SESSIONARY_BASE_URL")
@@ -38,6 +39,19 @@ def variables(environ: Mapping[str, str]) -> Iterator[Finding]:
         if name.startswith(PREFIX) and name not in _KNOWN and name not in _LIBRARY:
             near = difflib.get_close_matches(name, _KNOWN, 1)
             yield warn("variables", f"{name} means nothing", f"did you mean {near[0]}?" if near else "unset it")
+
+
+def traces(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Nothing where nobody wants spans."""
+    try:
+        told, sent = check(settings, environ)
+    except SettingsError as error:
+        yield fail("traces", error.message, "install it where the gateway runs, or take the setting out")
+        return
+    if sent:
+        yield ok("traces", told)
+    elif told:
+        yield warn("traces", told, "see docs/how-to/traces.md, or set OTEL_TRACES_EXPORTER=none")
 
 
 def models(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:

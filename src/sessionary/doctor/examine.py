@@ -32,6 +32,7 @@ def _checks(settings: Settings, environ: Mapping[str, str], *, online: bool) -> 
     public = not around.is_local(settings.host)
     checks: list[Callable[[], Iterator[Finding]]] = [
         lambda: configured.models(settings, environ),
+        lambda: configured.traces(settings, environ),
         lambda: configured.master_key(settings, public=public),
         lambda: configured.folder(settings.data_dir),
         lambda: kept.disk(settings),

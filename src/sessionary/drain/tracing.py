@@ -4,6 +4,7 @@ Whatever goes wrong here costs spans, never a round.
 """
 
 import logging
+import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -15,6 +16,8 @@ from sessionary.store.questions import present
 from sessionary.traces.span import About, Earlier, Span, span
 
 log = logging.getLogger("sessionary.drain")
+_NAMES_FOR = 10.0
+"""Seconds that names of projects and keys are taken to be as they were."""
 
 
 class Ended(msgspec.Struct, frozen=True):
@@ -39,7 +42,9 @@ class Tracing:
         self._engine = engine
         self._export = export
         self._passed_over = passed_over
-        self._names: dict[str, dict[Any, str]] = {}
+        self._projects: dict[int, str] = {}
+        self._keys: dict[str, str] = {}
+        self._learned_at = 0.0
         self._failing = False
 
     def stored(self, ended: Sequence[Ended]) -> None:
@@ -66,15 +71,13 @@ class Tracing:
         self._export.close()
 
     def _abouts(self, connection: sa.Connection, ended: Sequence[Ended]) -> list[About]:
-        """All that is to be looked up is looked up at once, and names of projects and keys only where one is new."""
         parents = self._traceparents(connection, ended)
-        projects = self._named(connection, "projects", {one.call["project"] for one in ended})
-        keys = self._named(connection, "keys", {one.call["key_id"] for one in ended})
+        self._learn_names(connection, ended)
         return [
             About(
                 session=one.session["session_id"],
-                project=projects.get(one.call["project"], ""),
-                key=keys.get(one.call["key_id"], one.call["key_id"]),
+                project=self._projects.get(one.call["project"], ""),
+                key=self._keys.get(one.call["key_id"], one.call["key_id"]),
                 model=one.model,
                 traceparent=parents.get((one.call["project"], one.call["id"]), ""),
                 earlier=tuple(
@@ -98,14 +101,17 @@ class Tracing:
             if "traceparent" in (row.request_headers or {})
         }
 
-    def _named(self, connection: sa.Connection, table: str, ids: set[Any]) -> dict[Any, str]:
-        """Names as they were when one was last looked up that was new."""
-        known = self._names.setdefault(table, {"master": "master"} if table == "keys" else {})
-        if ids - known.keys():
-            of = schema.metadata.tables[table].c
-            known |= {row.id: row.name for row in connection.execute(sa.select(of.id, of.name))}
-            known |= {id: str(id) for id in ids - known.keys()}
-        return known
+    def _learn_names(self, connection: sa.Connection, ended: Sequence[Ended]) -> None:
+        new = {one.call["project"] for one in ended} - self._projects.keys()
+        new |= {one.call["key_id"] for one in ended} - self._keys.keys()
+        if new or time.monotonic() - self._learned_at > _NAMES_FOR:
+            self._learned_at = time.monotonic()
+            self._projects = _names(connection, schema.projects)
+            self._keys = {"master": "master"} | _names(connection, schema.keys)
+
+
+def _names(connection: sa.Connection, table: sa.Table) -> dict[Any, str]:
+    return {row.id: row.name for row in connection.execute(sa.select(table.c.id, table.c.name))}
 
 
 def _earlier(call: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -17,7 +17,7 @@ from sessionary.settings.load import is_address
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 _PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 _NEEDED = ("opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http")
-_EXTRA = "pip install 'sessionary[otel]'"
+_MISSING = "which needs what is not installed: pip install 'sessionary[otel]'"
 _PATH = "/v1/traces"
 
 
@@ -34,15 +34,15 @@ def asked(settings: Settings, environ: Mapping[str, str]) -> Target | None:
     return None if trouble else target
 
 
-def check(settings: Settings, environ: Mapping[str, str]) -> str:
-    """A note for the log on what becomes of spans; "" where nobody wants any. Raises SettingsError where the setting
-    needs what is not installed."""
+def check(settings: Settings, environ: Mapping[str, str]) -> tuple[str, bool]:
+    """What becomes of spans, for people, and whether they are sent; "" where nobody wants any. Raises SettingsError
+    where the setting needs what is not installed."""
     target, trouble = _found(settings, environ)
     if trouble and settings.traces:
-        raise SettingsError(f"'traces' {trouble}")
+        raise SettingsError(f"'traces' is set, {trouble}")
     if trouble:
-        return f"no spans are sent: OpenTelemetry's environment variables ask for them, which {trouble}"
-    return f"a span of each call goes to {target.host}" if target else ""
+        return f"no spans are sent: OpenTelemetry's environment variables ask for them, {trouble}", False
+    return (f"a span of each call goes to {target.host}", True) if target else ("", False)
 
 
 def _found(settings: Settings, environ: Mapping[str, str]) -> tuple[Target | None, str]:
@@ -51,16 +51,16 @@ def _found(settings: Settings, environ: Mapping[str, str]) -> tuple[Target | Non
         return None, ""
     if settings.traces:
         target = Target(_whole(settings.traces), _host(settings.traces))
-        return target, "" if _installed() else f"needs what is not installed: {_EXTRA}"
+        return target, "" if _installed() else _MISSING
     url = next((found for name in _ENDPOINTS if (found := environ.get(name, "").strip())), "")
     if not url or environ.get("OTEL_TRACES_EXPORTER", "otlp").strip() != "otlp":
         return None, ""
     protocol = next((found for name in _PROTOCOLS if (found := environ.get(name, "").strip())), "http/protobuf")
     if protocol != "http/protobuf":
-        return None, "name another protocol than http/protobuf"
+        return None, "by another protocol than http/protobuf"
     if not is_address(url):
-        return None, "name no http:// or https:// address"
-    return Target(None, _host(url)), "" if _installed() else f"needs what is not installed: {_EXTRA}"
+        return None, "at no http:// or https:// address"
+    return Target(None, _host(url)), "" if _installed() else _MISSING
 
 
 def _whole(url: str) -> str:

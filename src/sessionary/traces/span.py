@@ -4,7 +4,8 @@ The attributes are those of OpenTelemetry's conventions for generative AI (clien
 https://github.com/open-telemetry/semantic-conventions-genai. What they have no name for is below `sessionary.`.
 
 A span has figures and names alone. Never in it: what was said, an error's message (it quotes requests), the end user,
-headers. What a client or a provider may write as it likes is cut to `_LONGEST` characters.
+headers. What a client or a provider may write as it likes is cut to `_LONGEST` characters and `_MOST`, and made such as
+the protocol takes: spans are sent many at a time, and one that cannot be would cost the others.
 
 Ids are derived from the call's, so a call has one span, however often it is made. A request that was made within a
 trace (`traceparent`) has its span there; any other call is a trace of its own, for a session may go on for weeks: what
@@ -27,6 +28,7 @@ _KIND = re.compile(r"[\w.:/-]{1,100}", re.ASCII)
 _OTHER = "_OTHER"
 """The conventions' word for an error without a name."""
 _LONGEST = 200
+_MOST = (1 << 63) - 1
 _ENDED_WELL = frozenset({"ok", "client_closed"})
 """A client that leaves is no error of the call."""
 _OPERATIONS = MappingProxyType({"completions": "text_completion", "embeddings": "embeddings"})
@@ -114,7 +116,7 @@ def span(call: Mapping[str, Any], about: About) -> Span:
     operation = _OPERATIONS.get(call["endpoint"], "chat")
     within = parent(about.traceparent)
     return Span(
-        name=f"{operation} {call['model'][:_LONGEST]}".strip(),
+        name=f"{operation} {_text(call['model'])}".strip(),
         trace=within.trace if within else trace_id(call["id"]),
         span=span_id(call["id"]),
         parent=within,
@@ -144,7 +146,7 @@ def _attributes(call: Mapping[str, Any], about: About, operation: str) -> dict[s
         "gen_ai.provider.name": _PROVIDERS.get(call["provider"] or "", call["provider"]),
         "gen_ai.request.model": call["model"],
         "gen_ai.request.stream": call["stream"],
-        "gen_ai.response.model": about.model or call["upstream_model"],
+        "gen_ai.response.model": about.model or (None if failed else call["upstream_model"]),
         "gen_ai.response.id": call["response_id"],
         "gen_ai.response.finish_reasons": (call["finish_reason"],) if call["finish_reason"] else (),
         "gen_ai.response.time_to_first_chunk": _seconds(call["ttft"]) if call["stream"] else None,
@@ -165,6 +167,7 @@ def _attributes(call: Mapping[str, Any], about: About, operation: str) -> dict[s
         "sessionary.http_status": call["http_status"],
         "sessionary.attempts": len(call["attempts"] or ()),
         "sessionary.deployment": call["deployment"],
+        "sessionary.upstream_model": call["upstream_model"],
         "sessionary.endpoint": call["endpoint"],
         "sessionary.project": about.project,
         "sessionary.key.id": call["key_id"],
@@ -186,6 +189,17 @@ def _kind(error: str) -> str:
 
 
 def _cut(value: Value) -> Value:
-    if isinstance(value, tuple):
-        return tuple(text[:_LONGEST] for text in value)
-    return value[:_LONGEST] if isinstance(value, str) else value
+    match value:
+        case str():
+            return _text(value)
+        case tuple():
+            return tuple(map(_text, value))
+        case int() if value > _MOST:
+            return _MOST
+        case _:
+            return value
+
+
+def _text(text: str) -> str:
+    """JSON may have halves of characters, which UTF-8 has not."""
+    return text[:_LONGEST].encode("utf-8", "replace").decode()
