@@ -13,6 +13,7 @@ from sessionary.api.table import TABLE, Entry
 
 QUERY = {
     "filter": "such as `model:gpt* cost>0.5 -client:curl`: see GET /api/fields",
+    "attempt": "which of the call's attempts, 0 for the first; the last unless that is said",
     "of": "sessions or calls",
     "field": "a field that suggests values: see GET /api/fields",
     "prefix": "what the values begin with",

@@ -67,6 +67,13 @@ def limit(params: QueryParams) -> int:
     return int(text)
 
 
+def attempt(params: QueryParams) -> int | None:
+    text = params.get("attempt", "")
+    if text and not (text.isdecimal() and len(text) <= 4):
+        raise BadRequest("attempt must be a number, 0 for the first", param="attempt")
+    return int(text) if text else None
+
+
 def cursor(sort: str, value: int, row_id: int | str) -> str:
     return base64.urlsafe_b64encode(msgspec.json.encode([sort, value, row_id])).decode().rstrip("=")
 

@@ -41,6 +41,7 @@ from sessionary.api.views import Views
 from sessionary.auth import Principal
 from sessionary.errors import BadRequest, GatewayError, NotFound
 from sessionary.limits.standing import Standing
+from sessionary.passed import PassedOn
 from sessionary.providers.routing import Router
 from sessionary.replays.run import Replays
 from sessionary.settings import Settings
@@ -54,11 +55,12 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Api:
-    def __init__(self, views: Views, changing: Views, live: Live) -> None:
+    def __init__(self, views: Views, changing: Views, live: Live, passed_on: PassedOn | None = None) -> None:
         """`changing`: what changes something, and tells what came of it."""
         self._views = views
         self._changing = changing
         self._live = live
+        self._passed_on = passed_on
 
     async def sessions(self, request: Request) -> Response:
         return await _told(self._views.sessions, _principal(request), request.query_params)
@@ -125,6 +127,14 @@ class Api:
         body = await asyncio.to_thread(self._views.request, _principal(request), request.path_params["id"])
         return Response(body, headers=_HEADERS, media_type="application/json")
 
+    async def provider_request(self, request: Request) -> Response:
+        params.only(request.query_params, "attempt")
+        if self._passed_on is None:
+            raise NotFound("There is nothing here.")
+        attempt = params.attempt(request.query_params)
+        row = await asyncio.to_thread(self._views.call_row, _principal(request), request.path_params["id"])
+        return _json(await self._passed_on.of(row, attempt))
+
     async def call_response(self, request: Request) -> Response:
         raw = request.query_params.get("raw", "") not in ("", "0")
         call_id = request.path_params["id"]
@@ -163,18 +173,19 @@ def routes(
     standing: Standing | None = None,
     reading: sa.Engine | None = None,
     replays: Replays | None = None,
+    passed_on: PassedOn | None = None,
 ) -> list[Route]:
     """Expects `request.state.principal`: a Principal, or None where nobody is known.
 
     What the gateway does not give is not told: its books and gauge, its models, answers while they are said;
-    nor done: replays.
+    nor done: replays, what providers were sent.
     `reading`: the engine that is asked for what only people look at (store.replica); changes are `engine`'s.
     """
     reading = engine if reading is None else reading
     views = Views(reading, books, gauge)
     admin = Admin(KeyViews(engine, standing), ModelViews(reading, router, settings or Settings()), AuditViews(engine))
     changing = Views(engine)
-    main = Api(views, changing, Live(views, growing, leaving=leaving, valid=valid))
+    main = Api(views, changing, Live(views, growing, leaving=leaving, valid=valid), passed_on)
     sessions = SessionRoutes(SessionViews(views, engine), main.session)
     replaying = ReplayRoutes(changing, main.session, router, replays)
     lists = Lists(ListViews(reading), ListViews(engine))

@@ -4,6 +4,7 @@ import msgspec
 
 from sessionary.api import admin_types, audit_views, health, list_types, params, replay_types, thread_types, types
 from sessionary.api.permissions import Needs
+from sessionary.passed import ProviderRequest
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -125,6 +126,15 @@ TABLE = (
     ),
     Entry("GET", "/api/calls/{id}/headers", "headers", "read", "A call's headers, and its answer's", types.Headers),
     Entry("GET", "/api/calls/{id}/request", "call_request", "read", "The request's body, as it was sent"),
+    Entry(
+        "GET",
+        "/api/calls/{id}/provider_request",
+        "provider_request",
+        "read",
+        "What the provider was sent for it: translated, with what was said before in front",
+        ProviderRequest,
+        ("attempt",),
+    ),
     Entry(
         "GET",
         "/api/calls/{id}/response",

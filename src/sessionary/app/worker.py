@@ -27,6 +27,7 @@ from sessionary.limits.admission import Admission
 from sessionary.limits.standing import Standing
 from sessionary.metrics import Metrics
 from sessionary.pages import StorePages
+from sessionary.passed import PassedOn
 from sessionary.providers.routing import Router, Target
 from sessionary.record.recorder import Recorder
 from sessionary.record.spooling import Spooling
@@ -146,6 +147,7 @@ class Worker:
                     standing=standing,
                     reading=reading,
                     replays=self._replays,
+                    passed_on=PassedOn(reading, state, self._router),
                 ),
                 *ui.routes(pages),
             ],

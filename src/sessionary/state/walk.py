@@ -99,6 +99,10 @@ class State:
     async def history(self, project: int, link: Link, near: Near | None = None) -> list[Said]:
         """Everything said up to and including `link`, first things first."""
         said = [said for step in await self.chain(project, link, near) for said in step.said]
+        return await self.resolved(project, said, near)
+
+    async def resolved(self, project: int, said: Iterable[Said], near: Near | None = None) -> list[Said]:
+        """With the items themselves, where stored messages only refer to them."""
         return [one if _is_itself(one) else await self._itself(project, one, near) for one in said]
 
     async def chain(self, project: int, link: Link, near: Near | None = None) -> list[Link]:

@@ -25,8 +25,8 @@ export class Inspector {
     /** @type {Call|null} */
     this.call = null;
     this.tab = "overview";
-    /** Of the request: what changed, or all of it. */
-    this.changes = false;
+    /** Of the request. @type {import("./sent.js").View} */
+    this.sent = "sent";
     /** @type {AbortController|null} */
     this.loading = null;
     this.tabs = TABS.map((tab) =>
@@ -55,15 +55,15 @@ export class Inspector {
     this.render();
   }
 
-  /** @param {string} name of a tab; `changes` is the request's, as what changed in it */
+  /** @param {string} name of a tab, or of a view of the request */
   choose(name) {
-    this.changes = name === "changes";
-    this.tab = this.changes ? "sent" : (TABS.find((tab) => tab === name) ?? "overview");
+    this.sent = name === "changes" || name === "passed" ? name : "sent";
+    this.tab = this.sent !== "sent" ? "sent" : (TABS.find((tab) => tab === name) ?? "overview");
   }
 
   /** The name of what is shown, as `choose` takes it. */
   view() {
-    return this.changes ? "changes" : this.tab;
+    return this.tab === "sent" ? this.sent : this.tab;
   }
 
   /**
@@ -93,7 +93,7 @@ export class Inspector {
     if (this.tab === "overview") this.panel.replaceChildren(...overview(call));
     else if (this.tab === "why") this.fill(why, call, told(call));
     else if (this.tab === "headers") this.fill(headers, call);
-    else if (this.tab === "sent") this.fill((call, signal) => sent(call, signal, { changes: this.changes, switch: (changes) => this.open(changes ? "changes" : "sent") }), call);
+    else if (this.tab === "sent") this.fill((call, signal) => sent(call, signal, { view: this.sent, switch: (view) => this.open(view) }), call);
     else this.load(`/api/calls/${encodeURIComponent(call.id)}/response`, call.stream ? [this.events(call)] : []);
   }
 

@@ -80,3 +80,14 @@ export function written(value) {
   const inside = value.text ?? value.content ?? value.output ?? value.arguments;
   return inside === undefined ? JSON.stringify(value, null, 2) : written(inside);
 }
+
+/**
+ * What a part of a request is, for the line that stands for it.
+ * @param {string[]} _path
+ * @param {any} value
+ */
+export function role(_path, value) {
+  const words = [value.role, value.type, value.name, value.function?.name].filter((word) => typeof word === "string");
+  const start = typeof value.content === "string" ? `: ${value.content.slice(0, 60)}` : "";
+  return words.length ? words.join(" · ").slice(0, 80) + start : "";
+}

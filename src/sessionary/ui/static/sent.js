@@ -1,12 +1,13 @@
-// The request as it was sent: its body, and what changed in it since the request before, up to where a provider's
-// cache could serve.
+// The request as it was sent: its body, what changed in it since the request before, up to where a provider's cache could
+// serve, and what the provider was sent for it.
 
 import * as api from "./api.js";
 import { copyButton } from "./copy.js";
 import { inline, jsonDiff } from "./diffview.js";
 import { el } from "./el.js";
 import { plural, size } from "./format.js";
-import { apart, brokenBy, same, since, written } from "./request.js";
+import { attempts, passed } from "./passed.js";
+import { apart, brokenBy, role, same, since, written } from "./request.js";
 import { tree } from "./tree.js";
 
 /** @typedef {import("./types.js").Call} Call */
@@ -15,16 +16,26 @@ import { tree } from "./tree.js";
 const MARK = "what a provider may have cached ends here";
 const LONG = 500_000;
 
+/** @typedef {"sent" | "changes" | "passed"} View */
+/** @typedef {{view: View, switch: (view: View) => void}} How */
+
+/** @type {Record<View, string>} */
+const LABELS = { sent: "Body", changes: "Changes", passed: "To the provider" };
+
 /**
  * @param {Call} call
  * @param {AbortSignal} signal
- * @param {{changes: boolean, switch: (changes: boolean) => void}} how
+ * @param {How} how
  * @returns {Promise<HTMLElement[]>}
  */
 export async function sent(call, signal, how) {
+  const views = /** @type {View[]} */ (["sent", ...(call.parent_id ? ["changes"] : []), ...(attempts(call) ? ["passed"] : [])]);
+  const view = views.includes(how.view) ? how.view : "sent";
+  const chosen = views.length > 1 ? toggle(views, view, how) : null;
+  if (view === "passed") return passed(call, signal, chosen);
   const text = await api.text(path(call.id), signal);
-  const top = el("p", { class: "top" }, el("span", { class: "soft" }, size(text.length)), call.parent_id ? toggle(how) : null, copyButton(() => text, "Copy", "Copy it all"));
-  if (!how.changes || !call.parent_id) return [top, body(text)];
+  const top = el("p", { class: "top" }, el("span", { class: "soft" }, size(text.length)), chosen, copyButton(() => text, "Copy", "Copy it all"));
+  if (view === "sent" || !call.parent_id) return [top, body(text)];
   const before = await api.text(path(call.parent_id), signal);
   return [top, ...changes(read(before), read(text))];
 }
@@ -34,10 +45,14 @@ function path(id) {
   return `/api/calls/${encodeURIComponent(id)}/request`;
 }
 
-/** @param {{changes: boolean, switch: (changes: boolean) => void}} how */
-function toggle({ changes, switch: turn }) {
-  const one = (/** @type {string} */ label, /** @type {boolean} */ on) => el("button", { type: "button", "aria-pressed": String(changes === on), onclick: () => turn(on) }, label);
-  return el("span", { class: "switch", role: "group", "aria-label": "View" }, one("Body", false), one("Changes", true));
+/**
+ * @param {View[]} views
+ * @param {View} shown
+ * @param {How} how
+ */
+function toggle(views, shown, how) {
+  const one = (/** @type {View} */ view) => el("button", { type: "button", "aria-pressed": String(view === shown), onclick: () => how.switch(view) }, LABELS[view]);
+  return el("span", { class: "switch", role: "group", "aria-label": "View" }, ...views.map(one));
 }
 
 /** @param {string} text */
@@ -53,16 +68,6 @@ function read(text) {
   } catch {
     return undefined;
   }
-}
-
-/**
- * @param {string[]} _path
- * @param {any} value
- */
-function role(_path, value) {
-  const words = [value.role, value.type, value.name, value.function?.name].filter((word) => typeof word === "string");
-  const start = typeof value.content === "string" ? `: ${value.content.slice(0, 60)}` : "";
-  return words.length ? words.join(" · ").slice(0, 80) + start : "";
 }
 
 /**

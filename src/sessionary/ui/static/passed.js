@@ -1,0 +1,44 @@
+// What a provider was sent for a call: in its own words, and with what was said before in front.
+
+import * as api from "./api.js";
+import { copyButton } from "./copy.js";
+import { el } from "./el.js";
+import { size } from "./format.js";
+import { role } from "./request.js";
+import { tree } from "./tree.js";
+
+/** @typedef {import("./types.js").Call} Call */
+/** @typedef {import("./el.js").Child} Child */
+
+/** @param {Call} call how many times a provider was asked */
+export function attempts(call) {
+  return Array.isArray(call.attempts) ? call.attempts.length : Number(call.attempts ?? 0);
+}
+
+/**
+ * @param {Call} call
+ * @param {AbortSignal} signal
+ * @param {Child} chosen among the views of the request
+ */
+export async function passed(call, signal, chosen) {
+  const last = attempts(call) - 1;
+  let text = "";
+  const length = el("span", { class: "soft" });
+  const shown = el("div", { class: "passed" });
+  const show = async (/** @type {number} */ attempt) => {
+    buttons.forEach((button, n) => button.setAttribute("aria-pressed", String(n === attempt)));
+    const found = await api.get(`/api/calls/${encodeURIComponent(call.id)}/provider_request?attempt=${attempt}`, signal);
+    const facts = [found.deployment, found.path, found.as_sent ? "as the caller sent it" : "", found.dropped.length ? `without ${found.dropped.join(", ")}` : ""];
+    text = JSON.stringify(found.body, null, 2);
+    length.textContent = size(text.length);
+    shown.replaceChildren(el("p", { class: "soft" }, facts.filter((fact) => fact).join(" · ")), tree(found.body, { open: 2, label: role }));
+  };
+  const failed = (/** @type {unknown} */ error) => {
+    text = "";
+    shown.replaceChildren(el("p", { class: "soft" }, error instanceof Error ? error.message : String(error)));
+  };
+  const buttons = [...Array(last + 1).keys()].map((n) => el("button", { type: "button", onclick: () => show(n).catch(failed) }, `Attempt ${n + 1}`));
+  await show(last).catch(failed);
+  const which = last ? [el("p", { class: "top" }, el("span", { class: "switch", role: "group", "aria-label": "Attempt" }, ...buttons))] : [];
+  return [el("p", { class: "top" }, length, chosen, copyButton(() => text, "Copy", "Copy it all")), ...which, shown];
+}
