@@ -19,10 +19,19 @@ def test_the_page_and_the_tree_agree() -> None:
 
 
 PURE = ("wire", "sessions", "redaction")
-IMPURE = frozenset(
-    ("asyncio", "concurrent", "multiprocessing", "select", "socket", "ssl", "subprocess", "threading")
-    + ("http", "httptools", "httpx", "requests", "starlette", "urllib3", "uvicorn", "uvloop", "sqlalchemy", "sqlite3")
-)
+IMPURE = {"asyncio", "concurrent", "multiprocessing", "select", "socket", "ssl", "subprocess", "threading"}
+IMPURE |= {
+    "http",
+    "httptools",
+    "httpx",
+    "requests",
+    "sqlalchemy",
+    "sqlite3",
+    "starlette",
+    "urllib3",
+    "uvicorn",
+    "uvloop",
+}
 
 
 def test_the_pure_cores_do_nothing_but_think() -> None:
