@@ -1,15 +1,18 @@
 """The spool against a plain list: what was appended is read, in order, once; damage costs only what it hits."""
 
+import time
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sessionary.settings import Settings
 from sessionary.spool.files import Disk
 from sessionary.spool.frame import Damage, Frame, framing
 from sessionary.spool.reader import Cursor, Reader
 from sessionary.spool.writer import Writer
+from tests.support.server import wait_for
 
 FRAMING = framing("writer", 1)
 payloads = st.lists(st.binary(max_size=300), max_size=20)
@@ -160,6 +163,32 @@ def test_each_record_is_durable_at_once_where_that_is_wanted(tmp_path: Path) -> 
         writer.append(bytes([n]))
         assert len(synced) > before
     writer.close()
+
+
+def test_what_was_written_is_made_durable_by_itself(tmp_path: Path) -> None:
+    """P2: whatever comes, and also where nothing comes behind it."""
+    written: list[int] = []
+    synced: list[int] = []
+
+    class Counted(Disk):
+        def sync(self, fd: int) -> None:  # type: ignore[override]
+            synced.append(len(written))
+
+    assert Settings().fsync_interval == 0.5
+    writer = Writer(tmp_path, fsync_interval=0.01, files=Counted())
+    for n in range(3):
+        written.append(n)
+        writer.append(bytes([n]))
+        wait_for(lambda: synced and synced[-1] == len(written), what="a sync behind the last record")
+    wait_for(lambda: _rests(synced), what="no sync of what is durable already")
+    writer.close()
+
+
+def _rests(synced: list[int]) -> bool:
+    """Whether nothing is synced for ten times as long as between two looks."""
+    before = len(synced)
+    time.sleep(0.1)
+    return len(synced) == before
 
 
 def test_of_many_records_about_as_many_as_are_enough_are_read_together(

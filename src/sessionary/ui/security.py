@@ -14,7 +14,7 @@ CSP = "; ".join(
         "script-src 'self'",
         "style-src 'self'",
         "connect-src 'self'",
-        "img-src 'self' data:",
+        "img-src 'self' data:",  # pictures and sounds that were said in a call are shown from what is stored of it
         "media-src data:",
         "base-uri 'none'",
         "form-action 'self'",
