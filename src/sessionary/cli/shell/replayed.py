@@ -1,6 +1,8 @@
-"""A replay in words: what it would cost, then call by call what was answered and what is answered now. Pure."""
+"""A replay, or two sessions side by side, in words: what it would cost, then what was answered and what is answered
+otherwise, and what both come to. Pure."""
 
 from collections import Counter
+from typing import NamedTuple
 
 from sessionary.cli.shell import harmless, pairs
 from sessionary.cli.shell.pairs import Pair, Totals
@@ -16,6 +18,19 @@ _DEPTH = 2
 _UNPRICED = "price not known"
 _OTHER = "yellow"
 """The style of what is not as it was."""
+
+
+class Names(NamedTuple):
+    """Of the two sides, and what is said of one that is not there."""
+
+    one: str
+    other: str
+    no_one: str
+    no_other: str
+
+
+REPLAY = Names("was", "now", "not there any more", "")
+COMPARED = Names("A", "B", "no such turn", "no such turn")
 
 
 def plan(found: Json, session: Json) -> list[Block]:
@@ -37,7 +52,7 @@ def plan(found: Json, session: Json) -> list[Block]:
     return blocks
 
 
-def told(pair: Pair, width: int | None) -> list[Block]:
+def told(pair: Pair, width: int | None, names: Names = REPLAY) -> list[Block]:
     """`width`: columns in which questions and answers are shortened; None: they are whole."""
     head = block(*_head(pair, width))
     if pair.same and pair.was and pair.now:
@@ -45,12 +60,13 @@ def told(pair: Pair, width: int | None) -> list[Block]:
         return [head, block(("= the same answer", "green"), (f"{BETWEEN}{changed}", DIM), depth=1)]
     was, now = pairs.text(pair.was), pairs.text(pair.now)
     start = _apart(was, now) if was and now else 0
-    blocks = [block(), head, *_side("was", pair.was, was if width is None else _short(was, start, width))]
+    one, other = (said if width is None else _short(said, start, width) for said in (was, now))
+    blocks = [block(), head, *_side(names.one, pair.was, one, names.no_one)]
     blocks += _tools(pair.was, None)
-    blocks += _side("now", pair.now, now if width is None else _short(now, start, width))
+    blocks += _side(names.other, pair.now, other, names.no_other)
     if pair.now is None and pair.answered["call_id"]:
         blocks.append(block(("not stored yet", DIM), depth=_DEPTH))
-    elif pair.now is None:
+    elif pair.now is None and names is REPLAY:
         blocks.append(block((f"✗ {pair.answered['status']}: {pair.answered['error'] or ''}", "red"), depth=_DEPTH))
     return [*blocks, *_tools(pair.now, pair.was)]
 
@@ -71,6 +87,19 @@ def totals(sums: Totals) -> list[Block]:
     ]
 
 
+def compared(common: int, different: int, metrics: list[Json]) -> list[Block]:
+    """What two sessions come to; `common`: turns before they part, or with the same answers."""
+    turns = [f"{common:,} the same"] if common else []
+    turns += [f"{different:,} otherwise"] if different else []
+    blocks = [block(), block((plural(common + different, "turn"), "bold"), f": {', '.join(turns)}" if turns else "")]
+    wide = max((len(metric["name"]) for metric in metrics), default=0)
+    for metric in metrics:
+        delta = "" if metric["mood"] == "same" else f"{BETWEEN}{metric['delta']}"
+        name = f"{metric['name']:<{wide}}  "
+        blocks.append(block((name, DIM), f"{metric['a']} → {metric['b']}", (delta, DIM), depth=1))
+    return blocks
+
+
 def _head(pair: Pair, width: int | None) -> list[Part]:
     call = (pair.was or pair.now or {"call": {"turn": 0}})["call"]
     turn = f"turn {call['turn']}" if call["turn"] else pair.answered["replays"]
@@ -80,9 +109,9 @@ def _head(pair: Pair, width: int | None) -> list[Part]:
     return [(turn, "bold"), (f"{BETWEEN}{question}" if question else "", "bold")]
 
 
-def _side(name: str, side: Json | None, text: str) -> list[Block]:
+def _side(name: str, side: Json | None, text: str, no_one: str) -> list[Block]:
     if side is None:
-        return [block((f"{name}  ", DIM), ("not there any more" if name == "was" else "", DIM), depth=1)]
+        return [block((f"{name}  ", DIM), (no_one, DIM), depth=1)]
     call = side["call"]
     output = f"{count(call['output_tokens'])} tokens" if call["output_tokens"] is not None else ""
     facts = BETWEEN.join(["", *filter(None, (output, money(call), took(call)))])
