@@ -55,11 +55,11 @@ def test_a_call_s_session_has_another_name() -> None:
 @pytest.mark.parametrize(
     ("query", "cookie", "names"),
     [
-        ("", "", "what turns cost tokens tree time who last source"),
+        ("", "", "what turns cost tokens time who last source"),
         ("cols=cost,last", "turns", "what cost last"),
         ("cols=last&cols=cost&cols=evil", "", "what cost last"),
         ("", "tags.errors", "what errors tags"),
-        ("cols=evil", "evil.<script>", "what turns cost tokens tree time who last source"),
+        ("cols=evil", "evil.<script>", "what turns cost tokens time who last source"),
     ],
 )
 def test_columns(query: str, cookie: str, names: str) -> None:

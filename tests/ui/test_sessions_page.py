@@ -34,7 +34,7 @@ def test_shows_what_a_session_was(visit: Open, filled: Fake) -> None:
     shown = row(ready(visit("/ui/")))
     for text in [
         "claude-sonnet-4-5", "7 calls", "1 failed", "$0.232", "81% cached", "83.2k → 1.9k", "16m 00s", "49.0 s active",
-        "support-bot", "id", "2 · 1",
+        "support-bot", "id", "2 branches · 1 agent · 1 failed",
     ]:  # fmt: skip
         expect(shown).to_contain_text(text)
     expect(shown.locator(".dot")).to_have_attribute("aria-label", "errors")
@@ -234,7 +234,7 @@ def test_columns_are_chosen_and_remembered(visit: Open, filled: Fake) -> None:
     expect(page.locator("#columns")).to_be_hidden()
     expect(row(page).locator("td.tags")).to_have_text("nightly")
     expect(page.locator("th.source")).to_have_count(0)
-    expect(page).to_have_url(re.compile(r"\?cols=turns,cost,tokens,tree,time,who,tags,last$"))
+    expect(page).to_have_url(re.compile(r"\?cols=turns,cost,tokens,time,who,tags,last$"))
     page.goto(filled.base_url + "/ui/")
     served = page.content()
     assert 'class="tags"' in served
@@ -256,7 +256,7 @@ def test_columns_chosen_before_the_script_is_there(visit: Open, filled: Fake) ->
         page.get_by_role("checkbox", name="Tags", exact=True).check()
     expect(row(page).locator("td.tags")).to_have_text("nightly")
     expect(page.get_by_role("checkbox", name="Tags", exact=True)).to_be_checked()
-    expect(page).to_have_url(re.compile(r"\?cols=turns,cost,tokens,tree,time,who,tags,last,source$"))
+    expect(page).to_have_url(re.compile(r"\?cols=turns,cost,tokens,time,who,tags,last,source$"))
 
 
 def test_what_was_chosen_is_not_hidden(visit: Open, filled: Fake) -> None:
@@ -542,5 +542,5 @@ def test_small_and_large(visit: Open, filled: Fake, width: int, height: int) -> 
         expect(page.locator("#q")).to_have_value("status:cut since:1h")
         fits(page, width)
     else:
-        expect(page.locator("th.tree")).to_be_visible()
+        expect(page.locator("th.source")).to_be_visible()
         expect(page.locator("tr.row").nth(18)).to_be_in_viewport()

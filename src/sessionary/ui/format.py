@@ -82,11 +82,21 @@ def day(at: str) -> str:
     return f"{_time(at):%Y-%m-%d %H:%M}"
 
 
+def titled(session: Mapping[str, Any]) -> str:
+    """What a session is called. Of one without a title and without an id of the client's, what is known of its calls: ours
+    is an id that nobody knows."""
+    if session["title"] or session["session_id"] != session["id"]:
+        return str(session["title"] or session["session_id"])
+    if not session["errors"] or session["errors"] < session["calls"]:
+        return "Untitled"
+    return "A call that failed" if session["calls"] == 1 else f"{session['calls']:,} calls that failed"
+
+
 def _time(at: str) -> datetime:
     return datetime.fromisoformat(at.replace("Z", "+00:00"))
 
 
 FILTERS: Mapping[str, Any] = MappingProxyType(
-    {"count": count, "cost": cost, "duration": duration, "bytes": size, "clock": clock, "day": day}
+    {"count": count, "cost": cost, "duration": duration, "bytes": size, "clock": clock, "day": day, "titled": titled}
 )
 GLOBALS: Mapping[str, Any] = MappingProxyType({"wall": wall, "share": share})

@@ -57,7 +57,7 @@ SESSIONS = Listing(
         Column("turns", "Turns", "turns", number=True),
         Column("cost", "Cost", "cost", number=True),
         Column("tokens", "Tokens in → out", "input_tokens", number=True),
-        Column("tree", "Branches · agents", number=True),
+        Column("tree", "Branches · agents", number=True, shown=False),
         Column("time", "Time", "active", number=True),
         Column("errors", "Errors", "errors", number=True, shown=False),
         Column("who", "User or key"),

@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { el } from "./el.js";
-import { ago, cost, plural } from "./format.js";
+import { ago, cost, plural, titled } from "./format.js";
 
 /** @typedef {import("./types.js").Session} Session */
 
@@ -113,7 +113,7 @@ function option(session, id, take) {
   return el(
     "li",
     { role: "option", id, "aria-selected": "false", onmousedown: hold, onclick: take },
-    el("b", null, session.title || session.session_id),
+    el("b", null, titled(session)),
     el("span", { class: "soft" }, [session.session_id, session.models.slice(0, 2).join(", "), plural(session.turns, "turn"), cost(session.cost), ago(session.last_at)].filter(Boolean).join(" · ")),
   );
 }

@@ -127,6 +127,17 @@ export function plural(n, one, many = `${one}s`) {
 }
 
 /**
+ * What a session is called. Of one without a title and without an id of the client's, what is known of its calls: ours is
+ * an id that nobody knows.
+ * @param {{id: string, session_id: string, title?: string|null, calls: number, errors: number}} session
+ */
+export function titled({ id, session_id, title, calls, errors }) {
+  if (title || session_id !== id) return title || session_id;
+  if (!errors || errors < calls) return "Untitled";
+  return calls === 1 ? "A call that failed" : `${exact(calls)} calls that failed`;
+}
+
+/**
  * The value below which `share` of the values are.
  * @param {number[]} values
  * @param {number} part 0 to 1

@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { byId, el } from "./el.js";
-import { plural } from "./format.js";
+import { plural, titled } from "./format.js";
 
 /** @typedef {import("./types.js").Session} Session */
 
@@ -85,7 +85,7 @@ export function selection({ of, rows, table, onchange }) {
 
   function merge() {
     const oldest = [...chosen.values()].reduce((a, b) => (a.first_at <= b.first_at ? a : b));
-    const text = `All calls go into the oldest, “${oldest.title || oldest.session_id}”. The others’ ids stay names of it.`;
+    const text = `All calls go into the oldest, “${titled(oldest)}”. The others’ ids stay names of it.`;
     ask(`Merge ${plural(chosen.size, "session")}`, [el("p", { class: "soft" }, text)], "Merge", () =>
       api.change("POST", "/api/sessions/merge", { sessions: [...chosen.keys()], into: oldest.id }),
     );

@@ -2,7 +2,7 @@
 
 import { mark } from "./client-mark.js";
 import { el } from "./el.js";
-import { SOURCES, ago, cost, count, duration, exact, moment, plural, share, wall } from "./format.js";
+import { SOURCES, ago, cost, count, duration, exact, moment, plural, share, titled, wall } from "./format.js";
 import { snippet } from "./snippet.js";
 
 /** @typedef {import("./types.js").Session} Session */
@@ -12,12 +12,12 @@ import { snippet } from "./snippet.js";
 export const cells = {
   what(s, hit) {
     const href = `/ui/sessions/${encodeURIComponent(s.id)}${hit ? `#${encodeURIComponent(hit.call_id)}` : ""}`;
-    const title = s.title || s.session_id;
+    const title = titled(s);
     return el(
       "td",
       { class: "what" },
-      el("a", { href, title: title.length > 60 ? title : null }, title),
-      el("span", { class: "sub" }, s.clients.filter(Boolean).slice(0, 3).map(mark), s.models.join(" · "), s.errors ? el("span", { class: "bad failed" }, `${exact(s.errors)} failed`) : null),
+      el("a", { href, title: s.title || s.session_id }, title),
+      el("span", { class: "sub" }, s.clients.filter(Boolean).slice(0, 3).map(mark), about(s)),
       hit ? snippet(hit) : null,
     );
   },
@@ -46,6 +46,20 @@ export const cells = {
   last: (s) => el("td", { class: "num last" }, s.status === "live" ? el("span", { title: moment(s.last_at) }, "now") : time(s.last_at)),
   source: (s) => el("td", { class: "source" }, el("span", { class: `tag ${s.source}`, title: SOURCES[s.source] }, s.source)),
 };
+
+/**
+ * Models, branches and agents where there are any, failed calls: with dots between them, and none before the first.
+ * @param {Session} s
+ */
+function about({ models, branches = 0, agents = 0, errors }) {
+  const parts = [
+    models.join(" · "),
+    branches ? plural(branches, "branch", "branches") : null,
+    agents ? plural(agents, "agent") : null,
+    errors ? el("span", { class: "bad" }, `${exact(errors)} failed`) : null,
+  ];
+  return parts.filter(Boolean).flatMap((part, i) => (i ? [" · ", part] : [part]));
+}
 
 /**
  * How long ago; the page keeps it true.

@@ -1,6 +1,7 @@
 // The list of sessions, or what stands there while there is none.
 
 import { list } from "./list.js";
+import { titled } from "./format.js";
 import { cells } from "./session-cells.js";
 import { waitForTheFirst } from "./welcome.js";
 
@@ -12,7 +13,7 @@ else {
     noun: "session",
     cells,
     dot: (session) => session.status,
-    title: (session) => session.title || session.session_id,
+    title: titled,
     changed: (session) => session,
   });
 }
