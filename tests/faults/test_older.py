@@ -13,7 +13,7 @@ import pytest
 from tests.support.server import Server, running_server, wait_for
 
 OLDER = Path(__file__).parent / "older"
-FORMAT_2 = {"0005"}
+FORMAT_2 = {"0005", "0006"}
 """Of the spool; of the others it is format 1."""
 CALLS = {
     "first": ("old-1", "ok", "You said: first"),
