@@ -210,12 +210,14 @@ class Fake(Lists):
             if request.query_params.get("session", name) != name:
                 continue
             for added in transcript["calls"]:
-                for message in [*added["messages"], *([added["output"]] if added["output"] else [])]:
+                said = [*added["system"], *added["messages"], *([added["output"]] if added["output"] else [])]
+                for message in said:
                     for piece in message["pieces"]:
-                        at = piece.get("text", "").lower().find(q)
+                        text = _words(piece)
+                        at = text.lower().find(q)
                         if at >= 0:
                             start = max(0, at - 30)
-                            snippet = piece["text"][start : start + 120].replace("\n", " ")
+                            snippet = text[start : start + 120].replace("\n", " ")
                             marks = [[at - start, at - start + len(q)]]
                             hits.append(
                                 {
@@ -249,6 +251,14 @@ def listening(page: Page, fake: Fake) -> None:
     """The page is told from now on of what changes."""
     while not fake.listened:
         page.wait_for_timeout(20)
+
+
+def _words(piece: data.Json) -> str:
+    """As `wire.text` has them."""
+    if piece["type"] == "tool_result":
+        return "\n".join(map(_words, piece["content"]))
+    given = f"{piece.get('name', '')} {json.dumps(piece['arguments'])}" if piece["type"] == "tool_call" else ""
+    return str(piece.get("text", "")) or given
 
 
 def _request(transcript: data.Json, added: data.Json) -> data.Json:

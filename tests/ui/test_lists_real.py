@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.support.server import Server, running_server
 from tests.ui.conftest import Open
+from tests.ui.support_found import come_to
 from tests.ui.test_sessions_page import ready
 
 AGENT = {"user-agent": "OpenAI/Python 2.54.0"}
@@ -107,7 +108,9 @@ def test_words_are_found_and_lead_to_the_call(page: Page) -> None:
     expect(page.locator("tr.row")).to_have_count(1)
     expect(page.locator(".snippet mark").first).to_have_text(re.compile("zebrafish|part"))
     page.locator("tr.row .what a").click()
-    expect(page).to_have_url(re.compile(r"/ui/sessions/ses_[^#]*#call_"))
+    expect(page).to_have_url(re.compile(r"/ui/sessions/ses_[^#]*\?q=[^#]*#call_[^/]*/m1$"))
+    assert come_to(page) == "part 7"
+    expect(page.get_by_label("Find in this session")).to_have_value('zebrafish "part 7"')
 
 
 def test_a_view_is_saved_and_deleted(page: Page, server: Server) -> None:

@@ -12,6 +12,7 @@ from tests.ui.conftest import Open
 from tests.ui.early import before
 from tests.ui.fake import Fake, listening
 from tests.ui.support_chat import agent_session
+from tests.ui.support_found import come_to
 from tests.ui.test_look import fits
 
 AGENT = "/ui/sessions/ses_agent"
@@ -290,7 +291,29 @@ def test_search_shows_where_and_opens_there(visit: Open, filled: Fake) -> None:
     page.keyboard.type("captures")
     expect(page.locator(".snippet mark")).to_have_text("captures")
     page.locator("tr.row .what a").click()
-    expect(page).to_have_url(re.compile(r"/ui/sessions/ses_agent#call_"))
+    expect(page).to_have_url(re.compile(r"/ui/sessions/ses_agent\?q=captures#call_0*1000/answer$"))
+    expect(page.get_by_label("Find in this session")).to_have_value("captures")
+    expect(page.locator(".finder [role=status]")).to_have_text(re.compile("^1 of "))
+    assert come_to(page) == "captures"
+
+
+def test_a_hit_opens_where_the_words_are_also_beside_another_call(visit: Open, filled: Fake) -> None:
+    """What a tool gave is sent by the call after, and read beside the tool's own."""
+    page = ready(visit("/ui/"))
+    page.keyboard.press("/")
+    page.keyboard.type("ch_72")
+    expect(page.locator(".snippet mark")).to_have_text("ch_72")
+    page.locator("tr.row .what a").click()
+    expect(page).to_have_url(re.compile(r"\?q=ch_72#call_0*1000/answer$"))
+    assert come_to(page) == "ch_72"
+    expect(page.locator("article.selected .result", has_text="2026-11-20T09:14:06Z")).to_be_in_viewport()
+
+
+def test_a_call_in_the_log_opens_where_the_words_are(visit: Open, filled: Fake) -> None:
+    page = ready(visit("/ui/calls?filter=captures"))
+    expect(page.locator(".snippet mark").first).to_have_text("captures")
+    page.locator("tr.row .what a").first.click()
+    assert come_to(page) == "captures"
 
 
 def test_a_new_session_arrives_by_itself(visit: Open, filled: Fake) -> None:

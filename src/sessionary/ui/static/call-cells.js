@@ -3,14 +3,18 @@
 import { mark } from "./client-mark.js";
 import { el } from "./el.js";
 import { clock, cost, count, duration, exact, moment, share } from "./format.js";
-import { snippet } from "./snippet.js";
+import { found, snippet } from "./snippet.js";
 
 /** @typedef {import("./types.js").Call & {session: string}} Call */
 /** @typedef {import("./types.js").Hit} Hit */
 
-/** @param {Call} c where a call is read: in its session */
-export function place(c) {
-  return `/ui/sessions/${encodeURIComponent(c.session)}#${encodeURIComponent(c.id)}`;
+/**
+ * Where a call is read: in its session, and there where the words are.
+ * @param {Call} c
+ * @param {Hit} [hit]
+ */
+export function place(c, hit) {
+  return `/ui/sessions/${encodeURIComponent(c.session)}${hit ? found(hit) : `#${encodeURIComponent(c.id)}`}`;
 }
 
 /** @type {Record<string, (c: Call, hit?: Hit) => HTMLTableCellElement>} */
@@ -22,7 +26,7 @@ export const cells = {
   what(c, hit) {
     const route = [c.provider, c.deployment, c.upstream_model === c.model ? null : c.upstream_model].filter(Boolean).join(" · ");
     const failed = c.error?.message ? el("span", { class: "bad" }, `${c.http_status ?? ""} ${c.error.message}`.trim().slice(0, 160)) : route;
-    return el("td", { class: "what" }, el("a", { href: place(c), title: route || null, "aria-label": `${c.model || "–"}, ${moment(c.created_at)}` }, c.model || "–"), el("span", { class: "sub" }, failed), hit ? snippet(hit) : null);
+    return el("td", { class: "what" }, el("a", { href: place(c, hit), title: route || null, "aria-label": `${c.model || "–"}, ${moment(c.created_at)}` }, c.model || "–"), el("span", { class: "sub" }, failed), hit ? snippet(hit) : null);
   },
   endpoint: (c) => el("td", { class: "endpoint" }, c.endpoint),
   tokens(c) {

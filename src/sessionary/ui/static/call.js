@@ -4,8 +4,10 @@ import { el } from "./el.js";
 import { depth } from "./fold.js";
 import { clock, count, duration, exact, moment, plural } from "./format.js";
 import { message } from "./pieces.js";
+import { words } from "./sought.js";
 import { grouped } from "./speech.js";
 import { mood } from "./story.js";
+import { hides } from "./unfold.js";
 
 /** @typedef {import("./types.js").Added} Added */
 /** @typedef {import("./types.js").Call} Call */
@@ -117,8 +119,15 @@ function system({ system }) {
  */
 function folded(title, messages, size) {
   const inside = el("div");
-  const open = () => inside.firstChild ?? inside.append(...messages.map((m) => message(m)).filter((m) => m !== null));
-  return el("details", { class: "fold system", ontoggle: open }, el("summary", null, `${title} · ${plural(size, "character")}`), inside);
+  const fill = () => inside.firstChild ?? inside.append(...messages.map((m) => message(m)).filter((m) => m !== null));
+  const fold = el("details", { class: "fold system", ontoggle: fill }, el("summary", null, `${title} · ${plural(size, "character")}`), inside);
+  return hides(fold, { ...held(messages), open: () => (fill(), void (fold.open = true)) });
+}
+
+/** @param {Message[]} messages */
+function held(messages) {
+  const pieces = messages.flatMap((message) => message.pieces);
+  return { pieces, texts: () => pieces.flatMap(words) };
 }
 
 /** @param {Message} message */
@@ -171,8 +180,9 @@ function messages(said, call) {
   const views = (/** @type {number} */ from, /** @type {number} */ to) =>
     all.slice(from, to).flatMap((m, n) => view(m, { note: m.created_at ? clock(m.created_at) : "", anchor: `${call}/m${from + n + 1}` }) ?? []);
   if (!cut) return views(0, all.length);
-  const rest = el("button", { type: "button", class: "resent", onclick: () => rest.replaceWith(...views(0, cut)) }, `${plural(cut, "message")} before these`);
-  return [rest, ...views(cut, all.length)];
+  const open = () => rest.replaceWith(...views(0, cut));
+  const rest = el("button", { type: "button", class: "resent before", onclick: open }, `${plural(cut, "message")} before these`);
+  return [hides(rest, { ...held(all.slice(0, cut)), open }), ...views(cut, all.length)];
 }
 
 /** @param {Added} added */

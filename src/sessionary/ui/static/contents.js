@@ -86,7 +86,7 @@ export class Contents {
   async ready(indices) {
     for (const index of indices) {
       const id = this.calls[index]?.call.id;
-      if (id !== undefined && !this.have.has(id)) this.wanted.add(id);
+      if (id !== undefined && !this.have.has(id) && !this.asked.has(id) && !this.failed.has(id)) this.wanted.add(id);
     }
     await this.fetch();
   }

@@ -36,7 +36,7 @@ export async function hits(of, state, signal) {
   if (!q) return new Map();
   const query = new URLSearchParams({ q, limit: String(MOST_HITS), ...(state.project ? { project: state.project } : {}) });
   const found = await api.get(`/api/search?${query}`, signal).catch(() => ({ data: [] }));
-  return new Map(found.data.reverse().map((/** @type {Hit} */ hit) => [of === "calls" ? hit.call_id : hit.session, hit]));
+  return new Map(found.data.reverse().map((/** @type {Hit} */ hit) => [of === "calls" ? hit.call_id : hit.session, { ...hit, q }]));
 }
 
 /**

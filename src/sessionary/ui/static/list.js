@@ -79,7 +79,7 @@ export function list(spec) {
     estimate: (row) => (hits.has(row.id) ? 82 : 60),
     reach: 700,
     key: (row) => row.id,
-    version: (row) => `${texts.get(row) ?? write(row)} ${hits.get(row.id)?.call_id ?? ""} ${look}`,
+    version: (row) => `${texts.get(row) ?? write(row)} ${JSON.stringify(hits.get(row.id))} ${look}`,
     render: (row) => rendered(row),
     onscroll: () => cursor && more.getBoundingClientRect().top < innerHeight + AHEAD && next(),
     spacer: () => /** @type {HTMLElement} */ (el("tr", { class: "gap", "aria-hidden": "true" }, el("td", null))),

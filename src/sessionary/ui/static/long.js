@@ -2,6 +2,7 @@
 
 import { el } from "./el.js";
 import { size } from "./format.js";
+import { hides } from "./unfold.js";
 
 const MOST = 20_000;
 /** Elements in a part, which is laid out only where it is seen; parts that are added between two frames. */
@@ -20,11 +21,12 @@ export function shortened(box, text, render) {
     box.append(...render(text));
     return box;
   }
-  const more = button(`… show all ${size(new Blob([text]).size)}`, () => {
+  const all = () => {
     box.classList.add("long");
     box.replaceChildren();
-    fill(box, grouped(render(text)), 0, button("show less", less));
-  });
+    return /** @type {Promise<void>} */ (new Promise((done) => fill(box, grouped(render(text)), 0, button("show less", less), done)));
+  };
+  const more = hides(button(`… show all ${size(new Blob([text]).size)}`, all), { texts: () => [text.slice(end(text))], open: all });
   const less = () => {
     box.classList.remove("long");
     box.replaceChildren(...render(text.slice(0, end(text))), more);
@@ -56,11 +58,13 @@ function grouped(nodes) {
  * @param {Node[]} nodes
  * @param {number} from
  * @param {HTMLElement} last
+ * @param {() => void} done told when all of it is there, or nobody looks any more
  */
-function fill(box, nodes, from, last) {
+function fill(box, nodes, from, last, done) {
   box.append(...nodes.slice(from, from + AT_ONCE));
   if (from + AT_ONCE >= nodes.length) box.append(last);
-  else if (!from || box.isConnected) requestAnimationFrame(() => fill(box, nodes, from + AT_ONCE, last));
+  else if (!from || box.isConnected) return requestAnimationFrame(() => fill(box, nodes, from + AT_ONCE, last, done));
+  return done();
 }
 
 /**

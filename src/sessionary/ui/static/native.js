@@ -7,6 +7,7 @@ import { plural } from "./format.js";
 import { plain, prose } from "./prose.js";
 import { patch, readable, typed } from "./tools.js";
 import { tree } from "./tree.js";
+import { hides } from "./unfold.js";
 
 /** @typedef {import("./types.js").Piece} Piece */
 /** @typedef {Record<string, any>} Fields */
@@ -191,9 +192,10 @@ function computer(given) {
  */
 export function folded(title, said) {
   const inside = el("div");
-  const open = () => inside.firstChild ?? inside.append(prose(said));
+  const fill = () => inside.firstChild ?? inside.append(prose(said));
   const words = said.split(/\s+/, 20_000).filter(Boolean).length;
-  return el("details", { class: "fold", ontoggle: open }, el("summary", null, `${title} · ${plural(words, "word")}`), inside);
+  const fold = el("details", { class: "fold", ontoggle: fill }, el("summary", null, `${title} · ${plural(words, "word")}`), inside);
+  return hides(fold, { texts: () => [said], open: () => (fill(), void (fold.open = true)) });
 }
 
 /** @param {any} words */

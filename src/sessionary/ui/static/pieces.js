@@ -9,6 +9,7 @@ import { plain, prose } from "./prose.js";
 import { sourcesView } from "./sources.js";
 import { parts } from "./speech.js";
 import { tree } from "./tree.js";
+import { shows } from "./unfold.js";
 
 /** @typedef {import("./types.js").Piece} Piece */
 /** @typedef {import("./types.js").Message} Message */
@@ -29,7 +30,7 @@ export function message(message, { name, note = "", flag = "", anchor } = {}) {
     "section",
     { class: `msg ${roleClass(message.role)}`, id: anchor },
     el("h3", null, el("b", null, el("bdi", null, message.name || name || message.role)), link, el("span", null, copies, flag ? el("b", { class: "flag" }, flag) : null, note)),
-    pieces.length ? pieces.map((piece) => render(piece, message.role)) : el("p", { class: "soft" }, "(empty)"),
+    pieces.length ? pieces.map((piece) => shows(piece, render(piece, message.role))) : el("p", { class: "soft" }, "(empty)"),
   );
 }
 
@@ -42,7 +43,7 @@ function asJson(message) {
 }
 
 /** @param {Piece} piece */
-function own({ owner, result, ...piece }) {
+function own({ owner, home, result, ...piece }) {
   return piece;
 }
 
@@ -141,7 +142,7 @@ function toolCall(piece) {
       "div",
       { class: `pair${piece.result ? (wide ? " stacked" : "") : " alone"}` },
       el("div", { class: "given", ...long }, empty ? el("p", { class: "soft" }, "no arguments") : (read ?? value(given))),
-      piece.result ? toolResult(piece.result) : null,
+      piece.result ? shows(piece.result, toolResult(piece.result)) : null,
     ),
   );
 }

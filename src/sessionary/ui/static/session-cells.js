@@ -3,7 +3,7 @@
 import { mark } from "./client-mark.js";
 import { el } from "./el.js";
 import { SOURCES, ago, cost, count, duration, exact, moment, plural, share, titled, wall } from "./format.js";
-import { snippet } from "./snippet.js";
+import { found, snippet } from "./snippet.js";
 
 /** @typedef {import("./types.js").Session} Session */
 /** @typedef {import("./types.js").Hit} Hit */
@@ -11,7 +11,7 @@ import { snippet } from "./snippet.js";
 /** @type {Record<string, (s: Session, hit?: Hit) => HTMLTableCellElement>} */
 export const cells = {
   what(s, hit) {
-    const href = `/ui/sessions/${encodeURIComponent(s.id)}${hit ? `#${encodeURIComponent(hit.call_id)}` : ""}`;
+    const href = `/ui/sessions/${encodeURIComponent(s.id)}${hit ? found(hit) : ""}`;
     const title = titled(s);
     return el(
       "td",

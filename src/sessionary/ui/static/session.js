@@ -13,6 +13,7 @@ import { Inspector } from "./inspector.js";
 import { keys } from "./keys.js";
 import { Numbers } from "./numbers.js";
 import { outline, visible } from "./outline.js";
+import { Panels } from "./panels.js";
 import { pressed } from "./press.js";
 import { Rail } from "./rail.js";
 import * as story from "./story.js";
@@ -24,7 +25,6 @@ import { Virtual } from "./virtual.js";
 
 const id = byId("head").dataset.id ?? "";
 const path = `/api/sessions/${encodeURIComponent(id)}`;
-const wide = matchMedia("(min-width: 1180px)");
 /** Calls of the first screen, fetched before it takes the place of the server's. */
 const FIRST = 8;
 /** @type {Item[]} everything, as it is read */
@@ -50,12 +50,13 @@ const numbers = new Numbers(path, () => refresh());
 const need = (/** @type {number[]} */ indices) => contents.need(indices);
 const timeline = new Timeline(byId("timeline"), (index) => select(index));
 const rail = new Rail(byId("rail"), { select: (index) => select(index), need });
-const find = new Find(feed, { session: id, select: (call) => select(indexOf(call)), place: indexOf });
+const find = new Find(feed, { session: id, contents, select: (call) => select(indexOf(call)), release, stay });
 const inspector = new Inspector(aside, {
   ontab: (tab) => address({ tab }),
-  onclose: () => toggle(aside, false),
+  onclose: () => panels.toggle("inspector", false),
   has: (name) => contents.indexOf.has(name),
 });
+const panels = new Panels({ three: byId("three"), rail: byId("rail"), inspector: aside, timeline: byId("timeline") }, { worth: () => contents.calls.length > 1, onchange: () => transcript.update() });
 const inner = el("div", { class: "calls" });
 /** @type {Virtual<Item>} */
 const transcript = new Virtual({
@@ -69,7 +70,6 @@ const transcript = new Virtual({
   onscroll: (top) => {
     if (!ready) return;
     rail.follow(inSight(selected) ? selected : firstCall(shown[top]));
-    find.mark();
   },
 });
 
@@ -126,7 +126,6 @@ const redrawn = api.framed(() => {
   if (told) rail.set(story.rail(contents.calls, items));
   told = false;
   transcript.update();
-  find.mark();
 });
 
 /**
@@ -163,7 +162,7 @@ async function load() {
   else if (atEnd) feed.scrollTop = feed.scrollHeight;
   const current = calls[selected];
   if (current) inspector.show(current.call);
-  if (!byId("actions").firstChild) byId("actions").append(...buttons(), ...actions(session, { onrenamed: rename, onchanged: refresh, call: () => contents.calls[selected]?.call.id }));
+  if (!byId("actions").firstChild) byId("actions").append(panels.turns, panels.buttons.timeline, panels.buttons.inspector, ...actions(session, { onrenamed: rename, onchanged: refresh, call: () => contents.calls[selected]?.call.id }));
 }
 
 /** Indices of the calls that the first screen shows. */
@@ -173,9 +172,13 @@ function start() {
   return at < 0 && linked() >= 0 ? [linked()] : places.slice(Math.max(0, at - 2), Math.max(0, at - 2) + FIRST);
 }
 
+function hash() {
+  return decodeURIComponent(location.hash.slice(1));
+}
+
 /** The call that the address names: by its id, by a message of it, or by its turn. */
 function linked() {
-  const [name] = decodeURIComponent(location.hash.slice(1)).split("/");
+  const [name] = hash().split("/");
   const turn = /^turn-(\d+)$/.exec(name)?.[1];
   if (turn === undefined) return indexOf(name);
   const first = items.find((item) => item.kind === "call" && !item.attempt && !item.agent && contents.calls[item.index].call.turn === Number(turn));
@@ -188,36 +191,19 @@ function rename(title) {
   document.title = `${title} · Sessionary`;
 }
 
-function buttons() {
-  const turns = el("button", { type: "button", class: "narrow", onclick: () => toggle(byId("rail")) }, "Turns");
-  const open = el("button", { type: "button", class: "mid", id: "open-inspector", onclick: () => toggle(aside) }, "Inspector");
-  return [turns, open];
-}
-
 function begin() {
   ready = true;
   byId("three").classList.add("ready");
   const query = new URLSearchParams(location.search);
-  toggle(aside, wide.matches || query.has("tab"));
-  byId("timeline").hidden = contents.calls.length < 2 || innerHeight < 560 || innerWidth < 800;
+  panels.settle();
   inspector.choose(query.get("tab") ?? "overview");
   const named = linked();
   if (named >= 0) select(named, { keep: false });
   else select(firstCall(shown.find((item) => item.kind === "call") ?? shown[0]), { scroll: false, keep: false });
   visitMessage();
-  if (query.get("q")) find.open(query.get("q") ?? "");
+  const q = query.get("q");
+  if (q) find.open(q, { call: contents.calls[named]?.call.id ?? "", anchor: named < 0 ? "" : hash() });
   api.watch(id, (session) => session.id === id && numbers.changed(session) && refresh(), { onback: refresh, ongrowth: (growth) => contents.grow(growth) });
-}
-
-/**
- * @param {HTMLElement} panel
- * @param {boolean} [on]
- */
-function toggle(panel, on) {
-  if (panel.id === "rail") panel.classList.toggle("open", on);
-  else panel.hidden = !(on ?? panel.hidden);
-  byId("three").classList.toggle("with-inspector", !aside.hidden);
-  transcript.update();
 }
 
 /**
@@ -229,9 +215,9 @@ function select(index, { tab, scroll = true, keep = true } = {}) {
   if (!added) return;
   selected = index;
   reveal(index);
-  if (tab) toggle(aside, true);
-  byId("rail").classList.remove("open");
+  panels.rail(false);
   if (keep) address({ call: added.call.id, tab });
+  if (tab) panels.toggle("inspector", true);
   inspector.show(added.call, tab);
   timeline.mark(index);
   for (const article of feed.querySelectorAll("article.selected")) article.classList.remove("selected");
@@ -240,10 +226,29 @@ function select(index, { tab, scroll = true, keep = true } = {}) {
   rail.follow(index);
 }
 
-/** Brings the message that the address names into sight. */
-function visitMessage() {
-  const name = decodeURIComponent(location.hash.slice(1));
-  if (name.includes("/")) document.getElementById(name)?.scrollIntoView();
+/** Brings the message that the address names into sight, out of those that are folded away where it is one. */
+async function visitMessage() {
+  const name = hash();
+  if (!name.includes("/")) return;
+  await contents.ready([linked()]);
+  transcript.update();
+  if (!document.getElementById(name)) /** @type {HTMLElement|null} */ (document.querySelector(`#${CSS.escape(name.split("/")[0])} button.before`))?.click();
+  const message = document.getElementById(name);
+  if (!message || name !== hash()) return;
+  release();
+  message.scrollIntoView();
+  stay();
+}
+
+/** What is in sight of the selected call stays there. */
+function stay() {
+  transcript.stay(placeOf.get(selected) ?? -1);
+}
+
+/** What was unfolded in a call is measured where it is; then others than its beginning may be scrolled to. */
+function release() {
+  transcript.update();
+  transcript.pinned = null;
 }
 
 /**
@@ -277,11 +282,8 @@ keys({
   k: () => turn(-1),
   "[": () => beside(id, -1),
   "]": () => beside(id, 1),
-  i: () => toggle(aside),
-  t: () => {
-    byId("timeline").hidden = !byId("timeline").hidden;
-    transcript.update();
-  },
+  i: () => panels.toggle("inspector"),
+  t: () => panels.toggle("timeline"),
   "/": () => find.open(),
   n: () => find.step(1),
   N: () => find.step(-1),
@@ -290,6 +292,5 @@ addEventListener("hashchange", () => {
   select(linked(), { keep: false });
   visitMessage();
 });
-wide.addEventListener("change", () => toggle(aside, wide.matches));
 const refresh = api.calmly(load, 250);
 refresh();

@@ -2,6 +2,14 @@
 
 import { el } from "./el.js";
 
+/**
+ * What a session's address ends with, for the page to open there.
+ * @param {import("./types.js").Hit} hit
+ */
+export function found({ q, call_id }) {
+  return `${q ? `?q=${encodeURIComponent(q)}` : ""}#${encodeURIComponent(call_id)}`;
+}
+
 /** @param {import("./types.js").Hit} hit */
 export function snippet({ snippet, marks }) {
   const parts = [];

@@ -13,22 +13,23 @@ import { words } from "./speech.js";
 export const PAUSE = 120_000;
 
 /**
- * Sets `result` on tool calls and `owner` on the results they got. Ids may come again later in a session: a
+ * Sets `result` on tool calls, `owner` and `home` on the results they got. Ids may come again later in a session: a
  * result belongs to the last call of its id before it.
  * @param {Added[]} calls
  */
 export function pair(calls) {
-  /** @type {Map<string, import("./types.js").Piece>} */
+  /** @type {Map<string, {asked: import("./types.js").Piece, in: string}>} */
   const pending = new Map();
-  for (const { messages, output } of calls) {
+  for (const { call, messages, output } of calls) {
     for (const message of output ? [...messages, output] : messages) {
       for (const piece of message.pieces) {
         if (!piece.id) continue;
-        if (piece.type === "tool_call") pending.set(piece.id, piece);
-        const call = piece.type === "tool_result" ? pending.get(piece.id) : undefined;
-        if (!call) continue;
-        call.result = piece;
-        piece.owner = call.name || "a tool";
+        if (piece.type === "tool_call") pending.set(piece.id, { asked: piece, in: call.id });
+        const found = piece.type === "tool_result" ? pending.get(piece.id) : undefined;
+        if (!found) continue;
+        found.asked.result = piece;
+        piece.owner = found.asked.name || "a tool";
+        piece.home = found.in;
         pending.delete(piece.id);
       }
     }

@@ -3,6 +3,8 @@
 import { letters } from "./code.js";
 import { el } from "./el.js";
 import { plural } from "./format.js";
+import { strings } from "./sought.js";
+import { hides } from "./unfold.js";
 
 const TEXT = 600;
 const ITEMS = 60;
@@ -48,7 +50,7 @@ function node(path, value, open, label) {
   };
   const details = el("details", { open: open > 0, ontoggle: fill }, el("summary", null, name, el("span", { class: "note" }, note)), inside);
   if (open > 0) fill();
-  return details;
+  return hides(details, { texts: () => strings(value), open: () => (fill(), void (details.open = true)) });
 }
 
 /**
@@ -63,7 +65,8 @@ function more(inside, path, entries, from, open, label) {
   for (const [key, value] of entries.slice(from, from + ITEMS)) inside.append(node([...path, key], value, open, label));
   const left = entries.length - from - ITEMS;
   if (left <= 0) return;
-  const button = el("button", { type: "button", class: "rest", onclick: next }, `… ${left.toLocaleString("en-US")} more`);
+  const rest = () => entries.slice(from + ITEMS).flat().flatMap(strings);
+  const button = hides(el("button", { type: "button", class: "rest", onclick: next }, `… ${left.toLocaleString("en-US")} more`), { texts: rest, open: next });
   function next() {
     button.remove();
     more(inside, path, entries, from + ITEMS, open, label);
@@ -78,6 +81,7 @@ function leaf(value) {
   if (value.length <= TEXT) return el("span", { class: "v string", dir: "auto" }, value ? letters(value, true) : "“”");
   const box = el("span", { class: "v string", dir: "auto" }, letters(value.slice(0, TEXT), true));
   const rest = `… ${(value.length - TEXT).toLocaleString("en-US")} more characters`;
-  box.append(el("button", { type: "button", class: "rest", onclick: () => box.replaceChildren(...letters(value, true)) }, rest));
+  const open = () => box.replaceChildren(...letters(value, true));
+  box.append(hides(el("button", { type: "button", class: "rest", onclick: open }, rest), { texts: () => [value.slice(TEXT)], open }));
   return box;
 }

@@ -86,6 +86,7 @@
  * @property {Record<string, any>[]} [annotations] of a text: what it cites, as the provider writes it
  * @property {Piece} [result] set by story.pair: a tool call's result
  * @property {string} [owner] set by story.pair on a result: the name of the tool it answers
+ * @property {string} [home] set with it: the call that it is shown in, beside the tool's
  *
  * @typedef {object} Message
  * @property {string} [id] hashed with all that came before it
@@ -226,6 +227,7 @@
  * @property {string} call_id
  * @property {string} snippet
  * @property {[number, number][]} marks
+ * @property {string} [q] what was searched for, set by list-source.hits
  */
 
 /**

@@ -171,6 +171,15 @@ export class Virtual {
   }
 
   /**
+   * An item stays as far from the top as it is now, until someone scrolls; what is elsewhere may turn out taller.
+   * @param {number} index
+   */
+  stay(index) {
+    const item = this.items[index];
+    this.pinned = item === undefined ? null : { key: this.o.key(item), margin: this.offsets[index] - this.y() };
+  }
+
+  /**
    * Brings what is pinned back to the top.
    * @returns {boolean|null} whether it was elsewhere; null: nothing is pinned
    */
