@@ -1,11 +1,18 @@
 // The session page's pure parts: branches as lines, requests compared, answers that grow.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import test from "node:test";
 import { LANES, graph } from "../../src/sessionary/ui/static/graph.js";
 import { grown } from "../../src/sessionary/ui/static/growing.js";
-import { plain } from "../../src/sessionary/ui/static/story.js";
+import { plain, speaker } from "../../src/sessionary/ui/static/story.js";
 import { apart, brokenBy, same, since, written } from "../../src/sessionary/ui/static/request.js";
+
+test("who answered is who speaks", () => {
+  for (const [model, upstream_model, status, said] of JSON.parse(readFileSync(new URL("speakers.json", import.meta.url)))) {
+    assert.equal(speaker({ model, upstream_model, status }), said, `${model} ${upstream_model}`);
+  }
+});
 
 const stop = (path, fork = null) => ({ path, fork });
 const hang = { path: null, fork: null, hangs: true };

@@ -87,6 +87,18 @@ def test_errors_and_retries_are_in_place(visit: Open, filled: Fake) -> None:
     expect(page.locator(f"#{call_id(1006)} .failed.cut")).to_contain_text("client closed")
 
 
+def test_after_a_fallback_the_one_who_answered_speaks(visit: Open, filled: Fake) -> None:
+    filled.transcripts["ses_agent"]["calls"][3]["call"] |= {"model": "gpt-4o", "upstream_model": "mistral-large-latest"}
+    plain = visit(HERE, java_script_enabled=False)
+    expect(plain.locator(f"#{call_id(1003)} .sep")).to_contain_text("mistral-large-latest (asked: gpt-4o)")
+    expect(plain.locator(f"#{call_id(1003)} .msg.assistant h3")).to_contain_text("mistral-large-latest")
+    page = opened(visit(f"{HERE}#{call_id(1003)}"))
+    call = page.locator(f"#{call_id(1003)}")
+    expect(call.locator(".sep")).to_contain_text(" · mistral-large-latest (asked: gpt-4o)")
+    expect(call.locator(".msg.assistant h3 b").first).to_have_text("mistral-large-latest (asked: gpt-4o)")
+    expect(page.locator(f"#{call_id(1002)} .msg.assistant h3 b").first).to_have_text("claude-sonnet-4-5")
+
+
 def test_a_link_to_a_call_selects_it(visit: Open, filled: Fake) -> None:
     page = opened(visit(f"{HERE}?tab=why#{call_id(1003)}"))
     expect(page.locator(f"#{call_id(1003)}")).to_have_class(re.compile("selected"))

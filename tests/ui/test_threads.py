@@ -104,6 +104,49 @@ def test_the_rail_nests_agents_and_marks_branches(visit: Open, fake: Fake) -> No
     expect(page.locator("button.stop[aria-current]")).to_contain_text("Yes, but keep the old one")
 
 
+WHOLE = """() => [...document.querySelectorAll("button.stop .sub")].map((line) => {
+  const { left, right, top, bottom } = line.getBoundingClientRect();
+  return [...line.children].map((part) => {
+    const box = part.getBoundingClientRect();
+    if (box.top >= bottom - 1) return "";
+    const whole = box.left >= left && box.right <= right + 0.1 && box.top >= top && box.bottom <= bottom + 1;
+    return whole ? part.title || "time" : "cut";
+  });
+})"""
+"""Of each line of numbers in the rail what is seen of its parts."""
+
+
+def test_numbers_in_the_rail_are_whole_or_not_there(visit: Open, fake: Fake) -> None:
+    page = opened(visit, fake)
+    for width in (1440, 1180, 1000, 2000):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_timeout(100)
+        lines = page.evaluate(WHOLE)
+        assert len(lines) == 8
+        for line in lines:
+            assert "cut" not in line
+            assert len([part for part in line if part]) >= (2 if width == 1000 else 3)
+        assert all("cost" in line for line in lines) or width == 1000
+    page.set_viewport_size({"width": 1000, "height": 900})
+    agents = page.locator("button.stop.agent")
+    assert re.match(r"\d\d:\d\d", agents.first.locator(".sub").inner_text())
+    expect(agents.first.locator(".answer")).to_contain_text("3 calls · ")
+
+
+def test_without_script_the_rail_has_turns_only_and_their_numbers(visit: Open, fake: Fake) -> None:
+    fake.put(threads_session(data.now()))
+    page = visit(HERE, java_script_enabled=False)
+    assert [stop.inner_text() for stop in page.locator("a.stop .said b").all()] == ["1", "2", "3", "4", "5"]
+    first = page.locator("a.stop .sub").first
+    numbers = first.locator("span").all_inner_texts()
+    assert re.fullmatch(r"\d\d:\d\d", numbers[0])
+    assert re.fullmatch(r"[\d.]+ s", numbers[1])
+    assert re.fullmatch(r"\$[\d.]+", numbers[2])
+    assert re.fullmatch(r"[\d.]+k", numbers[3])
+    page = opened(visit, fake)
+    assert page.locator("button.stop .sub").first.locator("span").all_inner_texts()[1:] == numbers[1:]
+
+
 def test_attempts_are_folded_under_the_one_that_counts(visit: Open, fake: Fake) -> None:
     page = opened(visit, fake)
     fold = page.get_by_role("button", name="1 other attempt")

@@ -15,6 +15,9 @@ CALLS = 20
 MESSAGES = 40
 LETTERS = 6000
 _MARKS = re.compile(r"\*{1,3}(?=\S)|(?<=\S)\*{1,3}|`+|^#{1,6} |^> |^[ |:-]*\|[ |:-]*$|^\| | \|$", re.MULTILINE)
+_DATED = re.compile(r"(?:[-@:](?:\d{3,}[\d-]*|latest))?(?:-v\d+(?::\d+)?)?", re.ASCII)
+"""What a provider adds to a model's name: a date or a version of that model."""
+_ANSWERED = ("ok", "live", "client_closed", "interrupted", "cut")
 Json = dict[str, Any]
 
 
@@ -27,7 +30,8 @@ def first_screen(transcript: Json) -> Json:
     for added in calls[:CALLS]:
         messages = added["messages"]
         last = _grouped(messages[-MESSAGES:])
-        shown.append({**added, "messages": last, "cut": max(0, len(messages) - MESSAGES)})
+        cut = max(0, len(messages) - MESSAGES)
+        shown.append({**added, "messages": last, "cut": cut, "speaker": speaker(added["call"])})
     session = transcript["session"]
     more = max(len(calls), session["calls"]) - len(shown)
     return {"session": session, "calls": shown, "turns": _turns(shown), "more": more}
@@ -40,6 +44,17 @@ def pretty(value: Any) -> str:
 
 def cut(long: str) -> str:
     return long if len(long) <= LETTERS else f"{long[:LETTERS]} … ({len(long) - LETTERS:,} more characters)"
+
+
+def speaker(call: Json) -> str:
+    """The model that answered: not the one asked for where that failed or has another name. As static/story.js."""
+    model, answered = call["model"], call["upstream_model"]
+    if not answered or call["status"] not in _ANSWERED:
+        return str(model)
+    asked = model.rpartition("/")[2]
+    before, found, after = answered.rpartition(asked) if asked else ("", "", answered)
+    own = found and (not before or before[-1] in "/.") and _DATED.fullmatch(after)
+    return str(model if own else answered)
 
 
 def _grouped(messages: list[Json]) -> list[Json]:
@@ -68,16 +83,28 @@ def _pair(calls: list[Json]) -> None:
 
 
 def _turns(calls: list[Json]) -> list[Json]:
+    """Without side calls, and without what agents did that a tool call of theirs started."""
     turns: list[Json] = []
+    started = {a["call"]["agent"] for a in calls if (a["call"].get("origin") or {}).get("kind") == "spawn"}
     for added in calls:
         call = added["call"]
+        if call.get("side") or (call.get("agent") and call["agent"] in started):
+            continue
         if not turns or turns[-1]["turn"] != call["turn"]:
             said = _said(added["messages"]) or _said(added["messages"], "") or call["endpoint"]
-            turns.append({"turn": call["turn"], "id": call["id"], "said": said, "answer": "", "calls": []})
+            turns.append({"turn": call["turn"], "id": call["id"], "said": said, "answer": "", "at": call["created_at"]})
+            turns[-1].update(ms=None, cost=None, tokens=0)
         if added["output"]:
             turns[-1]["answer"] = " ".join(_texts([added["output"]], ""))[:160] or turns[-1]["answer"]
-        turns[-1]["calls"].append(call)
+        _add(turns[-1], call)
     return turns
+
+
+def _add(turn: Json, call: Json) -> None:
+    for total, part in (("ms", call["duration_ms"]), ("cost", call["cost"])):
+        if part is not None:
+            turn[total] = (turn[total] or 0) + part
+    turn["tokens"] += (call["input_tokens"] or 0) + (call["output_tokens"] or 0)
 
 
 def _said(messages: list[Json], role: str = "user") -> str:

@@ -6,7 +6,7 @@ import { clock, count, duration, exact, moment, plural } from "./format.js";
 import { message } from "./pieces.js";
 import { words } from "./sought.js";
 import { grouped } from "./speech.js";
-import { mood } from "./story.js";
+import { mood, speaker } from "./story.js";
 import { hides } from "./unfold.js";
 
 /** @typedef {import("./types.js").Added} Added */
@@ -78,7 +78,7 @@ function separator({ call }, { spot, after, select, visit }) {
   const path = spot.format && PATHS[call.endpoint] ? ` · ${PATHS[call.endpoint]}` : "";
   const from = after ? [" · ", el("button", { type: "button", class: "link", title: after.id, onclick: () => visit(after.id) }, `${spot.begins ? "branch of" : "goes on from"} ${place(after)}`)] : [];
   const link = el("a", { href: `#${call.id}`, title: "A link to this call", onclick: (/** @type {Event} */ e) => (e.preventDefault(), select()) }, name(call, spot));
-  return el("h2", { class: "sep" }, link, el("span", null, " · ", el("time", { datetime: call.created_at, title: moment(call.created_at) }, clock(call.created_at)), ` · ${call.model}${path}${agent}`, from));
+  return el("h2", { class: "sep" }, link, el("span", null, " · ", el("time", { datetime: call.created_at, title: moment(call.created_at) }, clock(call.created_at)), ` · ${speaker(call)}`, asked(call), `${path}${agent}`, from));
 }
 
 /**
@@ -90,6 +90,14 @@ function name(call, { attempt, agent, side, nth, folds }) {
   if (side) return el("span", null, "side call");
   if (agent && folds.length) return el("b", null, call.agent_name || agent, ` · call ${nth}`);
   return nth === 1 ? el("b", null, `turn ${call.turn}`) : el("span", null, `call ${nth} of turn ${call.turn}`);
+}
+
+/**
+ * That another model was asked for, where one was.
+ * @param {Call} call
+ */
+function asked(call) {
+  return speaker(call) === call.model ? null : el("small", null, " (asked: ", el("bdi", null, call.model), ")");
 }
 
 /** @param {Call} call */
@@ -193,7 +201,7 @@ function answer({ call, output }) {
   if (call.duration_ms !== null) notes.push(duration(call.duration_ms));
   if (call.output_tokens !== null) notes.push(`${call.estimated ? "≈ " : ""}${count(call.output_tokens)} tokens`);
   const flag = call.status === "ok" && call.finish_reason && SHORT.has(call.finish_reason) ? `stopped: ${call.finish_reason.replaceAll("_", " ")}` : "";
-  const shown = message(output, { name: call.model, note: notes.join(" · "), flag, anchor: `${call.id}/answer` });
+  const shown = message(output, { name: speaker(call), aside: asked(call), note: notes.join(" · "), flag, anchor: `${call.id}/answer` });
   return shown ? [shown] : [];
 }
 

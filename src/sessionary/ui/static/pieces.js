@@ -16,11 +16,11 @@ import { shows } from "./unfold.js";
 
 /**
  * @param {Message} message
- * @param {{name?: string, note?: string, flag?: string, anchor?: string}} [how] `flag`: a note that must not be
+ * @param {{name?: string, aside?: HTMLElement|null, note?: string, flag?: string, anchor?: string}} [how] `flag`: a note that must not be
  *   overlooked; `anchor`: its id on the page, for links to it
  * @returns {HTMLElement|null} null where everything in it is shown elsewhere
  */
-export function message(message, { name, note = "", flag = "", anchor } = {}) {
+export function message(message, { name, aside = null, note = "", flag = "", anchor } = {}) {
   const pieces = message.pieces.filter((piece) => !piece.owner);
   if (!pieces.length && message.pieces.length) return null;
   const text = () => pieces.map((piece) => piece.text ?? "").filter(Boolean).join("\n\n");
@@ -29,7 +29,7 @@ export function message(message, { name, note = "", flag = "", anchor } = {}) {
   return el(
     "section",
     { class: `msg ${roleClass(message.role)}`, id: anchor },
-    el("h3", null, el("b", null, el("bdi", null, message.name || name || message.role)), link, el("span", null, copies, flag ? el("b", { class: "flag" }, flag) : null, note)),
+    el("h3", null, el("b", null, el("bdi", null, message.name || name || message.role), aside), link, el("span", null, copies, flag ? el("b", { class: "flag" }, flag) : null, note)),
     pieces.length ? pieces.map((piece) => shows(piece, render(piece, message.role))) : el("p", { class: "soft" }, "(empty)"),
   );
 }

@@ -152,14 +152,22 @@ function turn(stop, row) {
     margin(row, "turn"),
     el("span", { class: "said", title: stop.fork === null ? null : "begins a branch" }, el("b", null, String(stop.number)), " ", stop.said),
     came.length ? el("span", { class: "answer" }, came) : null,
-    el(
-      "span",
-      { class: "sub" },
-      el("span", { title: moment(stop.at) }, clock(stop.at).slice(0, 5)),
-      el("span", { title: "time the calls took" }, duration(stop.ms)),
-      el("span", { title: `${exact(stop.tokens)} tokens` }, count(stop.tokens)),
-      el("span", { title: "cost" }, cost(stop.cost)),
-    ),
+    numbers(stop),
+  );
+}
+
+/**
+ * In the order in which they are wanted: where there is no room for all, the last are left out.
+ * @param {Turn|Started} stop
+ */
+function numbers({ at, ms, cost: spent, tokens }) {
+  return el(
+    "span",
+    { class: "sub" },
+    el("span", { title: moment(at) }, clock(at).slice(0, 5)),
+    el("span", { title: "time the calls took" }, duration(ms)),
+    el("span", { title: "cost" }, cost(spent)),
+    el("span", { title: `${exact(tokens)} tokens` }, count(tokens)),
   );
 }
 
@@ -174,14 +182,7 @@ function agent(stop, row) {
     { type: "button", class: `stop agent in${deep} ${mood(stop.status)}` },
     margin(row, "agent", deep),
     el("span", { class: "said" }, "agent: ", el("bdi", null, stop.name)),
-    el("span", { class: "answer" }, stop.answer || stop.said),
-    el(
-      "span",
-      { class: "sub" },
-      el("span", null, plural(stop.count, "call")),
-      el("span", { title: "time the calls took" }, duration(stop.ms)),
-      el("span", { title: `${exact(stop.tokens)} tokens` }, count(stop.tokens)),
-      el("span", { title: "cost" }, cost(stop.cost)),
-    ),
+    el("span", { class: "answer" }, [plural(stop.count, "call"), stop.answer || stop.said].filter(Boolean).join(" · ")),
+    numbers(stop),
   );
 }

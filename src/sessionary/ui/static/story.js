@@ -137,7 +137,7 @@ function inAgent({ folds }) {
  */
 function started(calls, fold, { name, status, total }) {
   const depth = fold.folds.length + 1;
-  return { kind: "agent", key: fold.key, name, depth, calls: fold.calls, ...gist(calls, fold), status, cost: total.cost, count: total.calls, tokens: total.input_tokens + total.output_tokens, ms: total.active_ms, loaded: known(calls, fold.calls) };
+  return { kind: "agent", key: fold.key, name, depth, calls: fold.calls, ...gist(calls, fold), status, at: calls[fold.calls[0]]?.call.created_at ?? "", cost: total.cost, count: total.calls, tokens: total.input_tokens + total.output_tokens, ms: total.active_ms, loaded: known(calls, fold.calls) };
 }
 
 /**
@@ -207,6 +207,22 @@ export function plain(text) {
 function tools(message) {
   const names = message?.pieces.filter((piece) => piece.type === "tool_call").map((piece) => piece.name) ?? [];
   return names.length ? `calls ${names.join(", ")}`.slice(0, 200) : "";
+}
+
+/** What a provider adds to a model's name: a date or a version of that model. */
+const DATED = /^(?:[-@:](?:\d{3,}[\d-]*|latest))?(?:-v\d+(?::\d+)?)?$/;
+
+/**
+ * Who speaks in a call: the model that answered, which is not the one asked for where that failed or has another name.
+ * ui/shown.py knows the same.
+ * @param {import("./types.js").Call} call
+ */
+export function speaker({ model, upstream_model, status }) {
+  if (!upstream_model || mood(status) === "errors") return model;
+  const asked = model.split("/").at(-1) ?? "";
+  const from = asked ? upstream_model.lastIndexOf(asked) : -1;
+  const own = from >= 0 && /(?:^|[/.])$/.test(upstream_model.slice(0, from)) && DATED.test(upstream_model.slice(from + asked.length));
+  return own ? model : upstream_model;
 }
 
 /**

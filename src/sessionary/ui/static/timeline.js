@@ -3,7 +3,7 @@
 
 import { el, svg } from "./el.js";
 import { clock, cost, duration, moment } from "./format.js";
-import { PAUSE, mood } from "./story.js";
+import { PAUSE, mood, speaker } from "./story.js";
 
 /** @typedef {import("./types.js").Added} Added */
 /** @typedef {{from: number, to: number, lane: number, index: number, status: string, cost: number, count: number}} Bar */
@@ -103,7 +103,7 @@ export class Timeline {
     this.nodes = bars.map((bar) => {
       const { call } = calls[bar.index];
       const depth = most ? Math.ceil(4 * Math.sqrt(bar.cost / most)) : 2;
-      const label = bar.count > 1 ? `${bar.count} calls from ${clock(call.created_at)}` : `${clock(call.created_at)} ${call.model}, ${duration(call.duration_ms)}`;
+      const label = bar.count > 1 ? `${bar.count} calls from ${clock(call.created_at)}` : `${clock(call.created_at)} ${speaker(call)}, ${duration(call.duration_ms)}`;
       const width = `max(3px, ${((100 * (bar.to - bar.from)) / length).toFixed(3)}%)`;
       const rect = svg("rect", { x: x(bar.from), y: bar.lane * 15 + 3, height: 11, rx: 3, class: `bar-call ${bar.status} depth${depth}` }, svg("title", null, `${label}, ${cost(bar.cost || null)}`));
       rect.style.width = width;

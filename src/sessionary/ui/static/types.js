@@ -144,6 +144,7 @@
  * @property {string} said
  * @property {string} answer
  * @property {string} status
+ * @property {string} at
  * @property {number|null} cost
  * @property {number} count
  * @property {number} tokens
