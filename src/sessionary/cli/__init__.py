@@ -7,7 +7,7 @@ import typer
 from sessionary import __version__
 from sessionary.cli import demo, gateways, keys, migrate, serve, upkeep
 from sessionary.cli.common import out, tell
-from sessionary.cli.shell import compare, replay, sessions, show, watch
+from sessionary.cli.shell import compare, mcp, replay, sessions, show, watch
 from sessionary.cli.shell.words import Asking, Words
 from sessionary.errors import SettingsError
 
@@ -25,7 +25,7 @@ for command in (serve.serve, serve.login, demo.demo, *_upkeep):
 _lists: tuple[Callable[..., None], ...] = (sessions.sessions, sessions.calls, sessions.search)
 for asked in _lists:
     app.command(cls=Words, rich_help_panel=_READ)(asked)
-_one: tuple[Callable[..., None], ...] = (show.show, show.export, watch.watch, compare.compare, replay.replay)
+_one: tuple[Callable[..., None], ...] = (show.show, show.export, watch.watch, compare.compare, replay.replay, mcp.mcp)
 for asked in _one:
     app.command(cls=Asking, rich_help_panel=_READ)(asked)
 app.command("audit")(upkeep.audit_log)
