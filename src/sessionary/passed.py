@@ -25,6 +25,7 @@ Row = Any
 """Of a call."""
 _NEVER = "No provider was asked for this call."
 _GONE = "The deployment that was asked, '{}', is not configured any more."
+_UNKEPT = "What was said in this call was not kept."
 _LOST = "What the call goes on from has been deleted."
 
 
@@ -52,6 +53,8 @@ class PassedOn:
     async def of(self, call: Row, attempt: int | None = None) -> ProviderRequest:
         """`attempt`: which of its attempts, from 0 on; the last where that is not said. Raises NotFound where nothing
         was sent or it cannot be made again, Emptied where what was said is deleted."""
+        if call.unkept:
+            raise NotFound(_UNKEPT, code="unkept")
         target = self._target(call, attempt)
         asked, before = await asyncio.to_thread(self._stored, call)
         body = asked

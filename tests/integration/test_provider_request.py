@@ -137,6 +137,19 @@ def test_where_nothing_was_sent(gateway: Server) -> None:
     assert gateway.request("GET", "/api/calls/call_unknown/provider_request").status == 404
 
 
+def test_where_what_was_said_is_not_kept(gateway: Server) -> None:
+    answer = gateway.post("/v1/responses", {"model": "by-chat", "input": "between us", "store": False})
+    call = answer.headers["x-call-id"]
+    gateway.call(call)
+    refused = gateway.request("GET", f"/api/calls/{call}/provider_request")
+    assert (refused.status, refused.json["error"]["code"]) == (404, "unkept")
+    kept = gateway.post("/v1/responses", {"model": "by-chat", "input": "x", "session_id": "to be emptied"})
+    gateway.call(kept.headers["x-call-id"])
+    assert gateway.request("DELETE", "/api/sessions/to%20be%20emptied").status == 200
+    gone = gateway.request("GET", f"/api/calls/{kept.headers['x-call-id']}/provider_request")
+    assert (gone.status, gone.json["error"]["code"]) == (404, "not_found")
+
+
 def test_another_tenants_is_unknown(gateway: Server) -> None:
     body = {"model": "by-chat", "messages": [{"role": "user", "content": "mine"}]}
     call = gateway.post("/v1/chat/completions", body).headers["x-call-id"]
