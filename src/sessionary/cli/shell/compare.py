@@ -6,7 +6,7 @@ from urllib.parse import quote
 import typer
 
 from sessionary.cli.common import Config, DataDir
-from sessionary.cli.shell.words import JsonLines, Key, Url
+from sessionary.cli.shell.words import JsonLines, Key, Url, Whole
 
 if TYPE_CHECKING:
     from sessionary.cli.shell.pairs import Pair
@@ -18,14 +18,7 @@ _SIDE = "A session, by our id or the client's; of a branch SESSION~CALL, with an
 def compare(
     a: Annotated[str, typer.Argument(metavar="A", help=_SIDE)],
     b: Annotated[str, typer.Argument(metavar="B", help="What it is held against.")],
-    full: Annotated[
-        bool | None,
-        typer.Option(
-            "--full/--fold",
-            help="Show questions and answers whole, or their first lines.",
-            show_default="shortened on a terminal only",
-        ),
-    ] = None,
+    full: Whole = None,
     as_json: JsonLines = False,
     url: Url = None,
     key: Key = None,

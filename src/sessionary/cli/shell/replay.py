@@ -7,7 +7,7 @@ from urllib.parse import quote
 import typer
 
 from sessionary.cli.common import Config, DataDir
-from sessionary.cli.shell.words import JsonLines, Key, Url
+from sessionary.cli.shell.words import JsonLines, Key, Url, Whole
 
 if TYPE_CHECKING:
     from sessionary.cli.shell.reading import Gateway
@@ -38,14 +38,7 @@ def replay(
         bool, typer.Option("--plan", help="Only say what would be asked, and about what it would cost.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do it: nobody is asked first.")] = False,
-    full: Annotated[
-        bool | None,
-        typer.Option(
-            "--full/--fold",
-            help="Show questions and answers whole, or their first lines.",
-            show_default="shortened on a terminal only",
-        ),
-    ] = None,
+    full: Whole = None,
     as_json: JsonLines = False,
     url: Url = None,
     key: Key = None,

@@ -24,6 +24,14 @@ Full = Annotated[
     bool | None,
     typer.Option("--full/--fold", help="Show long results whole, or folded.", show_default="folded on a terminal only"),
 ]
+Whole = Annotated[
+    bool | None,
+    typer.Option(
+        "--full/--fold",
+        help="Show questions and answers whole, or their first lines.",
+        show_default="shortened on a terminal only",
+    ),
+]
 SessionName = Annotated[
     str,
     typer.Argument(metavar="SESSION", help="Our id, or the one that the client sent.", show_default="-, the newest"),
