@@ -240,19 +240,20 @@ def _unkept(principal: Principal, kept: Kept, *, unkept: bool) -> Unkept:
 
 def _names(incoming: Incoming, context: Context) -> Names:
     """What a request calls its session, its agent and its user, and what it says of the session."""
-    agent, said = incoming.head.agent, incoming.head.labels
-    identity, user = _in_body(incoming, incoming.fields, context)
-    if _EXTRA in incoming.fields and identity.source != "id":  # one that is where it belongs counts more
-        identity, user = _in_body(incoming, _object(incoming.fields, _EXTRA) | incoming.fields, context)
+    agent, said, fields = incoming.head.agent, incoming.head.labels, incoming.fields
+    metadata = _metadata(fields)
+    identity, user = _in_body(incoming, fields, metadata, context)
+    if _EXTRA in fields and identity.source != "id":  # one that is where it belongs counts more
+        extra = _object(fields, _EXTRA)
+        identity, user = _in_body(incoming, extra | fields, _metadata(extra) | metadata, context)
     if not agent.id and said.agent:
         parent, _, name = said.agent.rpartition("/")
         agent = Agent(said.agent, name, parent)
     return identity, agent, user, said
 
 
-def _in_body(incoming: Incoming, fields: Fields, context: Context) -> tuple[Identity, str]:
+def _in_body(incoming: Incoming, fields: Fields, metadata: dict[str, object], context: Context) -> tuple[Identity, str]:
     """The session and the user, as headers and these fields name them."""
-    metadata = _metadata(fields)
     field = None if identify.FIELDS.isdisjoint(fields) else partial(_field, fields)
     identity = identify.session(incoming.head.named, field, metadata, _chain(context))
     return identity, identify.user(field, metadata)

@@ -85,6 +85,8 @@ def test_an_id_in_what_was_meant_to_be_more_of_the_body(
     answer = gateway.post("/v1/chat/completions", {**HELLO, "extra_body": extra})
     assert (answer.headers["x-session-id"], answer.headers["x-session-source"]) == ("in-extra", "id")
     assert b"in-extra" not in upstream.requests[-1].body
+    answer = gateway.post("/v1/chat/completions", {**HELLO, "extra_body": extra, "metadata": {"user_id": "ann"}})
+    assert answer.headers["x-session-id"] == "in-extra"
     answer = gateway.post("/v1/chat/completions", {**HELLO, "extra_body": extra, "metadata": {"session_id": "own"}})
     assert answer.headers["x-session-id"] == "own"
 
