@@ -33,6 +33,11 @@ def test_shows_what_a_call_was(visit: Open, calls: Fake) -> None:
     ]:  # fmt: skip
         expect(page.locator("tr.row").first).to_contain_text(text)
     expect(page.locator("tr.row .what .bad").filter(has_text="529 Overloaded.").first).to_be_visible()
+    calls.loose_calls[0] |= {"stream": False}  # all of it came at once
+    page.reload()
+    expect(ready(page).locator("tr.row").first.locator(".took")).to_have_text("2.6 s")
+    plain = visit("/ui/calls", java_script_enabled=False)
+    expect(plain.locator("tr.row").first.locator(".took")).to_have_text("2.6 s")
     expect(page.get_by_role("link", name="Calls")).to_have_attribute("aria-current", "page")
 
 

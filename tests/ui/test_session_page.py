@@ -40,6 +40,28 @@ def test_head_and_rail(visit: Open, filled: Fake) -> None:
     expect(page.locator(".idle")).to_have_text("12m 41s idle")
 
 
+def test_pills_are_one_line_and_long_names_give_way(visit: Open, filled: Fake) -> None:
+    transcript = filled.transcripts["ses_agent"]
+    long = "a-model-of-very-long-name-" * 8
+    transcript["session"] |= {"session_id": "0a1b2c3d" * 8, "models": [long, "gpt-4o"], "branches": 2, "tags": ["demo"]}
+    transcript["calls"][3]["call"] |= {"model": long, "upstream_model": long}
+    page = opened(visit(f"{HERE}#{call_id(1003)}"))
+    pill = page.locator("#pills .pill:visible")
+    tops = pill.evaluate_all("all => all.map(e => Math.round(e.getBoundingClientRect().top))")
+    assert len(set(tops)) == 1
+    expect(page.locator("#pills")).to_contain_text("branches3")
+    cut = "e => e.scrollWidth > e.clientWidth && getComputedStyle(e).textOverflow"
+    assert page.locator("#pills .models > span").evaluate(cut) == "ellipsis"
+    assert page.locator("#pills .id > b").evaluate(cut) == "ellipsis"
+    expect(page.locator("#pills .id button")).to_be_in_viewport(ratio=1)
+    for width in (1440, 390):
+        page.set_viewport_size({"width": width, "height": 844})
+        link = page.locator(f"#{call_id(1003)} .sep a")
+        assert link.evaluate("e => e.getClientRects().length === 1 && e.offsetHeight < 24")
+    page.set_viewport_size({"width": 900, "height": 844})
+    assert page.locator("#pills .id > b").evaluate("e => getComputedStyle(e).textOverflow") == "ellipsis"
+
+
 def test_what_was_said_is_deleted(visit: Open, fake: Fake) -> None:
     """By retention: the calls and their numbers stay, and the page says so, before and with its script."""
     transcript = agent_session(data.now())
@@ -137,6 +159,25 @@ def test_inspector(visit: Open, filled: Fake) -> None:
     expect(panel.locator("pre")).to_contain_text("[DONE]")
     page.locator(f"#{call_id(1003)} .resent").click()
     expect(page.get_by_role("tab", name="As sent")).to_have_attribute("aria-selected", "true")
+
+
+def test_the_first_token_is_told_where_it_came_before_the_rest(visit: Open, filled: Fake) -> None:
+    filled.transcripts["ses_agent"]["calls"][1]["call"]["stream"] = False
+    page = opened(visit(f"{HERE}#{call_id(1001)}"))
+    panel = page.get_by_role("tabpanel")
+    expect(panel).to_contain_text("not streamed")
+    expect(panel.locator("dt", has_text="First token")).to_have_count(0)
+    page.locator("button.stop", has_text="Yes, go ahead").click()
+    expect(panel.locator("dt", has_text="First token")).to_be_visible()
+
+
+def test_a_turn_that_a_pause_cuts_goes_on(visit: Open, filled: Fake) -> None:
+    calls = filled.transcripts["ses_agent"]["calls"]
+    for added in calls[4:]:
+        added["call"]["turn"] = 2
+    page = opened(visit(HERE))
+    said = page.locator("button.stop .said").all_inner_texts()
+    assert [" ".join(text.split())[:11] for text in said] == ["1 Refund th", "2 Yes, go a", "2 goes on ·"]
 
 
 def test_keyboard(visit: Open, filled: Fake) -> None:

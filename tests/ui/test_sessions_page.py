@@ -35,7 +35,7 @@ def test_shows_what_a_session_was(visit: Open, filled: Fake) -> None:
     shown = row(ready(visit("/ui/")))
     for text in [
         "claude-sonnet-4-5", "7 calls", "1 failed", "$0.232", "81% cached", "83.2k → 1.9k", "16m 00s", "49.0 s active",
-        "support-bot", "id", "2 branches · 1 agent · 1 failed",
+        "support-bot", "id", "3 branches · 1 agent · 1 failed",
     ]:  # fmt: skip
         expect(shown).to_contain_text(text)
     expect(shown.locator(".dot")).to_have_attribute("aria-label", "errors")

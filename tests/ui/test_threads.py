@@ -182,7 +182,7 @@ def test_the_head_says_what_it_continues(visit: Open, fake: Fake) -> None:
     page = opened(visit, fake)
     link = page.get_by_role("link", name="continues checkout-0")
     expect(link).to_have_attribute("href", "/ui/sessions/ses_before#call_before")
-    expect(page.locator("#pills")).to_contain_text("branches1agents3")
+    expect(page.locator("#pills")).to_contain_text("branches2agents3")
 
 
 def test_why_here(visit: Open, fake: Fake) -> None:

@@ -36,7 +36,7 @@ export const cells = {
   },
   cost: (c) => el("td", { class: "num cost", title: c.cost === null ? "price not known" : `$${c.cost}` }, cost(c.cost)),
   took: (c) =>
-    el("td", { class: "num took" }, c.status === "live" ? "running" : duration(c.duration_ms), c.ttft_ms === null ? null : el("span", { class: "sub" }, `${duration(c.ttft_ms)} to first`)),
+    el("td", { class: "num took" }, c.status === "live" ? "running" : duration(c.duration_ms), c.ttft_ms === null || !c.stream ? null : el("span", { class: "sub" }, `${duration(c.ttft_ms)} to first`)),
   key: (c) => el("td", { class: "key" }, c.key ?? ""),
   user: (c) => el("td", { class: "user" }, c.user),
   client: (c) => el("td", { class: "by", title: c.client || null }, c.client ? [mark(c.client), c.client] : null),

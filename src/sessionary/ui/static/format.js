@@ -127,6 +127,15 @@ export function plural(n, one, many = `${one}s`) {
 }
 
 /**
+ * How many branches a session has: 0 where all of it is one line, else the first with those beside it, which are what is
+ * counted.
+ * @param {number} [beside]
+ */
+export function branched(beside = 0) {
+  return beside ? beside + 1 : 0;
+}
+
+/**
  * What a session is called. Of one without a title and without an id of the client's, what is known of its calls: ours is
  * an id that nobody knows.
  * @param {{id: string, session_id: string, title?: string|null, calls: number, errors: number}} session

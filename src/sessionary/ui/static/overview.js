@@ -28,7 +28,7 @@ export function overview(call) {
   rows.push(["Endpoint", [call.endpoint, note(call.stream ? "streamed" : "not streamed")]]);
   rows.push(["Started", moment(call.created_at)]);
   if (tries[0]) rows.push(["Gateway", [duration(Math.max(0, Date.parse(tries[0].at) - Date.parse(call.created_at))), note("until it was sent on")]]);
-  if (call.ttft_ms !== null) rows.push(["First token", duration(call.ttft_ms)]);
+  if (call.ttft_ms !== null && call.stream) rows.push(["First token", duration(call.ttft_ms)]);
   rows.push(["Duration", call.duration_ms === null ? "still running" : duration(call.duration_ms)]);
   if (speed(call)) rows.push(["Speed", speed(call)]);
   rows.push(["Input", [exact(call.input_tokens), call.cached_tokens ? note(`${exact(call.cached_tokens)} cached, ${share(call.cached_tokens, call.input_tokens)}`) : null]]);

@@ -2,7 +2,7 @@
 
 import { copyButton } from "./copy.js";
 import { el } from "./el.js";
-import { cost, count, duration, exact, moment, percentile, plural, share, wall } from "./format.js";
+import { branched, cost, count, duration, exact, moment, percentile, plural, share, wall } from "./format.js";
 
 /** @typedef {import("./types.js").Session} Session */
 /** @typedef {import("./types.js").Added} Added */
@@ -18,23 +18,29 @@ export function pills(session, calls) {
   const price = session.cost === null ? "no price is known for these models" : `exactly $${session.cost}`;
   const unpriced = session.unpriced ? `; ${plural(session.unpriced, "call")} without a known price` : "";
   const names = session.keys ?? [];
-  return [
+  const [wide, active] = [wall(session.first_at, session.last_at), session.active_ms === undefined ? "" : duration(session.active_ms)];
+  const told = [
     continues(session),
     emptied(session),
     pill("", "turns", exact(session.turns)),
     pill("", "calls", exact(session.calls)),
     pill(tokens, "tokens", `${count(session.input_tokens)} → ${count(session.output_tokens)}`, cached && `${cached} cached`),
     pill(price + unpriced, "cost", cost(session.cost) + (session.cost !== null && session.unpriced ? " +" : "")),
-    times.length ? pill("median, and what 95 of 100 calls stay under", "p50", duration(percentile(times, 0.5)), "p95", duration(percentile(times, 0.95))) : null,
-    pill(`${moment(session.first_at)} to ${moment(session.last_at)}`, "time", wall(session.first_at, session.last_at), session.active_ms === undefined ? "" : `${duration(session.active_ms)} active`),
-    session.branches || session.agents ? pill("", session.branches ? "branches" : "", session.branches ? exact(session.branches) : "", session.agents ? "agents" : "", session.agents ? exact(session.agents) : "") : null,
+    times.length > 1 ? pill("median, and what 95 of 100 calls stay under", "p50", duration(percentile(times, 0.5)), "p95", duration(percentile(times, 0.95))) : null,
+    pill(`${moment(session.first_at)} to ${moment(session.last_at)}`, "time", wide, active && active !== wide ? `${active} active` : ""),
+    session.branches ? pill(`the first, and ${exact(session.branches)} beside it`, "branches", exact(branched(session.branches))) : null,
+    session.agents ? pill("beside the one that people talk to", "agents", exact(session.agents)) : null,
     session.errors ? el("span", { class: "pill bad" }, el("b", null, exact(session.errors)), "failed") : null,
-    session.models.length ? el("span", { class: "pill models", title: session.models.join("\n") }, session.models.slice(0, 3).join(" · ") + (session.models.length > 3 ? ` +${session.models.length - 3}` : "")) : null,
-    names.length ? pill("", "key", names.slice(0, 2).join(", ")) : null,
-    session.users?.length ? pill("", "user", session.users.slice(0, 2).join(", ")) : null,
-    (session.tags ?? []).map((tag) => el("span", { class: "pill" }, `#${tag}`)),
-    el("span", { class: "pill id", title: session.session_id }, "id", el("b", null, session.session_id.slice(0, 40)), copyButton(() => session.session_id, "copy", "Copy the session’s id")),
-  ].flat().filter((node) => node !== null);
+  ];
+  const named = [
+    session.models.length ? el("span", { class: "pill models", title: session.models.join("\n") }, el("span", null, session.models.slice(0, 3).join(" · ") + (session.models.length > 3 ? ` +${session.models.length - 3}` : ""))) : null,
+    names.length ? pill(names.join(", "), "key", names.slice(0, 2).join(", ")) : null,
+    session.users?.length ? pill(session.users.join(", "), "user", session.users.slice(0, 2).join(", ")) : null,
+    (session.tags ?? []).map((tag) => el("span", { class: "pill", title: tag }, el("span", null, `#${tag}`))),
+    el("span", { class: "pill id", title: session.session_id }, "id", el("b", null, session.session_id.slice(0, 200)), copyButton(() => session.session_id, "copy", "Copy the session’s id")),
+  ];
+  const there = (/** @type {(Node|Node[]|null)[]} */ some) => some.flat().filter((node) => node !== null);
+  return [...there(told), el("span", { class: "named" }, there(named))];
 }
 
 /**

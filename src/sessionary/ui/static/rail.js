@@ -150,7 +150,7 @@ function turn(stop, row) {
     "button",
     { type: "button", class: `stop ${mood(stop.status)}${stop.fork === null ? "" : " branch"}` },
     margin(row, "turn"),
-    el("span", { class: "said", title: stop.fork === null ? null : "begins a branch" }, el("b", null, String(stop.number)), " ", stop.said),
+    el("span", { class: "said", title: stop.fork === null ? null : "begins a branch" }, el("b", null, String(stop.number)), stop.on ? el("i", null, " goes on · ") : " ", stop.said),
     came.length ? el("span", { class: "answer" }, came) : null,
     numbers(stop),
   );

@@ -2,7 +2,7 @@
 
 import { mark } from "./client-mark.js";
 import { el } from "./el.js";
-import { SOURCES, ago, cost, count, duration, exact, moment, plural, share, titled, wall } from "./format.js";
+import { SOURCES, ago, branched, cost, count, duration, exact, moment, plural, share, titled, wall } from "./format.js";
 import { found, snippet } from "./snippet.js";
 
 /** @typedef {import("./types.js").Session} Session */
@@ -29,7 +29,7 @@ export const cells = {
   },
   tokens: (s) => el("td", { class: "num tokens", title: `${exact(s.input_tokens)} in, ${exact(s.output_tokens)} out` }, `${count(s.input_tokens)} → ${count(s.output_tokens)}`),
   tree(s) {
-    const { branches = 0, agents = 0 } = s;
+    const [branches, agents] = [branched(s.branches), s.agents ?? 0];
     const text = branches || agents ? `${branches || "–"} · ${agents || "–"}` : "–";
     return el("td", { class: "num tree", title: `${plural(branches, "branch", "branches")}, ${plural(agents, "agent")}` }, text);
   },
@@ -54,7 +54,7 @@ export const cells = {
 function about({ models, branches = 0, agents = 0, errors }) {
   const parts = [
     models.join(" · "),
-    branches ? plural(branches, "branch", "branches") : null,
+    branches ? plural(branched(branches), "branch", "branches") : null,
     agents ? plural(agents, "agent") : null,
     errors ? el("span", { class: "bad" }, `${exact(errors)} failed`) : null,
   ];

@@ -75,6 +75,8 @@ export function rail(calls, items = flat(calls)) {
   const stops = [];
   /** @type {Turn|null} */
   let turn = null;
+  /** @type {Set<string>} turns that were begun */
+  const begun = new Set();
   let reached = 0;
   let last = 0;
   for (const item of items) {
@@ -86,8 +88,7 @@ export function rail(calls, items = flat(calls)) {
     const added = calls[item.index];
     const { call } = added;
     const first = item.attempt ? added : calls[item.first];
-    const begun = Date.parse(first.call.created_at);
-    const idle = reached && !item.attempt ? begun - reached : 0;
+    const idle = reached && !item.attempt ? Date.parse(first.call.created_at) - reached : 0;
     const before = last;
     const ended = Date.parse(call.created_at) + (call.duration_ms ?? 0);
     if (ended >= reached) [reached, last] = [ended, item.index];
@@ -97,7 +98,12 @@ export function rail(calls, items = flat(calls)) {
     const path = item.branch || (turn?.path ?? "");
     if (!turn || turn.number !== call.turn || turn.path !== path || idle >= PAUSE || item.begins) {
       const fork = item.begins ? (item.after ?? -1) : null;
-      turn = { kind: "turn", number: call.turn, calls: [], said: said(first), answer: "", status: "ok", at: first.call.created_at, failed: 0, ms: null, cost: null, tokens: 0, path, fork, beside: [], loaded: true };
+      /** @type {string} */
+      const name = `${call.turn} ${path}`;
+      /** @type {boolean} */
+      const on = begun.has(name) && !item.begins;
+      begun.add(name);
+      turn = { kind: "turn", number: call.turn, on, calls: [], said: said(first), answer: "", status: "ok", at: first.call.created_at, failed: 0, ms: null, cost: null, tokens: 0, path, fork, beside: [], loaded: true };
       stops.push(turn);
     }
     turn.calls.push(item.index);

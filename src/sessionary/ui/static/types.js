@@ -120,6 +120,7 @@
  * @typedef {object} Turn
  * @property {"turn"} kind
  * @property {number} number
+ * @property {boolean} on whether it was begun above, and goes on here
  * @property {number[]} calls indices
  * @property {string} said
  * @property {string} answer
