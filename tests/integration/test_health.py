@@ -40,7 +40,7 @@ def test_what_the_drain_counted(now: Log, get: Get) -> None:
     counted = [d["rates"]["calls"] for d in found["days"]]
     assert counted[counted.index(1) :][:3] == [1, 0, 3]
     assert {r["rule"]: r["calls"] for r in found["rules"]} == {"x-session-id": 1, "content": 1, "none": 1, "missed": 1}
-    assert [(c["client"], c["rates"]["calls"]) for c in found["clients"]] == [("new 1", 3), ("curl 8", 1)]
+    assert [(c["client"], c["rates"]["calls"]) for c in found["clients"]] == [("new", 3), ("curl", 1)]
     (attention,) = found["attention"]
     assert (attention["client"], attention["missed"], attention["histories"], attention["new"]) == ("new 1", 1, 2, True)
     assert found["ledger"] is None  # no gateway around this API
@@ -73,7 +73,7 @@ def test_parameters_that_are_not_there(client: TestClient) -> None:
 
 
 def test_any_number_of_clients(now: Log, engine: sa.Engine, get: Get) -> None:
-    begins = [now.begin("s", {"messages": [user(str(i))]}, client=f"made-up {i}") for i in range(250)]
+    begins = [now.begin("s", {"messages": [user(str(i))]}, client=f"made-up-{i} 1.0") for i in range(250)]
     now.at = int(time.time()) * SECOND
     now.store(*begins)
     nameless(now, [user("hi"), assistant("lost"), user("x")], client="zz is rare and misses")
@@ -81,7 +81,24 @@ def test_any_number_of_clients(now: Log, engine: sa.Engine, get: Get) -> None:
     assert (found["client_count"], len(found["clients"])) == (251, 201)
     assert [a["client"] for a in found["attention"]] == ["zz is rare and misses"]
     with engine.connect() as connection:
-        assert len(health.clients(connection, None, 0, 10)) == 11
+        assert len(health.busiest(connection, None, 0, 10)) == 10
+        assert health.missing(connection, None, 0, 10, "program") == ["zz is rare and misses"]
+
+
+def test_versions_are_one_program_and_the_one_that_is_not_found_is_named(now: Log, get: Get) -> None:
+    now.at -= 10 * DAY
+    now.chat("s", [user("hi")], client="Claude Code 2.0.55")
+    now.at += 9 * DAY
+    now.chat("s", [user("hi")], client="Claude Code 2.0.58")
+    now.chat("s", [user("hi")], client="Claude Codex 1.0")
+    now.at += DAY
+    nameless(now, [user("hi"), assistant("lost"), user("x")], client="Claude Code 2.1.0")
+    found = get("/api/health")
+    programs = [(c["client"], c["rates"]["calls"]) for c in found["clients"]]
+    assert (programs, found["client_count"]) == ([("Claude Code", 3), ("Claude Codex", 1)], 2)
+    assert len(found["clients"][0]["days"]) == 3
+    assert found["clients"][0]["first_day"] == found["clients"][0]["days"][0]["day"]
+    assert [(a["client"], a["new"]) for a in found["attention"]] == [("Claude Code 2.1.0", True)]
 
 
 def test_only_the_master_sees_the_ledger(now: Log, engine: sa.Engine, client: TestClient, get: Get) -> None:

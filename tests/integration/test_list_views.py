@@ -73,6 +73,31 @@ def test_fields_and_suggestions(ask: Ask, log: Log, engine: sa.Engine) -> None:
     ask("GET", "/api/suggest?field=absent", MASTER, 400)
 
 
+def test_programs_are_counted_and_suggested_whole(ask: Ask, log: Log) -> None:
+    for session, client in (("a", "Acme 1.0"), ("a", "Acme 2.0"), ("b", "Acme 2.0"), ("c", "Acme Tool 1")):
+        log.chat(session, [user(f"{session} {client}")], client=client)
+    span = {"since": str(START // 10**6), "until": str(log.at // 10**6 + 60)}
+    long = {**span, "filter": "turns>0"}
+
+    def counted(of: str, **asked: str) -> dict[str, int]:
+        facets = ask("GET", "/api/summary", params={"of": of, **asked})["facets"]
+        return {v["value"]: v["count"] for f in facets if f["field"] == "client" for v in f["values"]}
+
+    assert counted("sessions", **span) == counted("sessions", **long) == {"Acme": 2, "Acme Tool": 1}
+    passed, newest = {**span, "filter": "-model:none"}, {**span, "filter": "-user:none"}  # by traffic, and by calls
+    assert counted("calls", **passed) == counted("calls", **newest) == {"Acme": 3, "Acme Tool": 1}
+    one = {**span, "filter": "client:Acme"}
+    assert (counted("sessions", **one), counted("calls", **one)) == ({"Acme": 2}, {"Acme": 3})
+    whole = ask("GET", "/api/summary", params={"of": "calls", **one})
+    assert (whole["matched"], whole["exact"], sum(bar["calls"] for bar in whole["bars"])) == (3, True, 3)
+    version = {**span, "filter": 'client:"Acme 2.0"'}
+    assert ask("GET", "/api/summary", params={"of": "calls", **version})["matched"] == 2
+    for of in ("sessions", "calls"):
+        offered = ask("GET", f"/api/suggest?of={of}&field=client&prefix=acm")["data"]
+        assert offered[:2] == ["Acme", "Acme Tool"]
+        assert sorted(offered[2:]) == ["Acme 1.0", "Acme 2.0", "Acme Tool 1"]
+
+
 def test_a_summary_counts_what_passed_and_what_matches(ask: Ask, log: Log, engine: sa.Engine) -> None:
     theirs = keys.create(engine, "theirs", "k", None, None)[0]
     log.chat("a", [user("walrus")], model="m1")

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sessionary.api import language
 from sessionary.api.fields import BY_NAME, Of
 from sessionary.record.exchange import Status
-from sessionary.store import candidates, edits, lists, schema, search, walk
+from sessionary.store import candidates, edits, lists, schema, search, values, walk
 from sessionary.store.terms import Condition
 from sessionary.store.walk import Page, Position
 from tests.support.recorded import SECOND, START, Log, user
@@ -200,6 +200,38 @@ def test_each_term_takes_what_it_says_of_sessions(full: Log) -> None:
 
 def test_each_term_takes_what_it_says_of_calls(full: Log) -> None:
     assert {text: calls(full, text) for text in CALLS} == CALLS
+
+
+def test_a_program_is_any_version_of_it_and_a_version_is_that_one(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where its sessions are many, and each is held against the filter in turn."""
+    versions = ("Acme 1.0", "Acme 2.1.0-rc", "Acme Tool 1.0", "acme 1.0", "Acme", "Acme x", "")
+    for session, client in zip("abcdefg", versions, strict=True):
+        log.chat(session, [user("hi")], client=client)
+    expected = {
+        "client:Acme": "a b e",
+        'client:"Acme 1.0"': "a",
+        'client="Acme"': "a b e",
+        "client=acme*": "",
+        "client!=Acme": "c d f g",
+        "client:acme": "d",
+        "client:acme*": "a b c d e f",
+        'client:"Acme Tool"': "c",
+        'client:"Acme x"': "f",
+        "-client:Acme": "c d f g",
+        'client:Acme,"Acme Tool 1.0"': "a b c e",
+    }
+    for rare in (candidates.RARE, 0):
+        monkeypatch.setattr(candidates, "RARE", rare)
+        for project in (None, log.project()):
+            assert {text: sessions(log, text, project) for text in expected} == expected
+            assert {text: calls(log, text, project) for text in expected} == expected
+
+
+def test_a_program_is_found_though_there_are_too_many_to_know(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(values, "MOST", 2)
+    for session, client in (("a", "Acme 1"), ("b", "Acme 2"), ("c", "Other 1"), ("d", "Zed 1")):
+        log.chat(session, [user("hi")], client=client)
+    assert (sessions(log, "client:Acme"), calls(log, "client:Zed")) == ("a b", "d")
 
 
 def test_times_take_what_overlaps_them(full: Log) -> None:

@@ -35,7 +35,8 @@ LARGE = ("sessions", "calls", "exchanges", "messages", "bodies", "facets", "sear
 NAMES = [f"n{n}" for n in range(200)]
 FILTERS = (
     "", "status:ok", "status:errors", "since:24h", "until:24h", "cost>1", "model:gpt-4o", "user:n7", "key:master",
-    "client:curl*", "tag:n3", "refund", '-refund', "n7 refund", "since:24h cost>1 user:n7",
+    "client:curl*", "client:curl", 'client:"curl 8.1"', "tag:n3", "refund",
+    '-refund', "n7 refund", "since:24h cost>1 user:n7",
 )  # fmt: skip
 SORTS = {
     "sessions": ("-last_at", "last_at", "-cost", "-calls", "turns", "-errors", "-active", "-input_tokens", "first_at"),

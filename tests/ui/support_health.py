@@ -10,7 +10,7 @@ import msgspec
 
 from sessionary.api.checks import checks
 from sessionary.api.gauges import Gauges
-from sessionary.api.health import DAYS, Health, health
+from sessionary.api.health import DAYS, Counted, Health, health
 from sessionary.api.ledger import Ledger
 from tests.ui.data import XSS
 
@@ -53,7 +53,8 @@ class Given:
             for c, ago, rule, calls, ambiguous in self.rows
         ]
         first = {row.client: today - self.first.get(row.client, 90) for row in rows}
-        return health(today, rows, rows, first, len(first), self.ledger, judged(self.gauges))
+        counted = Counted(rows, first)
+        return health(today, rows, counted, counted, len(first), self.ledger, judged(self.gauges))
 
 
 def judged(gauges: Gauges | None) -> Gauges | None:

@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 import pytest
 
-from sessionary.api.health import DAYS, Health, health
+from sessionary.api.health import DAYS, Counted, Health, health
 from sessionary.drain.link import OriginKind
 from sessionary.sessions import identify, rules
 
@@ -20,7 +20,8 @@ def told(*given: Given, first: dict[str, int] | None = None, ambiguous: int = 0)
         for c, ago, rule, calls in given
     ]
     first_days = {r.client: TODAY - 100 for r in rows} | (first or {})
-    return health(TODAY, rows, rows, first_days, len(first_days), None)
+    counted = Counted(rows, first_days)
+    return health(TODAY, rows, counted, counted, len(first_days), None)
 
 
 def test_groups_of_all_that_may_name_a_session() -> None:

@@ -26,7 +26,7 @@ _TEXT = Field("text", "text", 'words or "phrases" in messages; words without a f
 _SOURCE = Field("source", "choice", "how the session was found", SOURCES)
 _ANY = (
     Field("model", "text", "as it was asked for", suggests=True),
-    Field("client", "text", "the calling program", suggests=True),
+    Field("client", "text", "the calling program: any version, or with its version that one", suggests=True),
     Field("key", "text", "the name of the key that called", suggests=True),
     Field("user", "text", "the request's `user`", suggests=True),
 )

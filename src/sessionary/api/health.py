@@ -1,7 +1,7 @@
 """How calls find their sessions: the share of each rule, by day and by client, and what a person should look at. Pure.
 
-A client whose history is not found although it sends one has likely changed how it writes its messages: it is named
-on the day that this appears.
+Programs are counted whole. One whose history is not found although it sends one has likely changed how it writes its
+messages, in a new version: that is named, on the day that this appears.
 """
 
 from collections.abc import Iterable, Mapping
@@ -55,7 +55,7 @@ class ClientDay(msgspec.Struct):
 
 class Client(msgspec.Struct):
     client: str
-    """The program that calls, and its version; "" where it does not say."""
+    """The program that calls, all its versions; "" where it does not say."""
     first_day: str
     """When it was first seen, ever."""
     last_day: str
@@ -77,6 +77,7 @@ class Attention(msgspec.Struct):
     """A client whose sessions may be torn."""
 
     client: str
+    """With its version."""
     day: str
     histories: int
     missed: int
@@ -101,6 +102,13 @@ class Health(msgspec.Struct):
     """Of the whole gateway: for the master key only."""
     gauges: Gauges | None
     """As `ledger`."""
+
+
+class Counted(msgspec.Struct):
+    rows: Iterable[Any]
+    """As of `store.health.of`."""
+    first_days: Mapping[str, int]
+    """When each was first seen, in days since 1970."""
 
 
 class _Tally:
@@ -148,23 +156,22 @@ def first_day(today: int) -> int:
 def health(
     today: int,
     by_day: Iterable[Any],
-    by_client: Iterable[Any],
-    first_days: Mapping[str, int],
+    programs: Counted,
+    missing: Counted,
     client_count: int,
     ledger: Ledger | None,
     gauges: Gauges | None = None,
 ) -> Health:
-    """Rows and days as in `store.health`; `today` in days since 1970."""
+    """Rows and days as in `store.health`; `today` in days since 1970. `missing`: versions with missed histories."""
     start = first_day(today)
     total, days = _Tally(), {day: _Tally() for day in range(start, today + 1)}
     for row in by_day:
         total.add(row)
         days.setdefault(row.day, _Tally()).add(row)
-    found: dict[str, dict[int, _Tally]] = {}
-    for row in by_client:
-        found.setdefault(row.client, {}).setdefault(row.day, _Tally()).add(row)
-    clients = [_client(name, tallies, first_days[name]) for name, tallies in found.items()]
-    noted = [_attention(name, tallies, today - first_days[name] < NEW_DAYS) for name, tallies in found.items()]
+    clients = [_client(name, tallies, programs.first_days[name]) for name, tallies in _tallies(programs.rows).items()]
+    first = missing.first_days
+    torn = _tallies(missing.rows).items()
+    noted = [_attention(name, tallies, today - first[name] < NEW_DAYS) for name, tallies in torn]
     return Health(
         since=_iso(start),
         until=_iso(today),
@@ -177,6 +184,14 @@ def health(
         ledger=ledger,
         gauges=gauges,
     )
+
+
+def _tallies(rows: Iterable[Any]) -> dict[str, dict[int, _Tally]]:
+    """By client and day."""
+    found: dict[str, dict[int, _Tally]] = {}
+    for row in rows:
+        found.setdefault(row.client, {}).setdefault(row.day, _Tally()).add(row)
+    return found
 
 
 def _rules(total: _Tally) -> list[Rule]:

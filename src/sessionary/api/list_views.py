@@ -11,6 +11,7 @@ from sessionary.api.views import seen
 from sessionary.auth import Principal
 from sessionary.errors import BadRequest, NotFound
 from sessionary.store import conditions, reads, saved, schema, values
+from sessionary.store.programs import program
 from sessionary.store.writes import clean
 
 _MOST_SUGGESTED = 20
@@ -38,6 +39,9 @@ class ListViews:
         known: Iterable[str] = field.choices
         if field.suggests:
             known = self._values(of, field.name, prefix, seen(self._engine, principal, query))
+        if field.name == "client":  # the programs first, then their versions
+            known = list(known)
+            known = dict.fromkeys((*map(program, known), *known))
         fitting = [v for v in known if v.lower().startswith(prefix.lower())]
         return list_types.Suggestions(fitting[:_MOST_SUGGESTED])
 

@@ -25,7 +25,7 @@ QUERY = {
     "status": "of sessions: " + ", ".join(params.SESSION_STATUSES) + "; of calls: " + ", ".join(params.CALL_STATUSES),
     "key": "a key's name; * stands for anything",
     "user": "the request's `user`; * stands for anything",
-    "client": "the calling program; * stands for anything",
+    "client": "the calling program, any version or with its version that one; * stands for anything",
     "source": "how the session was found: " + ", ".join(fields.SOURCES),
     "since": "what was going on then or later: ISO 8601, seconds since 1970, or an age such as 24h",
     "until": "what was going on then or earlier: the same forms",

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sessionary.api import list_types, types
 from sessionary.api.fields import Of
 from sessionary.store import conditions, reads, summary, traffic
+from sessionary.store.programs import program
 from sessionary.store.terms import Condition
 from sessionary.store.traffic import SECOND, Dimension
 
@@ -135,7 +136,7 @@ def _common(
         named = _named(row, _COUNTED, keys)
         if _holds(asked, named):
             for name, value in named.items():
-                counts[name][value] += row.calls
+                counts[name][program(value) if name == "client" else value] += row.calls
     return {
         name: [(v, n) for v, n in c.most_common(summary.VALUES + 1) if v][: summary.VALUES]
         for name, c in counts.items()

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import msgspec
 import sqlalchemy as sa
@@ -11,6 +11,7 @@ from starlette.datastructures import QueryParams
 from sessionary import ids
 from sessionary.api import evidence, health, lineage, params, thread_types, transcript, types
 from sessionary.api.gauges import Gauge
+from sessionary.api.health import Counted
 from sessionary.api.ledger import Books
 from sessionary.auth import Principal
 from sessionary.errors import BadRequest, NotFound
@@ -185,14 +186,20 @@ class Views:
         since = health.first_day(today)
         with self.engine.connect() as connection:
             by_day = rates.by_day(connection, project, since)
-            names = rates.clients(connection, project, since, params.MOST)
-            by_client = rates.by_client(connection, project, since, names)
-            first_days = rates.first_days(connection, project, names)
-            count = rates.count_clients(connection, project, since)
+            programs, missing = (self._counted(connection, project, since, each) for each in get_args(rates.Each))
+            count = rates.count_programs(connection, project, since)
         mastering = principal.project is None
         ledger = self._books() if self._books is not None and mastering else None
         gauges = self._gauge() if self._gauge is not None and mastering else None
-        return health.health(today, by_day, by_client, first_days, count, ledger, gauges)
+        return health.health(today, by_day, programs, missing, count, ledger, gauges)
+
+    def _counted(self, connection: sa.Connection, project: int | None, since: int, each: rates.Each) -> Counted:
+        """Programs: also the busiest. One version by itself is looked at only for what is not found of it."""
+        names = rates.missing(connection, project, since, params.MOST, each)
+        if each == "program":
+            names = list(dict.fromkeys((*rates.busiest(connection, project, since, params.MOST), *names)))
+        rows = rates.of(connection, project, since, names, each)
+        return Counted(rows, rates.first_days(connection, project, names, each))
 
     def changed(self, since: int) -> list[tuple[int, int, types.Session]]:
         """(project, when, session) of what was written at or after `since`, oldest first; of all projects."""

@@ -129,7 +129,8 @@ def with_value(connection: sa.Connection, project: int, wanted: Sequence[Conditi
 def _exact(connection: sa.Connection, project: int, condition: Condition) -> list[str] | None:
     """The values that are meant; None where there are too many to know."""
     texts = [str(v) for v in condition.values]
-    if condition.operator == "=" or not any("*" in text for text in texts):
+    wild = condition.operator != "=" and any("*" in text for text in texts)
+    if not wild and not any(conditions.names_program(condition, text) for text in texts):
         return texts
     known = values.of_sessions(connection, project, condition.field)
     if len(known) == values.MOST:

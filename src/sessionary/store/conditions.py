@@ -12,6 +12,7 @@ import msgspec
 import sqlalchemy as sa
 
 from sessionary.store import schema, search
+from sessionary.store.programs import program, program_of
 from sessionary.store.rollups import CUT, FAILED
 from sessionary.store.terms import Condition, Value
 
@@ -156,7 +157,15 @@ def _texts(condition: Condition, column: sa.ColumnElement[str]) -> Check:
     literal = condition.operator == "="
     plain = [str(v) for v in condition.values if literal or "*" not in str(v)]
     wild = [same(column, str(v)) for v in condition.values if str(v) not in plain]
-    return sa.or_(*([column.in_(plain)] if plain else []), *wild)
+    names = [v for v in plain if names_program(condition, v)]
+    any_version = [program_of(column).in_(names)] if names else []
+    return sa.or_(*([column.in_(plain)] if plain else []), *any_version, *wild)
+
+
+def names_program(condition: Condition, value: str) -> bool:
+    """Whether the value stands for a calling program of any version; with a version it means that one."""
+    literal = condition.operator == "=" or "*" not in value
+    return condition.field == "client" and literal and program(value) == value
 
 
 def _contains(column: sa.ColumnElement[str], part: str) -> Check:
@@ -176,7 +185,7 @@ def _ids(condition: Condition, names: dict[Any, str]) -> list[Any]:
 def matches(condition: Condition, value: str, text: str) -> bool:
     """As `same`, of a text at hand."""
     if condition.operator == "=" or "*" not in value:
-        return value == text
+        return value == text or (names_program(condition, value) and value == program(text))
     first, *parts = value.lower().split("*")
     text = text.lower()
     at = len(first)

@@ -1,54 +1,72 @@
 """How often each rule of threading held: what health asks of the table `rates`. `project` None is all of them.
 
-Clients are named by their requests, so there may be any number of them: what is answered is bounded by `most`.
+Clients are named by their requests, so there may be any number of them: what is answered is bounded by `most`. They are
+counted by program (`store.programs`); one version is asked for where its histories are not found.
 """
 
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
 from sessionary.store import schema
+from sessionary.store.programs import program_of
 
 Row = sa.Row[Any]
 _r = schema.rates.c
-_calls: sa.ColumnElement[int] = sa.func.sum(_r.calls)
-_missed: sa.ColumnElement[int] = sa.func.sum(sa.case((_r.rule == "missed", _r.calls), else_=0))
-_sums = (_calls.label("calls"), sa.func.sum(_r.ambiguous).label("ambiguous"))
+Each = Literal["program", "client"]
+"""By program, or by version."""
 
 
-def _within(project: int | None, since: int) -> list[sa.ColumnElement[bool]]:
-    return [_r.day >= since] + ([] if project is None else [_r.project == project])
+def _counted(project: int | None, since: int, each: Each = "client") -> Any:
+    """The columns of the rates, with the program for the client if it is wanted."""
+    client = program_of(_r.client) if each == "program" else _r.client
+    asked = sa.select(_r.day, _r.rule, _r.calls, _r.ambiguous, client.label("client")).where(_r.day >= since)
+    return (asked if project is None else asked.where(_r.project == project)).subquery().c
+
+
+def _sums(c: Any) -> tuple[sa.ColumnElement[int], sa.ColumnElement[int]]:
+    return sa.func.sum(c.calls).label("calls"), sa.func.sum(c.ambiguous).label("ambiguous")
 
 
 def by_day(connection: sa.Connection, project: int | None, since: int) -> Sequence[Row]:
     """(day, rule, calls, ambiguous) of every day from `since` on, in days since 1970."""
-    asked = sa.select(_r.day, _r.rule, *_sums).where(*_within(project, since)).group_by(_r.day, _r.rule)
-    return connection.execute(asked.order_by(_r.day, _r.rule)).all()
+    c = _counted(project, since)
+    return connection.execute(sa.select(c.day, c.rule, *_sums(c)).group_by(c.day, c.rule).order_by(c.day, c.rule)).all()
 
 
-def count_clients(connection: sa.Connection, project: int | None, since: int) -> int:
-    return connection.scalar(sa.select(sa.func.count(sa.distinct(_r.client))).where(*_within(project, since))) or 0
+def count_programs(connection: sa.Connection, project: int | None, since: int) -> int:
+    c = _counted(project, since, "program")
+    return connection.scalar(sa.select(sa.func.count(sa.distinct(c.client)))) or 0
 
 
-def clients(connection: sa.Connection, project: int | None, since: int, most: int) -> list[str]:
-    """The busiest, and those with the most misses: `most` of either. The busiest first."""
-    mine = sa.select(_r.client).where(*_within(project, since)).group_by(_r.client)
-    busiest = connection.scalars(mine.order_by(_calls.desc(), _r.client).limit(most)).all()
-    missing = connection.scalars(mine.having(_missed > 0).order_by(_missed.desc(), _r.client).limit(most)).all()
-    return list(dict.fromkeys((*busiest, *missing)))
+def busiest(connection: sa.Connection, project: int | None, since: int, most: int) -> list[str]:
+    """Programs, the busiest first."""
+    c = _counted(project, since, "program")
+    asked = sa.select(c.client).group_by(c.client).order_by(sa.func.sum(c.calls).desc(), c.client).limit(most)
+    return list(connection.scalars(asked))
 
 
-def by_client(connection: sa.Connection, project: int | None, since: int, names: Collection[str]) -> Sequence[Row]:
-    """(client, day, rule, calls, ambiguous) of these clients."""
-    asked = sa.select(_r.client, _r.day, _r.rule, *_sums).where(*_within(project, since), _r.client.in_(names))
-    return connection.execute(asked.group_by(_r.client, _r.day, _r.rule).order_by(_r.day)).all()
+def missing(connection: sa.Connection, project: int | None, since: int, most: int, each: Each) -> list[str]:
+    """Those with the most histories that were not found."""
+    c = _counted(project, since, each)
+    missed = sa.func.sum(sa.case((c.rule == "missed", c.calls), else_=0))
+    asked = sa.select(c.client).group_by(c.client).having(missed > 0).order_by(missed.desc(), c.client).limit(most)
+    return list(connection.scalars(asked))
 
 
-def first_days(connection: sa.Connection, project: int | None, names: Collection[str]) -> dict[str, int]:
-    """When each of these clients was first seen, ever."""
-    asked = sa.select(_r.client, sa.func.min(_r.day).label("day")).where(*_within(project, 0), _r.client.in_(names))
-    return {row.client: row.day for row in connection.execute(asked.group_by(_r.client))}
+def of(connection: sa.Connection, project: int | None, since: int, names: Collection[str], each: Each) -> Sequence[Row]:
+    """(client, day, rule, calls, ambiguous) of these."""
+    c = _counted(project, since, each)
+    asked = sa.select(c.client, c.day, c.rule, *_sums(c)).where(c.client.in_(names))
+    return connection.execute(asked.group_by(c.client, c.day, c.rule).order_by(c.day)).all()
+
+
+def first_days(connection: sa.Connection, project: int | None, names: Collection[str], each: Each) -> dict[str, int]:
+    """When each of these was first seen, ever."""
+    c = _counted(project, 0, each)
+    asked = sa.select(c.client, sa.func.min(c.day).label("day")).where(c.client.in_(names)).group_by(c.client)
+    return {row.client: row.day for row in connection.execute(asked)}
 
 
 def set_aside_reasons(connection: sa.Connection) -> dict[str, int]:

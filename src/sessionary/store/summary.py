@@ -11,6 +11,7 @@ import msgspec
 import sqlalchemy as sa
 
 from sessionary.store import lists, schema
+from sessionary.store.programs import program
 from sessionary.store.rollups import CUT, FAILED
 from sessionary.store.terms import Condition
 from sessionary.store.walk import Page
@@ -73,7 +74,10 @@ def bars(rows: Iterable[tuple[int, int, int, int]], width: int) -> Sums:
 def _each(rows: Sequence[Any], column: str) -> Iterable[str]:
     for row in rows:
         value = row._mapping[column]
-        yield from [value] if isinstance(value, str) else value
+        if column == "clients":
+            yield from {program(client) for client in value}
+        else:
+            yield from [value] if isinstance(value, str) else value
 
 
 def _value(row: Any, field: str, keys: Mapping[str, str]) -> str:
@@ -81,6 +85,8 @@ def _value(row: Any, field: str, keys: Mapping[str, str]) -> str:
         return call_status(row.status)
     if field == "key":
         return keys.get(row.key_id, row.key_id)
+    if field == "client":
+        return program(row.client or "")
     return row._mapping[field] or ""
 
 

@@ -83,8 +83,8 @@ def day(at: str) -> str:
 
 
 def titled(session: Mapping[str, Any]) -> str:
-    """What a session is called. Of one without a title and without an id of the client's, what is known of its calls: ours
-    is an id that nobody knows."""
+    """What a session is called. Of one without a title and without an id of the client's, what is known of its calls:
+    ours is an id that nobody knows."""
     if session["title"] or session["session_id"] != session["id"]:
         return str(session["title"] or session["session_id"])
     if not session["errors"] or session["errors"] < session["calls"]:
