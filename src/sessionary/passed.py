@@ -13,9 +13,11 @@ import sqlalchemy as sa
 
 from sessionary.errors import BadRequest, ModelNotFound, NotFound
 from sessionary.incoming import Fields
+from sessionary.providers import catalog
 from sessionary.providers.routing import Router, Target
 from sessionary.relay.crossing import crossing
 from sessionary.relay.passage import Passage
+from sessionary.settings import Deployment
 from sessionary.state.walk import State
 from sessionary.store import reads, tree
 from sessionary.wire.reading import Said
@@ -24,7 +26,7 @@ from sessionary.wire.responses import item_ids
 Row = Any
 """Of a call."""
 _NEVER = "No provider was asked for this call."
-_GONE = "The deployment that was asked, '{}', is not configured any more."
+_GONE = "The deployment that was asked, '{}', is not configured any more, nor is its provider known."
 _UNKEPT = "What was said in this call was not kept."
 _LOST = "What the call goes on from has been deleted."
 
@@ -40,6 +42,8 @@ class ProviderRequest(msgspec.Struct, frozen=True):
     """What the provider cannot do and was not asked for."""
     as_sent: bool
     """Whether these are the very bytes that the caller sent."""
+    configured: bool
+    """False: the configuration has the deployment no more, and this is as its provider is usually asked."""
     body: msgspec.Raw
     """A JSON object."""
 
@@ -55,7 +59,7 @@ class PassedOn:
         was sent or it cannot be made again, Emptied where what was said is deleted."""
         if call.unkept:
             raise NotFound(_UNKEPT, code="unkept")
-        target = self._target(call, attempt)
+        target, configured = self._target(call, attempt)
         asked, before = await asyncio.to_thread(self._stored, call)
         body = asked
         if named := item_ids.references(asked):
@@ -66,21 +70,24 @@ class PassedOn:
         d = target.deployment
         as_sent, sent = passage.body == asked, msgspec.Raw(passage.body)
         return ProviderRequest(
-            d.provider, target.label, d.model, passage.endpoint, list(passage.dropped), as_sent, sent
+            d.provider, target.label, d.model, passage.endpoint, list(passage.dropped), as_sent, configured, sent
         )
 
-    def _target(self, call: Row, attempt: int | None) -> Target:
+    def _target(self, call: Row, attempt: int | None) -> tuple[Target, bool]:
+        """And whether it is configured."""
         attempts = call.attempts or []
         if not attempts or (attempt is not None and not 0 <= attempt < len(attempts)):
             raise NotFound(_NEVER if not attempts else "There is no such attempt.", code="not_sent")
-        _, label, model = _where(call, *attempts[-1 if attempt is None else attempt])
+        provider, label, model = _where(call, *attempts[-1 if attempt is None else attempt])
         try:
             targets = self._router.resolve(call.model)
         except ModelNotFound:
             targets = []
         for target in targets:
             if (target.label, target.deployment.model) == (label, model):
-                return target
+                return target, True
+        if model and (usual := catalog.provider(provider or "")) is not None:
+            return Target(Deployment(usual.name, model, name=label or ""), usual), False
         raise NotFound(_GONE.format(label), code="deployment_gone")
 
     def _stored(self, call: Row) -> tuple[bytes, list[Said]]:

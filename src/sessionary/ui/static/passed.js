@@ -28,7 +28,7 @@ export async function passed(call, signal, chosen) {
   const show = async (/** @type {number} */ attempt) => {
     buttons.forEach((button, n) => button.setAttribute("aria-pressed", String(n === attempt)));
     const found = await api.get(`/api/calls/${encodeURIComponent(call.id)}/provider_request?attempt=${attempt}`, signal);
-    const facts = [found.deployment, found.path, found.as_sent ? "as the caller sent it" : "", found.dropped.length ? `without ${found.dropped.join(", ")}` : ""];
+    const facts = [found.deployment, found.path, found.as_sent ? "as the caller sent it" : "", found.configured ? "" : "not configured any more: as this provider is usually asked", found.dropped.length ? `without ${found.dropped.join(", ")}` : ""];
     text = JSON.stringify(found.body, null, 2);
     length.textContent = size(text.length);
     shown.replaceChildren(el("p", { class: "soft" }, facts.filter((fact) => fact).join(" · ")), tree(found.body, { open: 2, label: role }));
