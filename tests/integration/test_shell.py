@@ -303,7 +303,12 @@ def test_bodies_are_as_the_api_has_them_byte_for_byte(busy: Server, tmp_path: Pa
     shell = Shell(busy, tmp_path)
     call = chat(busy, "bytes", "h\u00e9 \x9b \x1b", stream=True)
     busy.session("bytes", calls=1)
-    for part, flag in (("request", "--request"), ("response", "--response"), ("response?raw=1", "--events")):
+    for part, flag in (
+        ("request", "--request"),
+        ("provider_request", "--to-provider"),
+        ("response", "--response"),
+        ("response?raw=1", "--events"),
+    ):
         sent = busy.request("GET", f"/api/calls/{call}/{part}").body
         assert shell.done("show", call, flag).stdout == shell.done("show", "-", flag).stdout == sent
     assert "one or the other" in shell.refused("show", call, "--request", "--response")

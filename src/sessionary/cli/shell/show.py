@@ -30,6 +30,9 @@ def show(
     calls: Annotated[bool, typer.Option("--calls", help="Only a list of its calls, the first one first.")] = False,
     last: Annotated[int | None, typer.Option(help="Only the last so many calls.", min=1, max=_MOST_LAST)] = None,
     request: Annotated[bool, typer.Option("--request", help="Of a call: the body that was sent, as it was.")] = False,
+    to_provider: Annotated[
+        bool, typer.Option("--to-provider", help="Of a call: what its provider was sent, in JSON.")
+    ] = False,
     response: Annotated[bool, typer.Option("--response", help="Of a call: the body of its answer.")] = False,
     events: Annotated[
         bool, typer.Option("--events", help="Of a call: the events that its answer came in, as they were.")
@@ -44,9 +47,10 @@ def show(
     """Read a session turn by turn, or a single call (call_…)."""
     from sessionary.cli.shell import reading, told, which
 
-    bodies = [part for part, wanted in (("/request", request), ("/response", response or events)) if wanted]
+    parts = (("/request", request), ("/provider_request", to_provider), ("/response", response or events))
+    bodies = [part for part, wanted in parts if wanted]
     if len(bodies) > 1 or (response and events):
-        fail("--request, --response and --events are one or the other")
+        fail("--request, --to-provider, --response and --events are one or the other")
     with told.ending():
         gateway = which.find(url, key, config, data_dir)
         if bodies:
