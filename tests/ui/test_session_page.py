@@ -171,6 +171,29 @@ def test_the_first_token_is_told_where_it_came_before_the_rest(visit: Open, fill
     expect(panel.locator("dt", has_text="First token")).to_be_visible()
 
 
+def test_the_demo_provider_is_free_wherever_costs_are(visit: Open, filled: Fake) -> None:
+    transcript = filled.transcripts["ses_agent"]
+    transcript["session"] |= {"cost": None, "unpriced": 7}
+    for added in transcript["calls"]:
+        added["call"] |= {"cost": None, "provider": "demo"}
+    page = opened(visit(HERE))
+    expect(page.locator("#pills")).to_contain_text("costfree")
+    expect(page.get_by_role("tabpanel").locator("dd", has_text="free")).to_have_text("free answers are made up")
+    expect(page.locator("button.stop .sub [title=cost]")).to_have_text(["free"] * 4)
+    expect(page.locator(".bar-call title").first).to_have_text(re.compile("free$"))
+    plain = visit(HERE, java_script_enabled=False)
+    expect(plain.locator("#pills")).to_contain_text("cost free")
+    expect(plain.locator("a.stop .sub").first).to_contain_text("free")
+    for options in ({}, {"java_script_enabled": False}):
+        calls = visit("/ui/calls?filter=provider:demo", **options)
+        expect(calls.locator("tr.row .cost").first).to_have_text("free")
+    transcript["calls"][0]["call"]["provider"] = "ollama"
+    transcript["session"]["cost"] = 0.5
+    page.reload()
+    expect(page.locator("#pills")).to_contain_text("cost$0.500 +")
+    expect(page.locator("button.stop .sub [title=cost]").first).to_have_text("–")
+
+
 def test_a_turn_that_a_pause_cuts_goes_on(visit: Open, filled: Fake) -> None:
     calls = filled.transcripts["ses_agent"]["calls"]
     for added in calls[4:]:
@@ -200,6 +223,23 @@ def test_keyboard(visit: Open, filled: Fake) -> None:
     page.keyboard.press("Escape")
     page.keyboard.press("/")
     expect(page.get_by_label("Find in this session")).to_be_focused()
+
+
+def test_keys_that_come_before_the_page_is_drawn_count(visit: Open, filled: Fake) -> None:
+    page = opened(visit(HERE))
+    with before(page, "ses_agent/outline"):
+        expect(page.locator("#help-button")).to_be_visible()
+        for key in "jji":
+            page.keyboard.press(key)
+    expect(page.locator("button.stop[aria-current]")).to_contain_text("Send it")
+    expect(page.locator("#inspector")).to_be_hidden()
+    with before(page, "ses_agent/outline"):
+        expect(page.locator("#help-button")).to_be_visible()
+        page.keyboard.press("/")
+        page.keyboard.type("refund")
+        page.wait_for_timeout(600)
+    expect(page.locator(".finder [role=status]")).to_have_text(re.compile(r"^1 of \d+$"))
+    expect(page.get_by_label("Find in this session")).to_have_value("refund")
 
 
 def test_brackets_go_to_the_sessions_beside(visit: Open, filled: Fake) -> None:

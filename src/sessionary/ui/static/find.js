@@ -18,8 +18,8 @@ const MARKS = 2000;
 export class Find {
   /**
    * @param {HTMLElement} host before the transcript
-   * @param {{session: string, contents: import("./contents.js").Contents, select: (call: string) => void, release: () => void, stay: () => void}} on
-   *   `release`: what was selected need not stay at the top; `stay`: it stays where it is now
+   * @param {{session: string, contents: import("./contents.js").Contents, begun: Promise<void>, select: (call: string) => void, release: () => void, stay: () => void}} on
+   *   `begun`: the calls are known; `release`: what was selected need not stay at the top; `stay`: it stays where it is now
    */
   constructor(host, on) {
     this.on = on;
@@ -119,6 +119,8 @@ export class Find {
       this.state.textContent = "looking …";
       try {
         const found = await api.get(`/api/search?session=${encodeURIComponent(this.on.session)}&q=${encodeURIComponent(this.q)}&limit=${MOST}`, asking.signal);
+        await this.on.begun;
+        if (asking.signal.aborted) return;
         const place = (/** @type {string} */ call) => this.on.contents.indexOf.get(call) ?? -1;
         const calls = new Set(found.data.map((/** @type {Hit} */ hit) => hit.call_id));
         this.hits = [...calls].filter((call) => place(call) >= 0).sort((a, b) => place(a) - place(b));

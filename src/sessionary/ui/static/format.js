@@ -127,6 +127,15 @@ export function plural(n, one, many = `${one}s`) {
 }
 
 /**
+ * What calls cost together, or one of them: those of the demo provider, which no price list has, are free.
+ * @param {number|null} spent
+ * @param {{provider: string|null}[]} calls
+ */
+export function spending(spent, calls) {
+  return spent === null && calls.length && calls.every(({ provider }) => provider === "demo") ? "free" : cost(spent);
+}
+
+/**
  * How many branches a session has: 0 where all of it is one line, else the first with those beside it, which are what is
  * counted.
  * @param {number} [beside]

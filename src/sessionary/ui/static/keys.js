@@ -22,6 +22,25 @@ export function keys(table) {
   });
 }
 
+/** Keys that act on what is not drawn yet: they do when it is. */
+export function waiting() {
+  /** @type {(() => void)[]|null} */
+  let early = [];
+  let begin = () => {};
+  const begun = /** @type {Promise<void>} */ (new Promise((done) => (begin = done)));
+  return {
+    begun,
+    begin() {
+      const all = early ?? [];
+      early = null;
+      begin();
+      for (const act of all) act();
+    },
+    /** @param {Record<string, () => void>} table */
+    held: (table) => Object.fromEntries(Object.entries(table).map(([key, act]) => [key, () => (early ? void early.push(act) : act())])),
+  };
+}
+
 /** @param {EventTarget|null} target */
 function typing(target) {
   if (!(target instanceof HTMLElement)) return false;

@@ -49,6 +49,8 @@ function choose(path, branch, go, close) {
   const start = el("button", { class: "go", disabled: true }, "Replay");
   const cancel = el("button", { type: "button", onclick: close }, "Cancel");
 
+  const known = api.get("/api/models").catch(() => ({ data: [], others: [], demo: false }));
+
   async function look() {
     const mine = ++asked;
     const model = field.value.trim();
@@ -60,7 +62,7 @@ function choose(path, branch, go, close) {
     const found = await api.get(`${path}?${query}`).catch((error) => (mine === asked && tell(error), null));
     if (mine !== asked) return;
     plan = found;
-    told.replaceChildren(...(found ? summary(found) : []));
+    told.replaceChildren(...(found ? summary(found, (await known).demo) : []));
     start.disabled = !found?.calls.length;
   }
 
@@ -89,17 +91,17 @@ function choose(path, branch, go, close) {
     event.preventDefault();
     if (plan?.calls.length) go(field.value.trim(), plan);
   });
-  api.get("/api/models").then(
-    ({ data, others }) => models.append(...[...data, ...others].map((/** @type {{name: string}} */ { name }) => el("option", { value: name }))),
-    () => {},
-  );
+  known.then(({ data, others }) => models.append(...[...data, ...others].map((/** @type {{name: string}} */ { name }) => el("option", { value: name }))));
   return form;
 }
 
-/** @param {Plan} plan */
-export function summary(plan) {
+/**
+ * @param {Plan} plan
+ * @param {boolean} [demo] whether the demo provider answers for every model
+ */
+export function summary(plan, demo = false) {
   const was = plan.cost === null ? "" : ` They cost ${cost(plan.cost)}.`;
-  const now = plan.estimate === null ? " What that costs with this model is not known." : ` With this model the same tokens cost about ${cost(plan.estimate)}.`;
+  const now = plan.estimate === null && demo ? " The demo provider answers, and is free." : plan.estimate === null ? " What that costs with this model is not known." : ` With this model the same tokens cost about ${cost(plan.estimate)}.`;
   const uncounted = plan.uncounted ? ` That leaves out ${plural(plan.uncounted, "call")} whose tokens are not known.` : "";
   /** @type {Map<string, number>} */
   const why = new Map();

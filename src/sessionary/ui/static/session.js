@@ -10,7 +10,7 @@ import { Find } from "./find.js";
 import { foldView, version as foldVersion } from "./fold.js";
 import { pills } from "./pills.js";
 import { Inspector } from "./inspector.js";
-import { keys } from "./keys.js";
+import { keys, waiting } from "./keys.js";
 import { Numbers } from "./numbers.js";
 import { outline, visible } from "./outline.js";
 import { Panels } from "./panels.js";
@@ -37,6 +37,7 @@ const open = new Set();
 let placeOf = new Map();
 let selected = -1;
 let ready = false;
+const early = waiting();
 /** Whether the rail has not told yet what was said. */
 let told = false;
 
@@ -50,7 +51,7 @@ const numbers = new Numbers(path, () => refresh());
 const need = (/** @type {number[]} */ indices) => contents.need(indices);
 const timeline = new Timeline(byId("timeline"), (index) => select(index));
 const rail = new Rail(byId("rail"), { select: (index) => select(index), need });
-const find = new Find(feed, { session: id, contents, select: (call) => select(indexOf(call)), release, stay });
+const find = new Find(feed, { session: id, contents, begun: early.begun, select: (call) => select(indexOf(call)), release, stay });
 const inspector = new Inspector(aside, {
   ontab: (tab) => address({ tab }),
   onclose: () => panels.toggle("inspector", false),
@@ -202,7 +203,8 @@ function begin() {
   else select(firstCall(shown.find((item) => item.kind === "call") ?? shown[0]), { scroll: false, keep: false });
   visitMessage();
   const q = query.get("q");
-  if (q) find.open(q, { call: contents.calls[named]?.call.id ?? "", anchor: named < 0 ? "" : hash() });
+  if (q && find.bar.hidden) find.open(q, { call: contents.calls[named]?.call.id ?? "", anchor: named < 0 ? "" : hash() });
+  early.begin();
   api.watch(id, (session) => session.id === id && numbers.changed(session) && refresh(), { onback: refresh, ongrowth: (growth) => contents.grow(growth) });
 }
 
@@ -277,17 +279,17 @@ function turn(step) {
   if (next !== null) select(next);
 }
 
-keys({
+const table = {
   j: () => turn(1),
   k: () => turn(-1),
   "[": () => beside(id, -1),
   "]": () => beside(id, 1),
   i: () => panels.toggle("inspector"),
   t: () => panels.toggle("timeline"),
-  "/": () => find.open(),
   n: () => find.step(1),
   N: () => find.step(-1),
-});
+};
+keys({ ...early.held(table), "/": () => find.open() });
 addEventListener("hashchange", () => {
   select(linked(), { keep: false });
   visitMessage();

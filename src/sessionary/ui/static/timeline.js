@@ -2,7 +2,7 @@
 // of colour. Many calls share bars. Click selects.
 
 import { el, svg } from "./el.js";
-import { clock, cost, duration, moment } from "./format.js";
+import { clock, duration, moment, spending } from "./format.js";
 import { PAUSE, mood, speaker } from "./story.js";
 
 /** @typedef {import("./types.js").Added} Added */
@@ -105,7 +105,7 @@ export class Timeline {
       const depth = most ? Math.ceil(4 * Math.sqrt(bar.cost / most)) : 2;
       const label = bar.count > 1 ? `${bar.count} calls from ${clock(call.created_at)}` : `${clock(call.created_at)} ${speaker(call)}, ${duration(call.duration_ms)}`;
       const width = `max(3px, ${((100 * (bar.to - bar.from)) / length).toFixed(3)}%)`;
-      const rect = svg("rect", { x: x(bar.from), y: bar.lane * 15 + 3, height: 11, rx: 3, class: `bar-call ${bar.status} depth${depth}` }, svg("title", null, `${label}, ${cost(bar.cost || null)}`));
+      const rect = svg("rect", { x: x(bar.from), y: bar.lane * 15 + 3, height: 11, rx: 3, class: `bar-call ${bar.status} depth${depth}` }, svg("title", null, `${label}, ${spending(bar.cost || null, [call])}`));
       rect.style.width = width;
       rect.addEventListener("click", () => this.select(bar.index));
       return rect;
