@@ -139,12 +139,14 @@ def plain_side(transcript: Json) -> Json:
 
 
 def session_side(tree: Json, asked: str, calls: list[Json]) -> Json:
-    """`calls`: those that were `wanted`, with what they added."""
+    """`calls`: those that were `wanted`, with what they added. `other`: the newest branch besides, if none was named."""
     branch = chosen(tree, asked)
     found = turns(tree, kept(tree, branch))
     told = said(found, calls)
     top = head(tree["session"], None)
-    return {"kind": "session", "head": top, "sums": sums(tree, branch, found), "turns": told, "count": len(found)}
+    others = [] if asked else [b["id"] for b in branches(tree) if b["id"] != branch]
+    return {"kind": "session", "head": top, "sums": sums(tree, branch, found), "turns": told, "count": len(found),
+            "other": others[-1] if others else ""}  # fmt: skip
 
 
 def call_side(transcript: Json, call: Json) -> Json:
@@ -259,11 +261,18 @@ def head(session: Json, call: Json | None) -> Json:
     """What a side is: `{title, id, models, at, href}`."""
     here = f"/ui/sessions/{quote(session['id'], safe='')}"
     if call is None:
-        return {"title": session["title"] or session["session_id"], "id": session["session_id"],
+        return {"title": format.titled(session), "id": session["session_id"],
                 "models": session["models"], "at": session["first_at"], "href": here}  # fmt: skip
-    title = f"{call['endpoint']} in {session['title'] or session['session_id']}"
+    title = f"{call['endpoint']} in {format.titled(session)}"
     href = f"{here}#{quote(call['id'], safe='')}"
     return {"title": title, "id": call["id"], "models": [call["model"]], "at": call["created_at"], "href": href}
+
+
+def itself(sides: list[Json | None]) -> str:
+    """The branch to hold a session against where both sides are the same one, and neither names a branch."""
+    one, two = sides
+    same = one and two and one["kind"] == two["kind"] == "session" and one["head"]["href"] == two["head"]["href"]
+    return two.get("other", "") if one and two and same and one.get("other") else ""
 
 
 def screen(sides: list[Json | None]) -> Json:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
@@ -84,6 +84,9 @@ class _Ui:
     async def compare(self, request: Request) -> Response:
         names = [request.query_params.get(letter, "").strip() for letter in "ab"]
         sides = [await self._side(request, name) if name else None for name in names]
+        if other := compared.itself(sides):
+            query = {**request.query_params, "b": f"{names[1]}~{other}"}
+            return see(f"/ui/compare?{urlencode(query, quote_via=quote)}")
         recent: Any = {"data": []}
         if not all(sides):
             recent = await ask(self._pages.list_sessions, request.state.principal, QueryParams(limit="12"))

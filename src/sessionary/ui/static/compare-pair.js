@@ -2,10 +2,11 @@
 // what is equal is said once. Whatever two turns they are.
 
 import { beside } from "./compare-align.js";
+import { reading, readings } from "./compare-prose.js";
 import { alike, said } from "./compare-said.js";
 import { delta, METRICS } from "./delta.js";
 import { words } from "./diff.js";
-import { halves, jsonDiff, legible, shown, sideBySide } from "./diffview.js";
+import { jsonDiff, legible, shown, sideBySide } from "./diffview.js";
 import { hunks } from "./edits.js";
 import { el } from "./el.js";
 import { plural } from "./format.js";
@@ -116,7 +117,7 @@ function prompt(a, b) {
 }
 
 /**
- * A text of both sides.
+ * A text of both sides: as it reads, or in one text, as it was written.
  * @param {string} kind
  * @param {string} name
  * @param {string|undefined} a
@@ -125,11 +126,10 @@ function prompt(a, b) {
  */
 export function part(kind, name, a, b, mode) {
   if (!a && !b) return null;
-  if (a === undefined || b === undefined) return section(kind, name, "", el("div", { class: "two" }, ...[a, b].map((text) => (text === undefined ? el("div", { class: "none" }) : el("div", null, text)))));
-  if (a === b) return section(kind, name, "the same", a.length <= SHORT ? el("div", { class: "text" }, a) : fold(`${a.slice(0, 120).trim()} …`, () => el("div", { class: "text" }, a)));
-  const changes = words(a, b);
-  if (mode === "words") return section(kind, name, "", shown(legible(changes)));
-  const [left, right] = halves(changes);
+  if (a === undefined || b === undefined) return section(kind, name, "", el("div", { class: "two" }, ...[a, b].map((text) => (text === undefined ? el("div", { class: "none" }) : reading(kind, text)))));
+  if (a === b) return section(kind, name, "the same", a.length <= SHORT ? reading(kind, a) : fold(`${a.slice(0, 120).trim()} …`, () => reading(kind, a)));
+  if (mode === "words") return section(kind, name, "", shown(legible(words(a, b))));
+  const [left, right] = readings(kind, a, b);
   if (mode !== "sides") return section(kind, name, `in ${mode.toUpperCase()}`, mode === "a" ? left : right);
   return section(kind, name, "", el("div", { class: "two" }, left, right));
 }
