@@ -1,6 +1,7 @@
 // A list: its state is the address; rows come page by page and only those near the screen are in the document; what
 // stands beside them (histogram, facets) comes after the rows, so that the list is never late.
 
+import { cameFrom } from "./beside.js";
 import { columns, headers } from "./columns.js";
 import { byId, el } from "./el.js";
 import { facets } from "./facets.js";
@@ -149,7 +150,7 @@ export function list(spec) {
     asking?.abort();
     asking = new AbortController();
     const { signal } = asking;
-    sessionStorage.setItem("list", apiQuery(state).slice(1));
+    cameFrom(of, apiQuery(state));
     tableNode.classList.add("busy");
     if (anew) picked.clear();
     try {
