@@ -355,6 +355,20 @@ def test_a_row_changes_in_place_and_not_while_live_is_off(visit: Open, filled: F
     expect(row(page)).to_contain_text("9 calls")
 
 
+def test_the_address_keeps_that_live_is_off(visit: Open, filled: Fake) -> None:
+    page = ready(visit("/ui/"))
+    live = page.get_by_role("button", name="Live")
+    live.click()
+    expect(page).to_have_url(re.compile(r"/ui/\?live=off$"))
+    page.get_by_role("link", name="Cost").click()
+    expect(page).to_have_url(re.compile(r"\?sort=-cost&live=off$"))
+    page.reload()
+    expect(ready(page).get_by_role("button", name="Live")).to_have_attribute("aria-pressed", "false")
+    live.click()
+    expect(live).to_have_attribute("aria-pressed", "true")
+    expect(page).to_have_url(re.compile(r"\?sort=-cost$"))
+
+
 def changed(page: Page, fake: Fake) -> None:
     """The agent's session changes, and another; the page knows both."""
     listening(page, fake)

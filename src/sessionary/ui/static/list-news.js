@@ -7,6 +7,11 @@ import { plural } from "./format.js";
 
 /** @typedef {import("./types.js").Session} Session */
 
+/** Whether the address says that nothing is to change by itself. */
+export function off() {
+  return new URLSearchParams(location.search).get("live") === "off";
+}
+
 /**
  * @param {object} parts
  * @param {"sessions"|"calls"} parts.of
@@ -24,9 +29,15 @@ export function news({ of, rows, show, page, newest, reading, load, measure, cha
   const button = byId("news");
   let waiting = false;
   const pressed = () => live.getAttribute("aria-pressed") === "true";
+  const sync = () => live.setAttribute("aria-pressed", String(!off()));
+  sync();
   live.hidden = false;
   live.addEventListener("click", () => {
-    live.setAttribute("aria-pressed", String(!pressed()));
+    const url = new URL(location.href);
+    if (off()) url.searchParams.delete("live");
+    else url.searchParams.set("live", "off");
+    history.replaceState(null, "", url);
+    sync();
     if (pressed()) refresh();
   });
 
@@ -68,5 +79,5 @@ export function news({ of, rows, show, page, newest, reading, load, measure, cha
     },
     { onback: refresh, onstate: (connected) => live.classList.toggle("lost", !connected) },
   );
-  return { settle };
+  return { settle, sync };
 }

@@ -10,7 +10,7 @@ import { toggled } from "./filter-text.js";
 import { ago } from "./format.js";
 import { histogram } from "./histogram.js";
 import { keyboard } from "./list-keys.js";
-import { news } from "./list-news.js";
+import { news, off } from "./list-news.js";
 import { before, remember } from "./list-return.js";
 import * as source from "./list-source.js";
 import { apiQuery, query, read } from "./list-state.js";
@@ -57,6 +57,7 @@ export function list(spec) {
   /** @type {import("./types.js").Summary|null} */
   let summary = null;
 
+  const address = (/** @type {State} */ of) => spec.path + query(of, off() ? { live: "off" } : {});
   const input = /** @type {HTMLInputElement} */ (byId("q"));
   const field = filterField({ box: byId("ask"), input, mistake: byId("mistake"), of, onchange: (filter, push) => go({ filter }, push) });
   const choice = columns(of, (cols) => go({ cols }, false));
@@ -67,7 +68,7 @@ export function list(spec) {
   const place = standIn(byId("state"), spec.noun, (filter) => go({ filter }));
   if (choice.early !== null) {
     state = { ...state, cols: choice.early };
-    history.replaceState(null, "", spec.path + query(state));
+    history.replaceState(null, "", address(state));
   }
   let shown = choice.show(state.cols);
   let look = "";
@@ -116,7 +117,7 @@ export function list(spec) {
     tableNode.classList.toggle("chosen", !choice.usual(shown));
     const sort = state.sort || usual;
     const sorted = (/** @type {string} */ by) => ({ ...state, sort: by === usual ? "" : by });
-    tableNode.tHead?.replaceChildren(headers(shown, sort, (by) => spec.path + query(sorted(by)), (by) => go(sorted(by))));
+    tableNode.tHead?.replaceChildren(headers(shown, sort, (by) => address(sorted(by)), (by) => go(sorted(by))));
     range.show(state.filter);
     saved.show();
     side.show(summary, state.filter);
@@ -133,7 +134,7 @@ export function list(spec) {
     const same = apiQuery(next) === apiQuery(state);
     const typed = next.filter === input.value.trim();
     state = next;
-    history[push ? "pushState" : "replaceState"](null, "", spec.path + query(state));
+    history[push ? "pushState" : "replaceState"](null, "", address(state));
     if (!typed) field.set(state.filter);
     shown = choice.show(state.cols);
     head();
@@ -230,6 +231,7 @@ export function list(spec) {
   });
   addEventListener("popstate", () => {
     state = read(location.search);
+    live.sync();
     field.set(state.filter);
     shown = choice.show(state.cols);
     head();
