@@ -31,19 +31,20 @@ def test_from_the_link_to_a_session_and_back(browser: Browser, demo_server: Serv
     visit.contexts[0].close()
 
 
-def test_the_demo_provider_is_free_before_a_replay_too(browser: Browser, demo_server: Server) -> None:
-    demo_server.chat("What is a lighthouse?", session_id="free")
-    visit = Open(browser, demo_server.base_url)
-    link = demo_server.cli("login").strip()
-    page = visit(link[link.index("/ui/") :], cookie=None)
-    page.goto(f"{demo_server.base_url}/ui/sessions/{demo_server.session('free', calls=1)['id']}")
-    expect(page.locator("#pills")).to_contain_text("costfree")
-    page.get_by_role("button", name="More").click()
-    page.get_by_role("menuitem", name="Replay").click()
-    page.get_by_label("Model").fill("gpt-5")
-    expect(page.locator("dialog .plan")).to_contain_text("The demo provider answers, and is free.")
-    assert visit.trouble == []
-    visit.contexts[0].close()
+def test_the_demo_provider_is_free_before_a_replay_too(browser: Browser, tmp_path: Path) -> None:
+    with running_server(tmp_path) as server:
+        server.chat("What is a lighthouse?", session_id="free")
+        visit = Open(browser, server.base_url)
+        link = server.login_link()
+        page = visit(link[link.index("/ui/") :], cookie=None)
+        page.goto(f"{server.base_url}/ui/sessions/{server.session('free', calls=1)['id']}")
+        expect(page.locator("#pills")).to_contain_text("costfree")
+        page.get_by_role("button", name="More").click()
+        page.get_by_role("menuitem", name="Replay").click()
+        page.get_by_label("Model").fill("gpt-5")
+        expect(page.locator("dialog .plan")).to_contain_text("The demo provider answers, and is free.")
+        assert visit.trouble == []
+        visit.contexts[0].close()
 
 
 def test_a_chain_and_a_message_in_one_session(browser: Browser, tmp_path: Path) -> None:
