@@ -152,6 +152,17 @@ def test_a_question_is_not_enough_elsewhere(log: Log) -> None:
     assert row(log, log.chat("four", [SYSTEM, user("hi")])).parent is None
 
 
+def test_a_call_for_a_title_is_nobodys_question(log: Log) -> None:
+    """Neither what it is told is gone on from, nor does it go on from anything."""
+    first = row(log, log.chat("named", [user("hi")], "Hello"))
+    wanted = user("Generate a title for the conversation so far.")
+    title = row(log, log.chat("named", [user("hi"), wanted], "Greetings"))
+    title_too = row(log, log.chat("named", [{"role": "system", "content": wanted["content"]}, user("hi")], "Greeted"))
+    second = row(log, log.chat("named", [user("hi"), assistant("Hel"), user("and?")]))
+    assert [call.side for call in (first, title, title_too, second)] == [False, True, True, False]
+    assert [call.parent for call in (title, title_too, second)] == [None, None, first.id]
+
+
 def test_an_agents_question_is_its_own(log: Log) -> None:
     """Two that a harness names may be told the same at first."""
     log.chat("named", [user("Read this.")], agent="a-1")

@@ -81,7 +81,7 @@ class Resent:
         there = self._known.among("leaf_node", [step.node for step in before], scope.project) if before else set()
         for step in before:
             refs = self._known.find("leaf_node", step.node, scope) if step.node in there else []
-            if mine := [ref for ref in refs if parsed.begin.agent in ("", ref.agent)]:
+            if mine := [ref for ref in refs if ref.turn and parsed.begin.agent in ("", ref.agent)]:
                 return Found(mine, step.depth, edited=True)
         return None
 

@@ -129,7 +129,8 @@ class Threads:
         else:
             origin = self._origin(parsed, scope, session) or self._started(begin, session)
         if found is None and origin is None:
-            found = self._resent.asked(parsed, scope)
+            asked = self._resent.asked(parsed, scope)
+            found = None if asked is not None and side.is_side(parsed, named=True) else asked
         placed = Placed(self._home(begin, found.refs[0] if found else None), begin.source, begin.rule, origin=origin)
         if found is not None:
             placed.parent, placed.base_depth = found.refs[0], found.depth
