@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from sessionary.store import reads, schema, search, tree
+from sessionary.store import reads, schema, search, tree, words
 from sessionary.store.edits import delete_session, patch_session
 from sessionary.store.sweep import Sweep
+from sessionary.store.writes import transaction
 from tests.support.recorded import SYSTEM, Log, assistant, user
 
 TOOLS = [{"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}]
@@ -85,6 +86,36 @@ def test_a_name_that_a_client_gave_and_a_person_changed(log: Log) -> None:
     log.chat("s", [user("hi")], name="Another", tags=["d"])
     row = row_of(log, "s")
     assert (row.title, row.tags) == ("By hand", ["eu", "b,c", "d"])
+
+
+def test_an_index_of_older_words_forgets_them_all(log: Log) -> None:
+    """A document that an older version has indexed, with the words of its rules; what comes now has others."""
+    tool = {"id": "t1", "type": "function", "function": {"name": "write", "arguments": '{"code": "a\\nbcd\\tefg"}'}}
+    asked = {"role": "assistant", "content": None, "tool_calls": [tool]}
+    log.chat("old", [user("go")], asked)
+    with transaction(log.engine) as connection:
+        docs = connection.execute(sa.select(schema.search_docs)).all()
+        if log.engine.dialect.name == "sqlite":
+            forget = sa.text("INSERT INTO search_text(search_text, rowid, text) VALUES ('delete', :id, :text)")
+            for doc in docs:
+                row = connection.execute(sa.select(schema.calls)).mappings().one()
+                new, old = (words.of_calls(connection, doc.project, [row["id"]], answer=doc.answer, escaped=escaped)
+                            for escaped in (False, True))  # fmt: skip
+                connection.execute(forget, {"id": doc.id, "text": new[row["id"]]})
+                search.index(connection, [(doc.project, doc.id, old[row["id"]])])
+            last = max(doc.id for doc in docs)
+            connection.execute(sa.insert(schema.versions).values(name="words", version=last))
+    found = {word: len(search.find(log.engine, None, f'"{word}"', 10).hits) for word in ("bcd", "nbcd")}
+    assert found == ({"bcd": 0, "nbcd": 1} if log.engine.dialect.name == "sqlite" else {"bcd": 1, "nbcd": 0})
+    log.chat("new", [user("go")], asked)
+    assert search.find(log.engine, None, '"bcd"', 10).hits[0].session_id == "new"
+    delete(log, "old")
+    assert len(search.find(log.engine, None, '"nbcd"', 10).hits) == 0
+    delete(log, "new")
+    assert indexed(log) == 0
+    log.chat("newer", [user("go")], asked)  # whose documents are not taken for older ones
+    delete(log, "newer")
+    assert indexed(log) == 0
 
 
 def test_deleting_the_only_session_leaves_nothing(log: Log) -> None:

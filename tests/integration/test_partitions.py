@@ -194,6 +194,9 @@ def test_an_old_database_reads_as_before(empty_engine: sa.Engine, empty_url: str
         change(empty_engine, "DROP SEQUENCE search_docs_next")
     before = {table.name: rows(log, sa.select(table)) for table in schema.metadata.sorted_tables}
     texts = [sent(log, call) for call in calls]
+    if not on_postgresql:  # it is noted whose words are of older rules
+        last = max(row.id for row in before["search_docs"])
+        before["versions"] = [*before["versions"], ("words", last)]
     migrate.upgrade(empty_url)
     assert {table.name: sorted(map(repr, rows(log, sa.select(table)))) for table in schema.metadata.sorted_tables} == {
         name: sorted(map(repr, found)) for name, found in before.items()

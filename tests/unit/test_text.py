@@ -1,5 +1,7 @@
 """Titles and search text."""
 
+import re
+
 import pytest
 
 from sessionary.wire import text
@@ -70,6 +72,16 @@ def test_everything_that_can_be_searched() -> None:
         "a.pdf",
         " �",
     ]
+
+
+def test_words_of_arguments_are_whole_words() -> None:
+    """The letter of an escape is no part of the word behind it."""
+    code = 'def go():\n\treturn "zebra"\r\nlast\\next'
+    message = Message("assistant", [Piece("tool_call", name="write", arguments={"code": code, "n": ["\nfirst"]})])
+    assert re.findall(r"\w+", text.plain(message)) == [
+        *("write", "code", "def", "go", "return", "zebra", "last", "next", "n", "first")
+    ]
+    assert "\\treturn" in text.plain(message, escaped=True)
 
 
 def test_a_person_speaks_where_more_is_said_than_a_harness_notes() -> None:

@@ -12,7 +12,7 @@ from sessionary.errors import SettingsError
 from sessionary.store import partitions
 from sessionary.store.engine import open_engine
 
-HEAD = "0007"
+HEAD = "0008"
 UNFINISHED = "copying"
 """The version of a schema whose tables are still being filled (see `migrating`)."""
 _LOCK = 7_315_551_042  # any number that is ours: PostgreSQL's advisory lock

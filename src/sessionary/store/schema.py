@@ -424,7 +424,7 @@ unneeded = sa.Table(  # what deleting has yet to look at: see store.sweep
     sqlite_with_rowid=False,
 )
 
-versions = sa.Table(  # of what the stored hashes were made by: see wire.meaning
+versions = sa.Table(  # of what the stored hashes were made by: see wire.meaning; and the last document of older words
     "versions",
     metadata,
     sa.Column("name", sa.Text, primary_key=True),

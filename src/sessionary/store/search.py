@@ -8,6 +8,7 @@ to both engines; nothing in a query is syntax of either. The index keeps words a
 import re
 import unicodedata
 from collections.abc import Sequence
+from itertools import product
 from typing import Any
 
 import msgspec
@@ -32,7 +33,11 @@ _NEXT_WORD = sa.text("SELECT term FROM search_text_words WHERE term >= :at LIMIT
 LOOKED_AT = 20_000
 """Documents that match, for a page of hits."""
 _MOST_TERMS = 32
-_LAST = "SELECT max(id) FROM search_docs"
+_LAST = (
+    "SELECT max(coalesce((SELECT max(id) FROM search_docs), 0),"
+    " coalesce((SELECT version FROM versions WHERE name = 'words'), 0))"
+)
+"""Behind those of older words, also where they are gone."""
 _NEXT = sa.text("SELECT nextval('search_docs_next') FROM generate_series(1, :count)")
 _ADD_SQLITE = "INSERT INTO search_text(rowid, text) VALUES (?, ?)"
 # Punctuation out of the parser's sight: it would take a path, a host or a tag for one word, or for none.
@@ -96,7 +101,7 @@ def add(connection: sa.Connection, docs: list[Doc]) -> None:
 def _next_ids(connection: sa.Connection, count: int) -> Sequence[int]:
     """Of documents. SQLite's one writer has the next ones for itself."""
     if connection.dialect.name == "sqlite":
-        first = (connection.exec_driver_sql(_LAST).scalar() or 0) + 1
+        first = connection.exec_driver_sql(_LAST).scalar_one() + 1
         return range(first, first + count)
     return connection.scalars(_NEXT, {"count": count}).all()
 
@@ -138,9 +143,10 @@ def remove(connection: sa.Connection, project: int, calls: Sequence[str]) -> Non
         return
     if connection.dialect.name == "sqlite":
         texts: dict[tuple[str, bool], str] = {}
-        for answer in (False, True):
-            having = [doc.call_id for doc in docs if doc.answer == answer]
-            found = words.of_calls(connection, project, having, answer=answer)
+        older = words.older(connection)
+        for answer, escaped in product((False, True), (False, True)):
+            having = [doc.call_id for doc in docs if doc.answer == answer and (doc.id <= older) == escaped]
+            found = words.of_calls(connection, project, having, answer=answer, escaped=escaped)
             texts |= {(call, answer): text for call, text in found.items()}
         gone = [{"id": doc.id, "text": texts.get((doc.call_id, bool(doc.answer)), "")} for doc in docs]
         connection.execute(sa.text(_FORGET), gone)

@@ -22,13 +22,15 @@ _TOLD = frozenset(
 )
 """Of a provider's own part, the fields that hold words."""
 _SPACE = re.compile(r"\s+")
+_ESCAPE = re.compile(r'\\[\\"/bfnrt]')
+"""In JSON: the letter of one is no part of the word behind it."""
 _MOST = 200_000
 _TITLE = 120
 
 
-def plain(message: Message) -> str:
-    """Everything a person could search for."""
-    return _storable("\n".join(filter(None, (_words(piece) for piece in message.pieces))))
+def plain(message: Message, *, escaped: bool = False) -> str:
+    """Everything a person could search for. `escaped`: as it was up to schema 0007, with the escapes of JSON."""
+    return _storable("\n".join(filter(None, (_words(piece, escaped) for piece in message.pieces))))
 
 
 def title(message: Message) -> str:
@@ -59,21 +61,27 @@ def _storable(words: str) -> str:
     return words if words.isascii() else str(loose.joined(words))
 
 
-def _words(piece: Piece) -> str:
+def _words(piece: Piece, escaped: bool) -> str:
     match piece.type:
         case "text" | "reasoning" | "refusal":
             return piece.text
         case "tool_call":
-            arguments = piece.arguments
-            return f"{piece.name} {arguments if isinstance(arguments, str) else loose.encode(arguments).decode()}"
+            return f"{piece.name} {_arguments(piece.arguments, escaped)}"
         case "tool_result":
-            return "\n".join(filter(None, (_words(p) for p in piece.content)))
+            return "\n".join(filter(None, (_words(p, escaped) for p in piece.content)))
         case "audio" | "file":
             return f"{piece.name} {piece.text}".strip()
         case "other":
             return _told(piece.value)
         case _:
             return ""
+
+
+def _arguments(arguments: object, escaped: bool) -> str:
+    if isinstance(arguments, str):
+        return arguments
+    written = loose.encode(arguments).decode()
+    return written if escaped else _ESCAPE.sub(" ", written)
 
 
 def _told(value: object) -> str:
