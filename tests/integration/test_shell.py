@@ -1,7 +1,9 @@
 """A gateway's sessions from a shell: the program as people run it, on a terminal and in a pipe."""
 
 import contextlib
+import csv
 import fcntl
+import io
 import json
 import os
 import pty
@@ -215,6 +217,17 @@ def test_words_are_one_filter_and_may_begin_with_a_dash(shell: Shell) -> None:
     nothing = shell.done("sessions", "nothingatall")
     assert (nothing.returncode, nothing.stdout) == (0, b"")
     assert b"no sessions match" in nothing.stderr
+
+
+def test_a_whole_list_is_written_as_csv(shell: Shell) -> None:
+    for command, most in (("sessions", 3), ("calls", 60)):
+        done = shell.done(command, "--csv", "-n", "1", "--sort", "cost")
+        rows = list(csv.DictReader(io.StringIO(done.stdout.decode(), newline="")))
+        assert len(rows) > most
+        assert {row["id"] for row in rows} == {row["id"] for row in shell.lines(command, "-n", "1000")}
+    long = shell.done("sessions", "--csv", "id:long").stdout.decode().splitlines()
+    assert (long[0].split(",")[:2], len(long), done.stderr) == (["id", "session_id"], 2, b"")
+    assert "did you mean 'cost'" in shell.refused("calls", "--csv", "cots>1")
 
 
 def test_calls_are_listed_over_pages(shell: Shell, server: Server) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from sessionary import __version__
-from sessionary.api import fields, params, types
+from sessionary.api import fields, params, sheets, types
 from sessionary.api.surface import LLM
 from sessionary.api.table import TABLE, Entry
 
@@ -44,6 +44,11 @@ QUERY = {
 }
 _OF = {("replay_plan", "model"): "the one that is to answer"}
 """Parameters that mean something else there."""
+_KINDS = {
+    **dict.fromkeys(("events", "replay"), "text/event-stream"),
+    **dict.fromkeys(("sessions_csv", "calls_csv"), sheets.KIND),
+}
+"""Of answers that are no JSON."""
 _REQUIRED = {("search", "q"), ("replay_plan", "model")}
 _REF = "#/components/schemas/"
 
@@ -94,8 +99,9 @@ def _operation(entry: Entry) -> dict[str, Any]:
     ]
     if "{id}" in entry.path:
         parameters.append(_IN_PATH)
-    kind = "text/event-stream" if entry.name in ("events", "replay") else "application/json"
-    answer = {"description": "OK", "content": {kind: {"schema": _schema(entry)}}}
+    kind = _KINDS.get(entry.name, "application/json")
+    schema = {"type": "string"} if kind == sheets.KIND else _schema(entry)
+    answer = {"description": "OK", "content": {kind: {"schema": schema}}}
     operation: dict[str, Any] = {
         "operationId": entry.name,
         "summary": entry.summary,

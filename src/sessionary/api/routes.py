@@ -36,6 +36,7 @@ from sessionary.api.permissions import Needs, allow
 from sessionary.api.replay_routes import ReplayRoutes
 from sessionary.api.session_routes import SessionRoutes
 from sessionary.api.session_views import SessionViews
+from sessionary.api.sheets import Sheets
 from sessionary.api.table import TABLE
 from sessionary.api.views import Views
 from sessionary.auth import Principal
@@ -189,7 +190,7 @@ def routes(
     sessions = SessionRoutes(SessionViews(views, engine), main.session)
     replaying = ReplayRoutes(changing, main.session, router, replays)
     lists = Lists(ListViews(reading), ListViews(engine))
-    handlers: tuple[object, ...] = (main, sessions, replaying, admin, lists)
+    handlers: tuple[object, ...] = (main, sessions, replaying, admin, lists, Sheets(views))
     return [
         Route(
             e.path.replace(SESSIONS + "{id}", SESSIONS + "{id:path}"),

@@ -2,7 +2,17 @@
 
 import msgspec
 
-from sessionary.api import admin_types, audit_views, health, list_types, params, replay_types, thread_types, types
+from sessionary.api import (
+    admin_types,
+    audit_views,
+    health,
+    list_types,
+    params,
+    replay_types,
+    sheets,
+    thread_types,
+    types,
+)
 from sessionary.api.permissions import Needs
 from sessionary.passed import ProviderRequest
 
@@ -25,6 +35,8 @@ _LIST = params.FILTERS + params.PAGING
 TABLE = (
     Entry("GET", "/api/openapi.json", "document", "nothing", "This document"),
     Entry("GET", "/api/sessions", "sessions", "read", "Sessions, newest activity first", types.SessionPage, _LIST),
+    Entry("GET", "/api/sessions.csv", "sessions_csv", "read", "A whole list of sessions as CSV", query=sheets.ASKED),
+    Entry("GET", "/api/calls.csv", "calls_csv", "read", "A whole list of calls as CSV", query=sheets.ASKED),
     Entry(
         "GET",
         "/api/sessions/{id}/outline",

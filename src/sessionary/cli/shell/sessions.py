@@ -25,6 +25,7 @@ _SORTS = {
     "reasoning": "reasoning_tokens",
 }
 """As filters call them, by what the API calls them."""
+Csv = Annotated[bool, typer.Option("--csv", help="The whole list as CSV, for spreadsheets: whatever --limit says.")]
 Reverse = Annotated[bool, typer.Option("--reverse", help="The least first.")]
 
 
@@ -37,6 +38,7 @@ def sessions(
     reverse: Reverse = False,
     limit: Limit = 20,
     as_json: JsonLines = False,
+    as_csv: Csv = False,
     url: Url = None,
     key: Key = None,
     config: Config = None,
@@ -49,6 +51,8 @@ def sessions(
         paper = told.Paper()
         query = {"filter": " ".join(filter or []), "sort": _sorted(sort, reverse)}
         gateway = which.find(url, key, config, data_dir)
+        if as_csv:
+            return _sheet(gateway, "sessions", query)
         _listed(gateway, "sessions", query, limit, paper, rows.SESSIONS, as_json)
 
 
@@ -60,6 +64,7 @@ def calls(
     reverse: Reverse = False,
     limit: Limit = 20,
     as_json: JsonLines = False,
+    as_csv: Csv = False,
     url: Url = None,
     key: Key = None,
     config: Config = None,
@@ -72,6 +77,8 @@ def calls(
         paper = told.Paper()
         query = {"filter": " ".join(filter or []), "sort": _sorted(sort, reverse)}
         gateway = which.find(url, key, config, data_dir)
+        if as_csv:
+            return _sheet(gateway, "calls", query)
         _listed(gateway, "calls", query, limit, paper, rows.CALLS, as_json)
 
 
@@ -94,6 +101,14 @@ def search(
         query = {"q": " ".join(words)} | ({"session": session} if session else {})
         if not _listed(gateway, "search", query, limit, paper, rows.HITS, as_json, "messages"):
             raise typer.Exit(1)
+
+
+def _sheet(gateway: "Gateway", of: str, query: dict[str, str]) -> None:
+    from pathlib import Path
+
+    from sessionary.cli.shell.show import copy_out
+
+    copy_out(gateway.body(f"/api/{of}.csv", query), Path("-"))
 
 
 def _listed(

@@ -56,7 +56,7 @@ def show(
         if bodies:
             name = newest(gateway, "calls") if session == NEWEST else session
             body = gateway.body(reading.call(name, bodies[0]), {"raw": 1} if events else None)
-            _copy(body, Path("-"))
+            copy_out(body, Path("-"))
             return
         if session.startswith(_CALL) and (one := _call(gateway, session)) is not None:
             _show_call(gateway, one, told.Paper(full is not False), as_json)
@@ -92,7 +92,7 @@ def export(
     with told.ending():
         gateway = which.find(url, key, config, data_dir)
         name = newest(gateway) if session == NEWEST else session
-        _copy(gateway.body(reading.session(name, "/export"), {"format": form}), output)
+        copy_out(gateway.body(reading.session(name, "/export"), {"format": form}), output)
 
 
 def newest(gateway: "Gateway", of: str = "sessions", filter: str = "") -> str:
@@ -218,7 +218,7 @@ def _facts(one: Json, page: str) -> "list[Block]":
     return [*blocks, block((page, DIM))]
 
 
-def _copy(body: Iterable[bytes], output: Path) -> None:
+def copy_out(body: Iterable[bytes], output: Path) -> None:
     """Byte for byte; on a terminal with what it would obey shown instead. A file is there when it is whole."""
     if str(output) != "-":
         _save(body, output)
