@@ -20,7 +20,7 @@ from sessionary.api.thread_types import Tree
 from sessionary.api.types import Call, CallPage, SessionPage, Transcript
 from sessionary.api.views import Views
 from sessionary.auth import Auth, Principal
-from sessionary.demo.button import Demo
+from sessionary.demo.button import PROJECT, Demo
 from sessionary.demo.schedule import SESSIONS
 from sessionary.demo.stage import KEYS
 from sessionary.errors import StoreUnavailable, Unauthenticated
@@ -134,4 +134,4 @@ class StorePages:
     def info(self) -> Mapping[str, Any]:
         host, port = self._settings.host, self._settings.port
         base_url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-        return {"demo": self._router.is_demo, "base_url": base_url, "demo_keys": KEYS}
+        return {"demo": self._router.is_demo, "base_url": base_url, "demo_keys": KEYS, "demo_project": PROJECT}

@@ -35,6 +35,14 @@ def row(page: Page, name: str) -> Any:
     return page.locator(".use tbody tr").filter(has=page.get_by_role("link", name=name, exact=True))
 
 
+def test_the_switch_on_top_shows_one_project_s_keys(visit: Open, admin: Any) -> None:
+    page = opened(visit, admin)
+    page.locator("#project").select_option("research")
+    expect(page).to_have_url(re.compile(r"/ui/keys\?project=research$"))
+    expect(page.locator("section.project")).to_have_count(1)
+    expect(page.locator("section.project h2")).to_have_text("research")
+
+
 def test_what_it_tells(visit: Open, admin: Any) -> None:
     page = opened(visit, admin)
     expect(page.get_by_role("navigation").get_by_role("link", name="Keys")).to_have_attribute("aria-current", "page")

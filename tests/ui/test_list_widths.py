@@ -1,5 +1,8 @@
 """What a row of a list is about has the room, on every screen: sessions can be told apart on a laptop."""
 
+import re
+from datetime import timedelta
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -95,3 +98,20 @@ def test_a_session_of_refused_calls_says_so(visit: Open, fake: Fake, script: boo
         "s => [...s.childNodes].filter(n => n.nodeName !== 'svg').map(n => n.textContent).join('').trim()"
     )
     assert said == "1 failed"
+
+
+@pytest.mark.parametrize("path", ["/ui/?cols=first,last", "/ui/calls"])
+def test_times_are_whole(visit: Open, fake: Fake, path: str) -> None:
+    """With script and without it."""
+    for number, days in enumerate((0, 0.5, 3, 30, 400)):
+        start = data.now() - timedelta(days=days)
+        row = data.call(f"s{number}", number, 1, start, session=f"ses_{number}")
+        session = data.session(number, start) | {"id": f"ses_{number}", "status": "ok"}
+        fake.put({"session": session, "calls": [data.added(row, [], data.said("assistant", data.text("x")))]})
+    for width, script in ((1024, False), (1366, False), (1366, True)):
+        page = visit(path, java_script_enabled=script, viewport={"width": width, "height": 800})
+        expect(page.locator("#rows .pick").first).to_be_attached(attached=script)
+        times = page.locator("#rows time")
+        expect(times).to_have_count(10 if "cols" in path else 5)
+        assert times.evaluate_all("all => all.every(t => t.closest('td').scrollWidth <= t.closest('td').clientWidth)")
+        expect(times.last).to_have_attribute("title", re.compile(r"^20\d\d-\d\d-\d\d \d\d:\d\d"))

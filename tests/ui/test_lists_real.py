@@ -1,5 +1,6 @@
 """The lists on the real gateway: its fields and suggestions, counts, views, corrections, and a call's own address."""
 
+import csv
 import re
 from collections.abc import Iterator
 
@@ -74,7 +75,7 @@ def test_facets_and_the_range_of_time(page: Page) -> None:
     claude.click()
     expect(page.locator("tr.row")).to_have_count(12)
     expect(page.locator("#q")).to_have_value("model:gpt-4o,claude-sonnet-4-5")
-    page.locator(".facet[data-field=client]", has_text="OpenAI Python 2.54.0").click()
+    page.locator(".facet[data-field=client][data-value='OpenAI Python']").click()
     expect(page.locator("tr.row")).to_have_count(6)
     page.locator("#range").click()
     page.get_by_role("button", name="Last hour", exact=True).click()
@@ -179,3 +180,13 @@ def test_tags_and_merging(page: Page, server: Server) -> None:
     page.get_by_role("button", name="Merge").click()
     page.get_by_role("dialog").get_by_role("button", name="Merge").click()
     expect(page.locator("tr.row")).to_have_count(1)
+
+
+def test_the_whole_list_is_a_file(page: Page, server: Server) -> None:
+    page.goto(server.base_url + "/ui/?filter=model:gpt-4o&sort=first_at")
+    ready(page)
+    with page.expect_download() as begun:
+        page.get_by_role("link", name="CSV").click()
+    assert begun.value.suggested_filename == "sessions.csv"
+    rows = list(csv.DictReader(begun.value.path().read_text().splitlines()))
+    assert [row["session_id"] for row in rows] == [f"fish {n}" for n in range(12) if n % 3]

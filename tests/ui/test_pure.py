@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,17 @@ def test_javascript() -> None:
 @pytest.mark.parametrize(("name", "value", "text"), [(n, v, t) for n, cases in CASES.items() for v, t in cases])
 def test_format(name: str, value: Any, text: str) -> None:
     assert format.FILTERS[name](value) == text
+
+
+def test_ago_and_brief() -> None:
+    """As format.js has it."""
+    now = datetime(2026, 11, 24, 14, tzinfo=UTC)
+    past = [
+        (now - timedelta(seconds=s)).isoformat() for s in (0, 12, 60, 3599, 7200, 3 * 86400, 30 * 86400, 400 * 86400)
+    ]
+    told = ["now", "12 s", "1 min", "59 min", "2 h", "3 d", "25 Oct", "2025-10"]
+    assert [format.ago(at, now) for at in past] == told
+    assert [format.brief(at, now) for at in (past[4], past[5])] == ["12:00:00", "11-21 14:00"]
 
 
 def test_wall_and_share() -> None:

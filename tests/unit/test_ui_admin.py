@@ -41,7 +41,9 @@ def key(
     }
 
 
-PROJECTS = [{"name": "shop", "keys": 2}, {"name": "lab", "keys": 1}, {"name": "empty", "keys": 0}]
+PROJECTS: list[dict[str, Any]] = [
+    {"name": name, "keys": count, "use": {"calls": 0}} for name, count in (("shop", 2), ("lab", 1), ("empty", 0))
+]
 FOUND = {
     "data": [
         key("a", "shop", 1),
@@ -73,7 +75,7 @@ def test_groups(query: dict[str, str], groups: list[tuple[str, str, str]]) -> No
 
 
 def test_very_many() -> None:
-    projects = [{"name": f"p{n}", "keys": 0} for n in range(1000)]
+    projects = [{"name": f"p{n}", "keys": 0, "use": {"calls": 0}} for n in range(1000)]
     made = admin.keys(projects, {"data": [key(str(n), "p0") for n in range(1000)], "master": None}, {})
     assert (len(made["groups"]), made["group_count"]) == (admin.MOST_PROJECTS, 1000)
     assert (len(made["groups"][0]["valid"]), made["groups"][0]["left_out"]) == (admin.MOST_KEYS, 800)
@@ -94,3 +96,21 @@ def test_a_sparkline_fills_its_height_and_no_more() -> None:
 )
 def test_price(value: float | None, text: str) -> None:
     assert format.price(value) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "calls", "own", "said"),
+    [
+        ("default", 5, [], "No key of its own. Calls with the master key"),
+        ("shop", 0, [], "No key yet."),
+        ("shop", 5, [], "No key can call for it now; what is counted was called before."),
+        ("shop", 5, [key("a", "shop", state="revoked"), key("b", "shop", state="expired")], "All its keys have ended"),
+        ("demo", 5, [], "The project of the demo sessions."),
+    ],
+)
+def test_a_project_without_a_key_says_what_that_means(
+    name: str, calls: int, own: list[dict[str, Any]], said: str
+) -> None:
+    projects = [{"name": name, "keys": 0, "use": {"calls": calls}}]
+    (group,) = admin.keys(projects, {"data": own, "master": None}, {}, demo="demo")["groups"]
+    assert group["keyless"].startswith(said)

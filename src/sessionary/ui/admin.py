@@ -37,8 +37,9 @@ def _quoted(text: str) -> str:
     return f'"{escaped}"'
 
 
-def keys(projects: Sequence[Json], found: Json, query: Mapping[str, str]) -> Json:
-    """`groups` of keys by project, the busiest first, of those that `find` and `project` leave."""
+def keys(projects: Sequence[Json], found: Json, query: Mapping[str, str], demo: str = "") -> Json:
+    """`groups` of keys by project, the busiest first, of those that `find` and `project` leave. `demo`: the project of
+    demo sessions."""
     wanted, project = query.get("find", "").strip().lower(), query.get("project", "")
     by_project: dict[str, list[Json]] = {}
     for key in found["data"]:
@@ -59,6 +60,7 @@ def keys(projects: Sequence[Json], found: Json, query: Mapping[str, str]) -> Jso
                 "valid": [key for key in own if key["state"] == "valid"][:MOST_KEYS],
                 "ended": [key for key in own if key["state"] in _ENDED][:MOST_KEYS],
                 "left_out": max(0, len(own) - MOST_KEYS),
+                "keyless": _keyless(one, own, demo),
             }
         )
     return {
@@ -68,6 +70,19 @@ def keys(projects: Sequence[Json], found: Json, query: Mapping[str, str]) -> Jso
         "project_names": sorted(one["name"] for one in projects),
         "master": found["master"],
     }
+
+
+def _keyless(project: Json, own: Sequence[Json], demo: str) -> str:
+    """What stands in place of keys that can call."""
+    if project["name"] == "default":
+        return "No key of its own. Calls with the master key are this project’s."
+    if any(key["state"] in _ENDED for key in own):
+        return "All its keys have ended: nobody calls for it until it has a new one."
+    if project["name"] == demo:
+        return "The project of the demo sessions. The keys that these name are made up."
+    if project["use"]["calls"]:
+        return "No key can call for it now; what is counted was called before."
+    return "No key yet. What is called with a key of its own is this project’s."
 
 
 def _mentions(key: Json, wanted: str) -> bool:

@@ -139,7 +139,7 @@ def plain_side(transcript: Json) -> Json:
 
 
 def session_side(tree: Json, asked: str, calls: list[Json]) -> Json:
-    """`calls`: those that were `wanted`, with what they added. `other`: the newest branch besides, if none was named."""
+    """`calls`: those that were `wanted`, with what they added. `other`: the newest branch besides, if none is named."""
     branch = chosen(tree, asked)
     found = turns(tree, kept(tree, branch))
     told = said(found, calls)

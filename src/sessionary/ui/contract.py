@@ -73,4 +73,4 @@ class Pages(Protocol):
 
     def info(self) -> Mapping[str, Any]:
         """`demo`: whether the demo provider answers; `base_url`: where clients reach this server; `demo_keys`: the keys
-        of demo sessions. Called inline."""
+        of demo sessions; `demo_project`: the project that has them. Called inline."""

@@ -3,11 +3,12 @@ of cases in the tests. An unknown value is a dash, never 0.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
 UNKNOWN = "–"
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def count(value: int | None) -> str:
@@ -82,6 +83,24 @@ def day(at: str) -> str:
     return f"{_time(at):%Y-%m-%d %H:%M}"
 
 
+def ago(at: str, now: datetime | None = None) -> str:
+    """How long ago, in a word or two; the day when it is long, and the month when it is very long."""
+    seconds = round(((now or datetime.now(UTC)) - _time(at)).total_seconds())
+    if seconds < 5:
+        return "now"
+    for limit, size, unit in ((60, 1, "s"), (3600, 60, "min"), (86400, 3600, "h"), (7 * 86400, 86400, "d")):
+        if seconds < limit:
+            return f"{seconds // size} {unit}"
+    day = _time(at)
+    return f"{day.day} {_MONTHS[day.month - 1]}" if seconds < 300 * 86400 else f"{day:%Y-%m}"
+
+
+def brief(at: str, now: datetime | None = None) -> str:
+    """When a call began, in a list: the time of today, else the day with it."""
+    today = _time(at).date() == (now or datetime.now(UTC)).date()
+    return clock(at) if today else f"{_time(at):%m-%d %H:%M}"
+
+
 def titled(session: Mapping[str, Any]) -> str:
     """What a session is called. Of one without a title and without an id of the client's, what is known of its calls:
     ours is an id that nobody knows."""
@@ -97,6 +116,16 @@ def _time(at: str) -> datetime:
 
 
 FILTERS: Mapping[str, Any] = MappingProxyType(
-    {"count": count, "cost": cost, "duration": duration, "bytes": size, "clock": clock, "day": day, "titled": titled}
+    {
+        "count": count,
+        "cost": cost,
+        "duration": duration,
+        "bytes": size,
+        "clock": clock,
+        "day": day,
+        "ago": ago,
+        "brief": brief,
+        "titled": titled,
+    }
 )
 GLOBALS: Mapping[str, Any] = MappingProxyType({"wall": wall, "share": share})

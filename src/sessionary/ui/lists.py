@@ -137,6 +137,13 @@ def address(listing: Listing, query: QueryParams, **other: str) -> str:
     return f"{listing.path}?{text}" if text else listing.path
 
 
+def sheet(listing: Listing, query: QueryParams) -> str:
+    """The whole list as a file, from the API."""
+    asked = [(name, value) for name, value in api_query(query).items() if name in ("filter", "sort", "project")]
+    text = urlencode(asked, quote_via=quote)
+    return f"/api/{listing.of}.csv" + (f"?{text}" if text else "")
+
+
 def headers(listing: Listing, query: QueryParams, shown: Iterable[Column]) -> list[dict[str, object]]:
     """`{name, title, number, href, order}` of each column: where a click leads, and how the list is ordered by it."""
     by = query.get("sort") or listing.order

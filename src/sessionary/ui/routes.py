@@ -58,7 +58,8 @@ class _Ui:
             columns=columns,
             usual=lists.usual(listing),
             headers=lists.headers(listing, query, columns),
-            filtered=any(query.get(name) for name in ("filter", "cursor")),
+            filtered=any(query.get(name) for name in ("filter", "cursor", "project")),
+            csv_href=lists.sheet(listing, query),
             next_href=lists.address(listing, query, cursor=page["next_cursor"] or ""),
             base_url=f"{request.url.scheme}://{request.url.netloc}",
         )
@@ -89,7 +90,7 @@ class _Ui:
             return see(f"/ui/compare?{urlencode(query, quote_via=quote)}")
         recent: Any = {"data": []}
         if not all(sides):
-            recent = await ask(self._pages.list_sessions, request.state.principal, QueryParams(limit="12"))
+            recent = await ask(self._pages.list_sessions, request.state.principal, _recent(request.query_params))
         heads = [side and side["head"] for side in sides]
         given: dict[str, Any] = {"names": names, "sides": heads, "recent": recent["data"]}
         return await self._screen.page(request, "compare.html", made=partial(compared.screen, sides), **given)
@@ -128,10 +129,8 @@ class _Ui:
     async def health(self, request: Request) -> Response:
         query = request.query_params
         found = await ask(self._pages.health, request.state.principal, query)
-        names = await self._project_names(request)
         given: dict[str, Any] = {
             "query": query,
-            "projects": names,
             "groups": rules.GROUPS,
             "gauges": admin.gauges(found["gauges"]),
         }
@@ -140,29 +139,25 @@ class _Ui:
     async def keys(self, request: Request) -> Response:
         query = request.query_params
         projects, found = await ask(self._pages.keys, request.state.principal)
-        made = partial(admin.keys, projects["data"], found, query)
+        made = partial(admin.keys, projects["data"], found, query, self._pages.info().get("demo_project", ""))
         return await self._screen.page(request, "keys.html", made=made, query=query)
 
     async def models(self, request: Request) -> Response:
         query = request.query_params
         found = await ask(self._pages.models, request.state.principal, admin.of_project(query))
-        names = await self._project_names(request)
         made = partial(admin.models, found)
-        return await self._screen.page(request, "models.html", made=made, query=query, projects=names)
+        return await self._screen.page(request, "models.html", made=made, query=query)
 
     async def audit(self, request: Request) -> Response:
         query = request.query_params
         found = await ask(self._pages.audit, request.state.principal, admin.audit_query(query))
-        names = await self._project_names(request)
         made = partial(admin.audit, found, query)
-        return await self._screen.page(request, "audit.html", made=made, query=query, projects=names)
+        return await self._screen.page(request, "audit.html", made=made, query=query)
 
-    async def _project_names(self, request: Request) -> list[str]:
-        """What the master may switch between; nobody else may."""
-        if request.state.principal.project is not None:
-            return []
-        names: list[str] = await ask(self._pages.projects, request.state.principal)
-        return names
+
+def _recent(query: QueryParams) -> QueryParams:
+    """The sessions to choose from where none are named."""
+    return QueryParams({"limit": "12"} | ({"project": query["project"]} if query.get("project") else {}))
 
 
 def routes(pages: Pages) -> list[BaseRoute]:

@@ -1,6 +1,7 @@
 """How a page is made: from a template, with the headers of `security`."""
 
 import asyncio
+import contextlib
 import inspect
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,7 +13,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from sessionary import __version__
-from sessionary.ui import admin, charts, clients, format, limits, lists, shown
+from sessionary.errors import GatewayError
+from sessionary.ui import admin, charts, clients, format, limits, lists, shown, tops
 from sessionary.ui.contract import Pages
 from sessionary.ui.security import HEADERS
 
@@ -56,11 +58,22 @@ class Screen:
     ) -> Response:
         """`made`: further values. They and the page are made in a thread, for calls are relayed beside it."""
 
+        who = request.state.principal
+        top = await self._top(request) if who else None
+
         def html() -> str:
-            about = {"principal": request.state.principal, "info": self._pages.info()}
+            about = {"principal": who, "info": self._pages.info(), "top": top}
             return self._jinja.get_template(template).render({**about, **made(), **values})
 
         return Response(await asyncio.to_thread(html), status, HEADERS, "text/html")
+
+    async def _top(self, request: Request) -> Mapping[str, Any]:
+        """What stands on top: the pages, and for the master, who may look at one project, which there are."""
+        names: list[str] = []
+        if request.state.principal.project is None:
+            with contextlib.suppress(GatewayError):  # the page itself says what is wrong
+                names = await ask(self._pages.projects, request.state.principal)
+        return tops.top(request.url.path, request.query_params, names)
 
     async def trouble(self, request: Request, title: str, text: str, status: int) -> Response:
         return await self.page(request, "trouble.html", status, title=title, text=text)

@@ -99,7 +99,8 @@ export function suggesting(form) {
  * @returns {Promise<Session[]>}
  */
 async function listed(filter) {
-  const query = new URLSearchParams({ limit: String(MOST), ...(filter ? { filter } : {}) });
+  const project = new URLSearchParams(location.search).get("project");
+  const query = new URLSearchParams({ limit: String(MOST), ...(filter ? { filter } : {}), ...(project ? { project } : {}) });
   return (await api.get(`/api/sessions?${query}`).catch(() => ({ data: [] }))).data;
 }
 

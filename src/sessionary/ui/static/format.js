@@ -84,7 +84,7 @@ export function clock(at) {
 }
 
 /**
- * How long ago, in one word; a date when it is long.
+ * How long ago, in a word or two; the day when it is long, and the month when it is very long.
  * @param {string} at
  * @param {number} [now]
  */
@@ -95,7 +95,9 @@ export function ago(at, now = Date.now()) {
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
   if (seconds < 86400) return `${Math.floor(seconds / 3600)} h`;
   if (seconds < 7 * 86400) return `${Math.floor(seconds / 86400)} d`;
-  return new Date(at).toLocaleDateString("en-CA");
+  const day = new Date(at);
+  if (seconds < 300 * 86400) return `${day.getDate()} ${day.toLocaleDateString("en-US", { month: "short" })}`;
+  return day.toLocaleDateString("en-CA").slice(0, 7);
 }
 
 /** Why a call is in its session, by its source. */

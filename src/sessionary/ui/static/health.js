@@ -1,7 +1,5 @@
-// The health page is whole as the server sends it; script adds the keys and the switch.
+// The health page is whole as the server sends it; script adds the keys.
 
 import { keys } from "./keys.js";
-import { projectSwitch } from "./switch.js";
 
-projectSwitch();
-keys({ "/": () => location.assign("/ui/#q") });
+keys({ "/": () => location.assign(`${/** @type {HTMLAnchorElement} */ (document.querySelector(".bar nav a")).href}#q`) });

@@ -21,11 +21,12 @@ export function standIn(host, noun, onfilter) {
       const text = filter.slice(token.from, token.to);
       return el("button", { type: "button", class: "chip", title: `Without ${text}`, onclick: without(token) }, el("code", null, text), el("span", { "aria-hidden": "true" }, "×"));
     });
+    if (!terms.length) return [el("h2", null, `No ${noun}s yet`), el("p", null, "Nothing is stored here.")];
     return [
       el("h2", null, `No ${noun} matches`),
       el("p", null, terms.length > 1 ? "All of these have to hold. Take one away:" : "Nothing that is stored fits this filter."),
       terms.length > 1 ? el("p", { class: "chips" }, chips) : null,
-      terms.length ? el("p", null, el("button", { type: "button", onclick: () => onfilter("") }, "Clear the filter")) : null,
+      el("p", null, el("button", { type: "button", onclick: () => onfilter("") }, "Clear the filter")),
     ];
   }
 

@@ -118,6 +118,7 @@ export function list(spec) {
     const sort = state.sort || usual;
     const sorted = (/** @type {string} */ by) => ({ ...state, sort: by === usual ? "" : by });
     tableNode.tHead?.replaceChildren(headers(shown, sort, (by) => address(sorted(by)), (by) => go(sorted(by))));
+    /** @type {HTMLAnchorElement} */ (byId("csv")).href = `/api/${of}.csv${apiQuery(state)}`;
     range.show(state.filter);
     saved.show();
     side.show(summary, state.filter);

@@ -1,20 +1,25 @@
-// The project switch: a form that a page without script shows with a button, and with script obeys at once.
+// The project switch in the bar: a form that a page without script shows with a button, and with script obeys at once. Of a
+// list, its address is what counts: it may have changed since the server made the form.
 
-/** Without a form on the page nothing happens. */
-export function projectSwitch() {
-  const select = document.querySelector(".switch select");
-  if (!(select instanceof HTMLSelectElement)) return;
-  const form = select.form;
-  form?.querySelector("[data-without-script]")?.remove();
+const select = document.querySelector(".switch select");
+if (select instanceof HTMLSelectElement && select.form) projectSwitch(select, select.form);
+
+/**
+ * @param {HTMLSelectElement} select
+ * @param {HTMLFormElement} form
+ */
+function projectSwitch(select, form) {
   const go = () => {
-    const here = new URL(location.href);
-    if (select.value) here.searchParams.set("project", select.value);
-    else here.searchParams.delete("project");
-    location.assign(here);
+    const there = new URL(form.action);
+    if (there.pathname === location.pathname) there.search = location.search;
+    there.searchParams.delete("cursor");
+    if (select.value) there.searchParams.set("project", select.value);
+    else there.searchParams.delete("project");
+    location.assign(there);
   };
   select.addEventListener("change", go);
   // A page that the browser kept comes back as it was left: with the choice that led away from it.
-  addEventListener("pageshow", (shown) => shown.persisted && form?.reset());
+  addEventListener("pageshow", (shown) => shown.persisted && form.reset());
   // Who was quicker than the script has chosen already.
   if (select.value !== asSent(select)) go();
 }
