@@ -98,6 +98,8 @@ def test_a_session_of_refused_calls_says_so(visit: Open, fake: Fake, script: boo
         "s => [...s.childNodes].filter(n => n.nodeName !== 'svg').map(n => n.textContent).join('').trim()"
     )
     assert said == "1 failed"
+    page.goto(page.url.partition("/ui/")[0] + "/ui/sessions/ses_x")
+    expect(page.locator("#title")).to_have_text("A call that failed")
 
 
 @pytest.mark.parametrize("path", ["/ui/?cols=first,last", "/ui/calls"])

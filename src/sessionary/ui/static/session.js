@@ -8,6 +8,7 @@ import { Contents } from "./contents.js";
 import { byId, el } from "./el.js";
 import { Find } from "./find.js";
 import { foldView, version as foldVersion } from "./fold.js";
+import { titled } from "./format.js";
 import { pills } from "./pills.js";
 import { Inspector } from "./inspector.js";
 import { keys, waiting } from "./keys.js";
@@ -150,7 +151,7 @@ async function load() {
     dot.setAttribute("aria-label", session.status);
     dot.setAttribute("title", session.status);
   }
-  rename(session.title || session.session_id);
+  rename(titled(session));
   const summed = () => pressed(byId("pills"), summed) || byId("pills").replaceChildren(...pills(session, calls));
   summed();
   if (!ready) await contents.ready(start());
