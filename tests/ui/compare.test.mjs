@@ -78,6 +78,14 @@ test("agents, attempts and calls for a title count to the turn that they belong 
   assert.equal(sums([call("1", { cost: null, duration_ms: null, ttft_ms: null })]).cost, null);
 });
 
+test("calls for a title that come first are of the first turn, and are one where there is no other", () => {
+  const side = { ...BRANCHES.tree.nodes[0], id: "s", call_id: "s", attempts: ["s"], side: true, turn: 0, branch: null, parent: null };
+  const tree = (nodes) => ({ ...BRANCHES.tree, nodes });
+  const first = turns([call("s"), call("1")], tree([side, BRANCHES.tree.nodes[0]]), "");
+  assert.deepEqual(first.map(({ number, calls, spoken }) => [number, calls.map(({ id }) => id).join(" "), spoken]), [[1, "s 1", ["1"]]]);
+  assert.deepEqual(turns([call("s")], tree([side]), "").map(({ number, calls }) => [number, calls.length]), [[0, 1]]);
+});
+
 const metric = (name) => METRICS.find((one) => one.name === name);
 
 test("a difference says what is better, in words", () => {

@@ -121,6 +121,8 @@ export function turns(calls, tree, branch) {
   const at = new Map();
   /** @type {Told[]} */
   const found = [];
+  /** @type {Call[]} calls for a title that came before the first turn, which is theirs */
+  const early = [];
   const main = (/** @type {TreeNode} */ node) => !node.side && (!node.agent || !starts.get(node.agent));
   /** @param {TreeNode} node @returns {Told|undefined} of the node that started its agent */
   const started = (node) => {
@@ -136,8 +138,12 @@ export function turns(calls, tree, branch) {
     const own = node.attempts.flatMap((id) => byId.get(id) ?? []);
     if (!own.length) continue;
     let turn = main(node) ? found.at(-1) : (started(node) ?? found.at(-1));
+    if (!turn && node.side) {
+      early.push(...own);
+      continue;
+    }
     if (!turn || (main(node) && turn.number !== node.turn)) {
-      turn = { key: node.id, number: node.turn, calls: [], spoken: [], asked: [], sums: sums([]) };
+      turn = { key: node.id, number: node.turn, calls: early.splice(0), spoken: [], asked: [], sums: sums([]) };
       found.push(turn);
     }
     at.set(node.id, turn);
@@ -146,6 +152,7 @@ export function turns(calls, tree, branch) {
     turn.spoken.push(node.call_id);
     turn.asked.push(node.attempts[0]);
   }
+  if (early.length) found.push({ key: early[0].id, number: 0, calls: early, spoken: [], asked: [], sums: sums([]) });
   for (const turn of found) turn.sums = sums(turn.calls, 1);
   return found;
 }
