@@ -32,18 +32,8 @@ SESSIONS: tuple[str, ...] = (
 CALLS: tuple[str, ...] = (
     *("id", "session", "session_id", "project", "created_at", "turn", "status", "http_status", "error", "endpoint"),
     *("model", "provider", "deployment", "upstream_model", "stream", "finish_reason", "input_tokens", "cached_tokens"),
-    *(
-        "output_tokens",
-        "reasoning_tokens",
-        "cost",
-        "duration_ms",
-        "ttft_ms",
-        "key",
-        "user",
-        "client",
-        "agent",
-        "source",
-    ),
+    *("output_tokens", "reasoning_tokens", "cost", "duration_ms", "ttft_ms"),
+    *("key", "user", "client", "agent", "source"),
 )
 Page = types.SessionPage | types.CallPage
 View = Callable[..., Page]
