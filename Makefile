@@ -3,7 +3,7 @@
 UV := $(shell uv --version >/dev/null 2>&1 && echo uv || echo .tools/bin/uv)
 BIN := .venv/bin
 ARGS ?=
-SIDE_BY_SIDE ?= 3
+SIDE_BY_SIDE ?= 4
 .DEFAULT_GOAL := help
 .PHONY: help serve test lint smoke bench image docs
 

@@ -176,7 +176,7 @@ def _misnamed(incoming: Incoming) -> BadRequest | None:
             continue
         value = incoming.value(name)
         given = value.get("id") if name == "conversation" and isinstance(value, dict) else value
-        if not isinstance(given, str):
+        if not isinstance(given, str) or len(given) > _MOST_LOOKED_AT:
             return BadRequest(f"'{name}' must be an id.", param=name, code="invalid_type")
     return None
 

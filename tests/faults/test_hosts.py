@@ -8,6 +8,7 @@ histories are one, the clients', the provider's and the store's, and so is the l
 import contextlib
 import json
 import os
+import re
 import signal
 from collections import Counter
 from collections.abc import Iterator
@@ -328,6 +329,10 @@ def live(server: Server) -> set[str]:
     return {call["id"] for call in every_call(server) if call["status"] == "live"}
 
 
+_AGO = re.compile(r"(<time [^>]*>)[^<]*")
+"""How long ago something was changes while one looks; when it was is beside it."""
+
+
 def shown(server: Server, cookie: str) -> Wire:
     """What the pages say."""
     sessions = server.get("/api/sessions?limit=200")["data"]
@@ -337,7 +342,7 @@ def shown(server: Server, cookie: str) -> Wire:
     pages = [server.request("GET", path, headers={"cookie": cookie}, key=None) for path in lists]
     assert {page.status for page in pages} == {200}
     api = {"sessions": sessions, "transcripts": transcripts, "found": found, "calls": every_call(server)}
-    return api | {"pages": [page.body.decode() for page in pages]}
+    return api | {"pages": [_AGO.sub(r"\1", page.body.decode()) for page in pages]}
 
 
 def compare(hosts: Hosts, chats: list[Chat]) -> None:

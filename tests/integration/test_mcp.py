@@ -81,7 +81,7 @@ def test_what_it_may_do_is_only_to_read(agent: Agent) -> None:
 
 
 def test_finding(agent: Agent) -> None:
-    found = agent.ask("find_sessions", filter="lighthouse")
+    found = agent.ask("find_sessions", filter='"who lived there"')
     assert [(one["session_id"], one["calls"], one["turns"]) for one in found] == [("lighthouses", 3, 3)]
     assert [one["session_id"] for one in agent.ask("find_sessions", sort="calls", limit=1)] == ["lighthouses"]
     assert agent.ask("find_sessions", filter="model:nobody") == []
