@@ -99,7 +99,8 @@ def test_reading(agent: Agent, server: Server) -> None:
     assert "Who lived there?" in earlier
     assert "And now?" not in earlier
     assert "no such calls, of 3" in agent.ask("read_session", session="lighthouses", skip=9)
-    assert "What is a garden?" in agent.ask("read_session", session="-")
+    talk(server, "the newest", "What is new?")
+    assert "What is new?" in agent.ask("read_session", session="-")
     call = server.transcript("lighthouses")["calls"][1]["call"]["id"]
     assert "Who lived there?" in agent.ask("read_call", call=call)
     assert [m["role"] for m in json.loads(agent.ask("read_call", call=call, part="request"))["messages"]] == [

@@ -55,7 +55,11 @@ class Demo:
             await asyncio.sleep(0.05)
 
     async def clear(self, principal: Principal) -> int:
-        """Of all projects that the principal sees; how many sessions those were."""
+        """Of all projects that the principal sees; how many sessions those were. What plays ends before: else its next
+        call would begin its session anew."""
+        if self._playing is not None:
+            self._playing.cancel()
+            await asyncio.gather(self._playing, return_exceptions=True)
         asked = (self._engine, self._folder, principal.project, principal.actor)
         return await asyncio.to_thread(filling.clear_all, *asked)
 
