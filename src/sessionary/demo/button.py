@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import threading
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -22,6 +23,8 @@ MOST = 2000
 """Sessions."""
 _FIRST = 40
 """Twentieths of a second that a page waits for the first session."""
+_STORED = 60
+"""Twentieths of a second that what played is given to be stored."""
 
 
 def project_of(engine: sa.Engine, principal: Principal) -> int:
@@ -41,6 +44,8 @@ class Demo:
         self._stop = threading.Event()
         self._filling: asyncio.Task[None] | None = None
         self._playing: asyncio.Task[None] | None = None
+        self._plays: tuple[int, str] | None = None
+        """Project and id of the session that plays, or did last."""
 
     async def fill(self, principal: Principal, count: int = schedule.SESSIONS, *, only_live: bool = False) -> None:
         """Begins, where that is not going on already, and returns as soon as there is a session to show."""
@@ -55,11 +60,8 @@ class Demo:
             await asyncio.sleep(0.05)
 
     async def clear(self, principal: Principal) -> int:
-        """Of all projects that the principal sees; how many sessions those were. What plays ends before: else its next
-        call would begin its session anew."""
-        if self._playing is not None:
-            self._playing.cancel()
-            await asyncio.gather(self._playing, return_exceptions=True)
+        """Of all projects that the principal sees; how many sessions those were."""
+        await self._end_play()
         asked = (self._engine, self._folder, principal.project, principal.actor)
         return await asyncio.to_thread(filling.clear_all, *asked)
 
@@ -69,6 +71,18 @@ class Demo:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _end_play(self) -> None:
+        """Else its next call would begin its session anew; and it must be stored, for what nobody knows yet cannot be
+        taken away."""
+        if self._playing is None or self._playing.done():
+            return
+        self._playing.cancel()
+        await asyncio.gather(self._playing, return_exceptions=True)
+        for _ in range(_STORED):
+            if self._plays is None or await asyncio.to_thread(self._has, *self._plays):
+                return
+            await asyncio.sleep(0.05)
 
     async def _fill(self, project: int, count: int, by: Actor) -> None:
         try:
@@ -81,9 +95,16 @@ class Demo:
 
     async def _play(self, project: int) -> None:
         try:
-            await live.play(self._calls, project, lambda session: asyncio.to_thread(self._has, project, session))
+            await live.play(self._calls, project, self._is_there(project))
         except (sa.exc.SQLAlchemyError, GatewayError) as error:
             log.error("the live demo session ended: %s", error.__class__.__name__)
+
+    def _is_there(self, project: int) -> Callable[[str], Awaitable[bool]]:
+        async def is_there(session: str) -> bool:
+            self._plays = (project, session)
+            return await asyncio.to_thread(self._has, project, session)
+
+        return is_there
 
     def _has(self, project: int, session: str = "") -> bool:
         """That session; without one, any."""
