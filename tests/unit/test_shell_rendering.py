@@ -14,7 +14,7 @@ import msgspec
 import msgspec.inspect as mi
 import pytest
 import typer
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
@@ -131,6 +131,7 @@ def assert_harmless(text: str) -> None:
     text.encode()
 
 
+@settings(suppress_health_check=[HealthCheck.data_too_large])  # sessions are: those that are too large are left out
 @given(st.lists(ADDED, max_size=3), SESSION, st.booleans(), st.integers(20, 200), st.booleans())
 def test_a_session_is_shown_and_does_nothing(
     calls: list[Any], session: Any, terminal: bool, width: int, full: bool
