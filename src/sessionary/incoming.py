@@ -18,19 +18,17 @@ from sessionary.record import private as record_private
 from sessionary.record.exchange import Begin, Unkept
 from sessionary.record.recorder import now_us
 from sessionary.redaction import Redacting
+from sessionary.relay.outgoing import Fields
 from sessionary.sessions import identify
 from sessionary.sessions.identify import Agent, Identity
 from sessionary.sessions.labels import Labels
 from sessionary.state.context import ALONE, NOTHING, Context, Named
 from sessionary.wire.responses import item_ids
 
-Fields = dict[str, msgspec.Raw]
 _fields = msgspec.json.Decoder(Fields)
 _WRAPPED = "litellm:"
 _MOST_LOOKED_AT = 16_384
 """Bytes of a field, unless it is a text."""
-_EXTRA = "extra_body"
-"""What some clients mean to be fields of the body, and send as one."""
 Names = tuple[Identity, Agent, str, Labels]
 _FROM_NOTHING = exchange.Context()
 _NO_AGENT = Agent()
@@ -243,8 +241,8 @@ def _names(incoming: Incoming, context: Context) -> Names:
     agent, said, fields = incoming.head.agent, incoming.head.labels, incoming.fields
     metadata = _metadata(fields)
     identity, user = _in_body(incoming, fields, metadata, context)
-    if _EXTRA in fields and identity.source != "id":  # one that is where it belongs counts more
-        extra = _object(fields, _EXTRA)
+    if identify.EXTRA in fields and identity.source != "id":  # one that is where it belongs counts more
+        extra = _object(fields, identify.EXTRA)
         identity, user = _in_body(incoming, extra | fields, _metadata(extra) | metadata, context)
     if not agent.id and said.agent:
         parent, _, name = said.agent.rpartition("/")

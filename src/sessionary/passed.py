@@ -12,10 +12,11 @@ import msgspec
 import sqlalchemy as sa
 
 from sessionary.errors import BadRequest, ModelNotFound, NotFound
-from sessionary.incoming import Fields
+from sessionary.incoming import RESPONSES
 from sessionary.providers import catalog
 from sessionary.providers.routing import Router, Target
 from sessionary.relay.crossing import crossing
+from sessionary.relay.outgoing import Fields
 from sessionary.relay.passage import Passage
 from sessionary.settings import Deployment
 from sessionary.state.walk import State
@@ -62,7 +63,7 @@ class PassedOn:
         target, configured = self._target(call, attempt)
         asked, before = await asyncio.to_thread(self._stored, call)
         body = asked
-        if named := item_ids.references(asked):
+        if call.endpoint in RESPONSES and (named := item_ids.references(asked)):
             known = await self._state.items(call.project, named)
             body = item_ids.with_items(asked, known) if known else asked
         history = await self._state.resolved(call.project, before)

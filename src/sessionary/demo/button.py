@@ -45,7 +45,7 @@ class Demo:
         self._filling: asyncio.Task[None] | None = None
         self._playing: asyncio.Task[None] | None = None
         self._plays: tuple[int, str] | None = None
-        """Project and id of the session that plays, or did last."""
+        """Project and id of the session that plays, or did last; None until it is begun."""
 
     async def fill(self, principal: Principal, count: int = schedule.SESSIONS, *, only_live: bool = False) -> None:
         """Begins, where that is not going on already, and returns as soon as there is a session to show."""
@@ -94,6 +94,7 @@ class Demo:
             log.error("demo sessions could not be made: %s", error.__class__.__name__)
 
     async def _play(self, project: int) -> None:
+        self._plays = None
         try:
             await live.play(self._calls, project, self._is_there(project))
         except (sa.exc.SQLAlchemyError, GatewayError) as error:

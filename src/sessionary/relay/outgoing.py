@@ -10,12 +10,11 @@ from collections.abc import Collection, Mapping
 import msgspec
 
 from sessionary.providers.routing import Target
-from sessionary.sessions.identify import OWN_FIELDS, OWN_METADATA
+from sessionary.sessions.identify import EXTRA, OWN_FIELDS, OWN_METADATA
 
 Fields = dict[str, msgspec.Raw]
-_EXTRA = "extra_body"
-_OWN = frozenset({*OWN_FIELDS, _EXTRA})
-_object = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_OWN = frozenset({*OWN_FIELDS, EXTRA})
+_object = msgspec.json.Decoder(Fields)
 
 
 class Outgoing(msgspec.Struct, frozen=True):
@@ -29,8 +28,8 @@ def outgoing(body: bytes, fields: Fields, target: Target, *, stream: bool) -> Ou
     new: dict[str, bytes | None] = {}
     if not _OWN.isdisjoint(fields):
         new = {name: None for name in OWN_FIELDS if name in fields}
-        if _EXTRA in fields and (kept := _kept_extra(fields[_EXTRA])) != bytes(fields[_EXTRA]):
-            new[_EXTRA] = kept
+        if EXTRA in fields and (kept := _kept_extra(fields[EXTRA])) != bytes(fields[EXTRA]):
+            new[EXTRA] = kept
     if bytes(fields["model"]) != target.model_json:
         new["model"] = target.model_json
     if "metadata" in fields:
@@ -73,17 +72,20 @@ def _kept_metadata(fields: Fields, target: Target) -> bytes | None:
 
 def _kept_extra(raw: msgspec.Raw) -> bytes | None:
     """Of what a client means to be fields of the body: what is not for the gateway."""
-    kept = _without(raw, OWN_FIELDS)
     try:
-        extra = _object.decode(kept or b"{}")
+        given = _object.decode(raw)
     except ValueError:
-        return kept
-    if "metadata" not in extra or (metadata := _without(extra["metadata"], OWN_METADATA)) == bytes(extra["metadata"]):
-        return kept
-    if metadata is not None:
-        return msgspec.json.encode(extra | {"metadata": msgspec.Raw(metadata)})
-    del extra["metadata"]
-    return msgspec.json.encode(extra) if extra else None
+        return bytes(raw)
+    kept = {name: value for name, value in given.items() if name not in OWN_FIELDS}
+    if "metadata" in kept:
+        metadata = _without(kept["metadata"], OWN_METADATA)
+        if metadata is None:
+            del kept["metadata"]
+        else:
+            kept["metadata"] = msgspec.Raw(metadata)
+    if kept == given:
+        return bytes(raw)
+    return msgspec.json.encode(kept) if kept else None
 
 
 def _without(raw: msgspec.Raw, names: Collection[str]) -> bytes | None:

@@ -26,6 +26,8 @@ OWN_HEADERS = (
     "langfuse-session-id",
 )
 OWN_FIELDS = ("session_id", "litellm_session_id", "litellm_trace_id", "thread_id")
+EXTRA = "extra_body"
+"""What some clients mean to be fields of the body, and send as one."""
 FIELDS = frozenset({*OWN_FIELDS, "client_metadata", "prompt_cache_key", "user", "safety_identifier"})
 """All fields of a body that are asked for here."""
 OWN_METADATA = (

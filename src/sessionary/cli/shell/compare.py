@@ -1,7 +1,6 @@
 """Holding two sessions against each other: `sessionary compare`."""
 
 from typing import TYPE_CHECKING, Annotated, Any
-from urllib.parse import quote
 
 import typer
 
@@ -26,38 +25,35 @@ def compare(
     data_dir: DataDir = None,
 ) -> None:
     """Hold two sessions, or two branches of one, against each other turn by turn. Exit code 1 where answers differ."""
-    from sessionary.cli.shell import comparing, replayed, told, which
+    from sessionary.cli.shell import comparing, replayed, show, told, which
     from sessionary.ui import compared
 
     with told.ending():
         paper, gateway = told.Paper(full), which.find(url, key, config, data_dir)
-        one, other = comparing.Side(gateway, a), comparing.Side(gateway, b)
-        same = shared = comparing.common(one, other)
-        different = 0
-        shortened = paper.terminal if full is None else not full
+        found = comparing.Comparison(gateway, a, b)
+        one, other, shared = found.one, found.other, found.common
         if shared and not as_json:
             paper.said(f"{shared:,} {'turn' if shared == 1 else 'turns'} in common\n", "dim")
-        for pair in comparing.pairs(one, other, shared):
-            same, different = same + bool(pair.same), different + (not pair.same)
+        for pair in found.pairs():
             if as_json:
                 paper.json(_json(pair))
             else:
-                paper.put(*replayed.told(pair, paper.width if shortened else None, replayed.COMPARED))
+                paper.put(*replayed.told(pair, paper.room, replayed.COMPARED))
             paper.flush()
-        page = f"{gateway.url}/ui/compare?a={quote(one.id, safe='~')}&b={quote(other.id, safe='~')}"
+        page = show.comparison(gateway, one.id, other.id)
         if as_json:
             sums = {"a": one.sums, "b": other.sums}
-            paper.json({"totals": sums | {"common": shared, "same": same, "different": different}, "compare": page})
+            paper.json(
+                {"totals": sums | {"common": shared, "same": found.same, "different": found.different}, "compare": page}
+            )
         else:
-            paper.put(*replayed.compared(same, different, compared.metrics(one.sums, other.sums)))
+            paper.put(*replayed.compared(found.same, found.different, compared.metrics(one.sums, other.sums)))
             paper.said(f"{page}\n", "dim")
-        if different:
+        if found.different:
             raise typer.Exit(1)
 
 
 def _json(pair: "Pair") -> Json:
-    sides = {
-        name: {"call": s["call"], "output": s["output"]} if s else None for name, s in zip("ab", pair[1:], strict=True)
-    }
-    turns = [side["call"]["turn"] for side in pair[1:] if side]
-    return {"turn": turns[0] if turns else None, "same": pair.same} | sides
+    a, b = pair.sides
+    either = a or b
+    return {"turn": either["call"]["turn"] if either else None, "same": pair.same, "a": a, "b": b}

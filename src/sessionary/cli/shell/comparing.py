@@ -73,6 +73,23 @@ def pairs(one: Side, other: Side, start: int) -> Iterator[Pair]:
             yield Pair(_answered(a, b), a, b)
 
 
+class Comparison:
+    """Of two sessions, and how many of their turns are the same, as far as they have been held against each other."""
+
+    def __init__(self, gateway: Gateway, a: str, b: str) -> None:
+        """As `Side`."""
+        self.one, self.other = Side(gateway, a), Side(gateway, b)
+        self.common = self.same = common(self.one, self.other)
+        self.different = 0
+
+    def pairs(self) -> Iterator[Pair]:
+        """The turns that they have not in common, each counted as it comes."""
+        for pair in pairs(self.one, self.other, self.common):
+            self.same += bool(pair.same)
+            self.different += not pair.same
+            yield pair
+
+
 def _answered(a: Json | None, b: Json | None) -> Json:
     status = b["call"]["status"] if b else "ok"
     return {"replays": a["call"]["id"] if a else "", "call_id": b["call"]["id"] if b else None, "status": status}

@@ -34,8 +34,14 @@ class Pair(NamedTuple):
             return None
         return _meant(self.was) == _meant(self.now)
 
-    def json(self) -> Json:
+    @property
+    def sides(self) -> tuple[Json | None, Json | None]:
+        """What was answered, then and now."""
         was, now = ({"call": side["call"], "output": side["output"]} if side else None for side in (self.was, self.now))
+        return was, now
+
+    def json(self) -> Json:
+        was, now = self.sides
         return self.answered | {"same": self.same, "was": was, "now": now}
 
 

@@ -2,7 +2,6 @@
 
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
-from urllib.parse import quote
 
 import typer
 
@@ -62,10 +61,9 @@ def replay(
             return
         replaying = Replaying(gateway, found)
         _go(gateway, replaying, _side(found, of, branch))
-        shortened = paper.terminal if full is None else not full
         page = _page(gateway, replaying, _side(found, of, branch))
         try:
-            _tell(paper, replaying, found, page, shortened, as_json)
+            _tell(paper, replaying, found, page, as_json)
         except reading.Lost as lost:
             raise reading.Lost(f"{lost.message}: what was answered is kept; see {page}") from None
         if replaying.failed or replaying.answered < replaying.calls:
@@ -135,7 +133,7 @@ def _stopped(replaying: "Replaying", asked: int, running: int) -> str:
     return f"{told}; the other {rest:,} were not" if rest > 0 else told
 
 
-def _tell(paper: "Paper", replaying: "Replaying", found: Json, page: str, shortened: bool, as_json: bool) -> None:
+def _tell(paper: "Paper", replaying: "Replaying", found: Json, page: str, as_json: bool) -> None:
     from sessionary.cli.shell import pairs, replayed, told
 
     if not replaying.stored():
@@ -146,7 +144,7 @@ def _tell(paper: "Paper", replaying: "Replaying", found: Json, page: str, shorte
         if as_json:
             paper.json(one.json())
         else:
-            paper.put(*replayed.told(one, paper.width if shortened else None))
+            paper.put(*replayed.told(one, paper.room))
         paper.flush()
     if (missing := replaying.calls - replaying.answered) > 0:
         told.note(f"{missing:,} more were not asked: the gateway stops")
@@ -164,4 +162,6 @@ def _side(found: Json, of: Json, branch: str) -> str:
 
 
 def _page(gateway: "Gateway", replaying: "Replaying", side: str) -> str:
-    return f"{gateway.url}/ui/compare?a={quote(side, safe='~')}&b={replaying.session}"
+    from sessionary.cli.shell import show
+
+    return show.comparison(gateway, side, replaying.session)

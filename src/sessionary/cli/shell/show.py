@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
+from urllib.parse import quote
 
 import typer
 
@@ -107,6 +108,11 @@ def newest(gateway: "Gateway", of: str = "sessions", filter: str = "") -> str:
 def page(gateway: "Gateway", session: Json) -> str:
     """Where a browser shows it."""
     return f"{gateway.url}/ui/sessions/{session['id']}"
+
+
+def comparison(gateway: "Gateway", a: str, b: str) -> str:
+    """Where a browser shows two sessions beside each other."""
+    return f"{gateway.url}/ui/compare?a={quote(a, safe='~')}&b={quote(b, safe='~')}"
 
 
 def last_calls(gateway: "Gateway", session: str, most: int) -> list[str]:

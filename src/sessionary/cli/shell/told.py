@@ -59,6 +59,8 @@ class Paper:
         self.terminal = self._console.is_terminal
         self.width = self._console.width
         self._full = not self.terminal if full is None else full
+        self.room = None if self._full else self.width
+        """Columns for what is shortened; None: nothing is."""
 
     def put(self, *blocks: Block) -> None:
         for one in blocks:

@@ -137,15 +137,13 @@ class Log:
         full: Annotated[bool, Field(description="Answers whole, not their first lines where they differ.")] = False,
     ) -> str:
         """Hold two sessions against each other turn by turn: answers, tools, cost, time. A branch is SESSION~CALL."""
-        gateway = self._find()
-        one, other = comparing.Side(gateway, a), comparing.Side(gateway, b)
-        shared = comparing.common(one, other)
+        found = comparing.Comparison(self._find(), a, b)
+        shared = found.common
         blocks: list[Block | str] = [f"{shared} turns in common"] if shared else []
-        same, different = shared, 0
-        for pair in comparing.pairs(one, other, shared):
-            same, different = same + bool(pair.same), different + (not pair.same)
+        for pair in found.pairs():
             blocks += replayed.told(pair, None if full else _WIDTH, replayed.COMPARED)
-        return _written([*blocks, *replayed.compared(same, different, compared.metrics(one.sums, other.sums))], True)
+        sums = compared.metrics(found.one.sums, found.other.sums)
+        return _written([*blocks, *replayed.compared(found.same, found.different, sums)], True)
 
 
 def _told(tool: Callable[..., Any]) -> Callable[..., Any]:
