@@ -20,7 +20,7 @@ from sessionary.relay.outgoing import Fields
 from sessionary.relay.passage import Passage
 from sessionary.settings import Deployment
 from sessionary.state.walk import State
-from sessionary.store import reads, tree
+from sessionary.store import attempts, reads, tree
 from sessionary.wire.reading import Said
 from sessionary.wire.responses import item_ids
 
@@ -76,10 +76,11 @@ class PassedOn:
 
     def _target(self, call: Row, attempt: int | None) -> tuple[Target, bool]:
         """And whether it is configured."""
-        attempts = call.attempts or []
-        if not attempts or (attempt is not None and not 0 <= attempt < len(attempts)):
-            raise NotFound(_NEVER if not attempts else "There is no such attempt.", code="not_sent")
-        provider, label, model = _where(call, *attempts[-1 if attempt is None else attempt])
+        tried = attempts.of(call)
+        if not tried or (attempt is not None and not 0 <= attempt < len(tried)):
+            raise NotFound(_NEVER if not tried else "There is no such attempt.", code="not_sent")
+        asked = tried[-1 if attempt is None else attempt]
+        provider, label, model = asked.provider, asked.deployment, asked.model
         try:
             targets = self._router.resolve(call.model)
         except ModelNotFound:
@@ -94,24 +95,15 @@ class PassedOn:
     def _stored(self, call: Row) -> tuple[bytes, list[Said]]:
         """What the caller sent, and what was in front of it."""
         with self._engine.connect() as connection:
-            asked = tree.request_body(connection, call)
-            above = tree.recipes_of(connection, call.project, [call.id])[call.id].above
+            asked, above = tree.request(connection, call)
             end = call.leaf
             if above and end is None:
-                before = reads.call(self._engine, call.project, call.parent)
+                before = reads.call_within(connection, call.project, call.parent)
                 end = None if before is None else before.output or before.leaf
             path = tree.path(connection, call.project, end)[:above] if above else []
         if len(path) < above:
             raise NotFound(_LOST)
         return asked, [Said(one.raw, one.format, one.answer) for one in path]
-
-
-def _where(
-    call: Row, after: int, duration: int, status: int, error: str = "", *where: str
-) -> tuple[str | None, str | None, str | None]:
-    """Provider, deployment and model of an attempt, as `schema.calls.attempts` has it."""
-    provider, deployment, model, *_ = where or (call.provider, call.deployment, call.upstream_model)
-    return provider, deployment, model
 
 
 def _passage(call: Row, body: bytes, history: list[Said], target: Target) -> Passage:

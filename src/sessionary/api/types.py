@@ -6,7 +6,8 @@ from typing import Any, Literal
 import msgspec
 import sqlalchemy as sa
 
-from sessionary.store import search
+from sessionary.store import attempts, search
+from sessionary.store.attempts import Attempt
 from sessionary.wire.message import Message, Piece, Role
 
 Row = sa.Row[Any]
@@ -279,17 +280,16 @@ def session(row: Row, projects: dict[int, str], before: Row | None) -> Session:
     )
 
 
-def _attempt(row: Row, after: int, duration: int, http_status: int, error: str = "", *where: str) -> dict[str, Any]:
-    provider, deployment, model, *dropped = where or (row.provider, row.deployment, row.upstream_model)
+def _attempt(row: Row, attempt: Attempt) -> dict[str, Any]:
     return {
-        "provider": provider,
-        "deployment": deployment,
-        "model": model,
-        "at": iso(row.created_at + after),
-        "duration_ms": duration / 1000,
-        "http_status": http_status or None,
-        "error": error or None,
-        "dropped": dropped,
+        "provider": attempt.provider,
+        "deployment": attempt.deployment,
+        "model": attempt.model,
+        "at": iso(row.created_at + attempt.after),
+        "duration_ms": attempt.duration / 1000,
+        "http_status": attempt.http_status or None,
+        "error": attempt.error or None,
+        "dropped": attempt.dropped,
     }
 
 
@@ -330,7 +330,7 @@ def call(row: Row, projects: dict[int, str], keys: dict[str, str]) -> Call:
         user=row.user,
         key=keys.get(row.key_id, row.key_id),
         agent=row.agent or "",
-        attempts=[_attempt(row, *attempt) for attempt in row.attempts or []],
+        attempts=[_attempt(row, attempt) for attempt in attempts.of(row)],
         agent_name=row.agent_name,
         agent_parent=row.agent_parent,
         origin=origin(row),

@@ -10,6 +10,7 @@ import msgspec
 
 from sessionary.ids import digest, root_node
 from sessionary.record.exchange import Attempt, Finish
+from sessionary.store import attempts
 from sessionary.wire import literal, loose, meaning, prices, tokens
 from sessionary.wire.answer import FIELDS, inspect
 from sessionary.wire.assemble import assemble
@@ -190,16 +191,9 @@ def _estimated(asked: Asked, output: list[Message]) -> Usage:
 
 
 def _attempt(attempt: Attempt, created_at: int, finish: Finish) -> list[Any]:
-    """As `schema.calls.attempts` says: what the call's row tells already is left out."""
-    short = [attempt.at - created_at, attempt.duration, attempt.http_status]
-    if (
-        attempt.error
-        or attempt.dropped
-        or attempt.deployment != finish.deployment
-        or attempt.upstream_model != finish.upstream_model
-    ):
-        return [*short, attempt.error, attempt.provider, attempt.deployment, attempt.upstream_model, *attempt.dropped]
-    return short
+    at, where = attempt.at - created_at, (attempt.provider, attempt.deployment, attempt.upstream_model)
+    tried = attempts.Attempt(at, attempt.duration, attempt.http_status, attempt.error, *where, attempt.dropped)
+    return attempts.packed(tried, finish.deployment, finish.upstream_model)
 
 
 def _error_of(body: bytes) -> tuple[str, str]:

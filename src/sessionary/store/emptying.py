@@ -17,13 +17,11 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from sessionary.store import conversations, edits, rollups, scan, schema
+from sessionary.store import attempts, conversations, edits, rollups, scan, schema
 from sessionary.store.freeing import COLUMNS, contents
 from sessionary.store.scan import Bounds
 from sessionary.store.writes import update_calls
 
-_ERROR = 3
-"""Where an attempt has what went wrong."""
 _SLICE = 500
 
 
@@ -105,13 +103,9 @@ def _unsay(connection: sa.Connection, project: int, calls: Sequence[Any]) -> Non
     gone = dict.fromkeys(("leaf", "output", "answer_key", "summary_key", "prompt_key", "error_message"))
     mine = (c.project == project, c.id.in_([call.id for call in calls]))
     connection.execute(sa.update(schema.calls).where(*mine).values(gone))
-    told = [call for call in calls if any(attempt[_ERROR : _ERROR + 1] for attempt in call.attempts or [])]
-    rows = [{"project": project, "id": call.id, "attempts": [_untold(a) for a in call.attempts]} for call in told]
+    told = [call for call in calls if any(map(attempts.tells, call.attempts or []))]
+    rows = [{"project": project, "id": call.id, "attempts": [*map(attempts.untold, call.attempts)]} for call in told]
     update_calls(connection, rows)
-
-
-def _untold(attempt: list[Any]) -> list[Any]:
-    return [*attempt[:_ERROR], "", *attempt[_ERROR + 1 :]] if len(attempt) > _ERROR else attempt
 
 
 def _settle(connection: sa.Connection, project: int, sessions: Sequence[str]) -> None:

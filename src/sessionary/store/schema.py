@@ -211,9 +211,7 @@ calls = sa.Table(
     sa.Column("response_id", sa.Text),
     sa.Column("error_type", sa.Text),
     sa.Column("error_message", sa.Text),
-    # [[microseconds after created_at, duration, HTTP status or 0]], with error, provider, deployment, model where
-    # they are not the call's own, and then what the deployment was asked without.
-    sa.Column("attempts", sa.JSON),
+    sa.Column("attempts", sa.JSON),  # see store.attempts
     sa.Column("input_tokens", _big),
     sa.Column("cached_tokens", _big),
     sa.Column("output_tokens", _big),

@@ -178,9 +178,8 @@ def recipes_of(connection: sa.Connection, project: int, ids: Iterable[str]) -> d
     return {row.call_id: recipe(row.request) for row in rows}
 
 
-def rebuild(connection: sa.Connection, project: int, packed: bytes, end: bytes | None) -> bytes:
+def _rebuilt(connection: sa.Connection, project: int, r: Recipe, end: bytes | None) -> bytes:
     """A body as it was sent. `end` is a request's last message, or an answer's only one."""
-    r = recipe(packed)
     if r.whole:
         return r.shell
     bodies = load_bodies(connection, project, {*r.lifted.values(), *r.preamble})
@@ -193,7 +192,13 @@ def rebuild(connection: sa.Connection, project: int, packed: bytes, end: bytes |
 
 def request_body(connection: sa.Connection, call: sa.Row[Any]) -> bytes:
     """Raises Emptied, as the others do."""
-    return rebuild(connection, call.project, _exchange(connection, call, "request").request, call.leaf)
+    return request(connection, call)[0]
+
+
+def request(connection: sa.Connection, call: sa.Row[Any]) -> tuple[bytes, int]:
+    """The body, and how many messages the model had in front of what is in it."""
+    r = recipe(_exchange(connection, call, "request").request)
+    return _rebuilt(connection, call.project, r, call.leaf), r.above
 
 
 def headers(connection: sa.Connection, call: sa.Row[Any]) -> tuple[dict[str, str], dict[str, str]]:
@@ -205,7 +210,7 @@ def headers(connection: sa.Connection, call: sa.Row[Any]) -> tuple[dict[str, str
 def response_body(connection: sa.Connection, call: sa.Row[Any]) -> bytes | None:
     """The answer, a stream's assembled; None while there is none."""
     packed = _exchange(connection, call, "response").response
-    return None if packed is None else rebuild(connection, call.project, packed, call.output)
+    return None if packed is None else _rebuilt(connection, call.project, recipe(packed), call.output)
 
 
 def raw_events(connection: sa.Connection, call: sa.Row[Any]) -> bytes | None:

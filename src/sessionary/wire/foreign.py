@@ -8,6 +8,7 @@ from typing import Any
 
 from sessionary.settings.tree import Format
 from sessionary.wire.canonical import Params, Turn, Unsupported
+from sessionary.wire.responses.item_ids import referred
 
 HINTS: dict[Format, frozenset[str]] = {
     "chat": frozenset(
@@ -81,9 +82,9 @@ def check_files(turns: list[Turn], target: Format) -> None:
 
 def check_items(turns: list[Turn], target: Format) -> None:
     """Raises Unsupported for an item that is named by its id, and is not known here."""
-    for value in (part.piece.value for turn in turns for part in turn.parts):
-        if isinstance(value, dict) and (value.get("type") == "item_reference" or value.keys() == {"id"}):
-            raise cannot("input", target, f"the item {str(value.get('id'))[:200]!r} is not known here")
+    for part in (part for turn in turns for part in turn.parts):
+        if part.kind == "item_reference":
+            raise cannot("input", target, f"the item {referred(part.piece.value)[:200]!r} is not known here")
 
 
 def cannot(field: str, target: Format, why: str = "") -> Unsupported:

@@ -1,4 +1,4 @@
-"""Ids of items, from which the call that an item came from can be told. Pure.
+"""Ids of items, from which the call that an item came from can be told, and items that are an id alone. Pure.
 
 - What we write ourselves: `msg_`, `fc_`, `rs_`, ..., the 26 characters of the answer's own id, the item's position.
 - What a client put into a call: the same with `in_` before them.
@@ -53,9 +53,14 @@ def call_of(item_id: str) -> str:
     return ""
 
 
+def kind_of(item: Item) -> str:
+    """What has no type is a message; or a reference, where it has an id and nothing else."""
+    return str(item.get("type") or ("item_reference" if item.keys() == {"id"} else "message"))
+
+
 def referred(item: Any) -> str:
     """The id of the item that `item` stands for; "" where it is one itself."""
-    if not isinstance(item, dict) or not (item.get("type") == "item_reference" or item.keys() == {"id"}):
+    if not isinstance(item, dict) or kind_of(item) != "item_reference":
         return ""
     named = item.get("id")
     return named if isinstance(named, str) else ""

@@ -11,6 +11,7 @@ from sessionary.wire import loose, meaning, signature
 from sessionary.wire.canonical import Part, Turn
 from sessionary.wire.message import Piece, Role
 from sessionary.wire.responses.compaction import summary_of
+from sessionary.wire.responses.item_ids import kind_of
 from sessionary.wire.responses.tools import flat
 
 Item = dict[str, Any]
@@ -25,11 +26,6 @@ _ROLES: dict[str, Role] = {
 _BESIDE = frozenset({"id", "type", "status", "call_id", "name", "arguments", "caller", "created_by", "server_label"})
 _GIVEN = frozenset({"output", "outputs", "result", "results", "error", "tools"})
 """What a provider's own tool gave, in the item of its call."""
-
-
-def kind_of(item: Item) -> str:
-    """What has no type is a message; or a reference, where it has an id and nothing else."""
-    return str(item.get("type") or ("item_reference" if item.keys() == {"id"} else "message"))
 
 
 def read_item(item: Any) -> Turn:

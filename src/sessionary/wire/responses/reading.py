@@ -5,7 +5,8 @@ Reasoning and references have no meaning: clients send them back, or not. Nor ha
 
 from sessionary.wire import loose, meaning
 from sessionary.wire.message import Message, Piece, Role
-from sessionary.wire.responses.items import kind_of, read_item
+from sessionary.wire.responses.item_ids import kind_of
+from sessionary.wire.responses.items import read_item
 
 _SHOWN = frozenset(
     {"type", "role", "content", "call_id", "name", "namespace", "arguments", "input", "output"}
