@@ -10,6 +10,7 @@ import json
 import secrets
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +28,7 @@ from tests.support.postgres import Postgres
 from tests.support.server import Server, running_server, wait_for
 from tests.support.upstream import FakeUpstream, Received, Reply
 
+JSON = {"content-type": "application/json"}
 FORM = {"content-type": "application/x-www-form-urlencoded", "sec-fetch-site": "same-origin"}
 SLOTS = (
     "master", "openai", "anthropic", "azure", "deployment", "user", "password", "database", "unreachable",
@@ -34,11 +36,17 @@ SLOTS = (
     "stainless", "google", "organization", "next", "guessed-link", "guessed-key", "last-event",
 )  # fmt: skip
 
+SLASHED = ("deployment", "anthropic")
+"""Some write a slash with a backslash before it, in JSON."""
+
 
 @dataclass
 class Canary:
     secrets: dict[str, str] = field(
-        default_factory=lambda: {name: f"canary-{name}-{secrets.token_hex(12)}" for name in SLOTS}
+        default_factory=lambda: (
+            {name: f"canary-{name}-{secrets.token_hex(12)}" for name in SLOTS}
+            | {name: f"canary/{name}-{secrets.token_hex(12)}" for name in SLASHED}
+        )
     )
     places: dict[str, bytes] = field(default_factory=dict)
 
@@ -71,6 +79,7 @@ def canary() -> Canary:
 def gateway(tmp_path: Path, canary: Canary, upstream: FakeUpstream, postgres: Postgres) -> Iterator[Server]:
     url = postgres.new_database().replace("postgres@", f"postgres:{canary['database']}@")
     address = f"http://{canary['user']}:{canary['password']}@127.0.0.1:{upstream.port}/v1"
+    canary.secrets["basic-sent"] = b64encode(f"{canary['user']}:{canary['password']}".encode()).decode()
     config = f"""
 log_level: debug
 models:
@@ -90,13 +99,37 @@ models:
         yield server
 
 
-def echo(request: Received) -> Reply:
-    """A provider that quotes the credential that it was given, in its body and its headers."""
+def quoted(request: Received) -> tuple[bytes, str]:
     given = [request.headers.get(name, "") for name in ("authorization", "x-api-key", "api-key")]
     body = {"error": {"message": f"Incorrect API key provided: {given}", "type": "invalid_request_error", "code": None}}
-    whole = json.dumps(body).encode()
-    pieces = [whole[n : n + 7] for n in range(0, len(whole), 7)]
-    return Reply(status=401, pieces=pieces, headers={"content-type": "application/json", "openai-note": "".join(given)})
+    return json.dumps(body).encode(), "".join(given)
+
+
+def in_pieces(whole: bytes) -> list[bytes]:
+    return [whole[n : n + 7] for n in range(0, len(whole), 7)]
+
+
+def refuse(request: Received) -> Reply:
+    """A provider that quotes the credential that it was given, in its body and its headers."""
+    body, given = quoted(request)
+    return Reply(401, pieces=in_pieces(body), headers={"content-type": "application/json", "openai-note": given})
+
+
+def refuse_escaping(request: Received) -> Reply:
+    """The same, with each slash escaped."""
+    return Reply(401, pieces=in_pieces(quoted(request)[0].replace(b"/", rb"\/")), headers=JSON)
+
+
+def refuse_and_say_ok(request: Received) -> Reply:
+    """The same, with the status of an answer."""
+    return Reply(200, pieces=in_pieces(quoted(request)[0]), headers=JSON)
+
+
+def refuse_midway(request: Received) -> Reply:
+    """The same, in a stream."""
+    began = b'data: {"id":"x","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"hello"}}]}\n\n'
+    event = b"event: error\ndata: " + quoted(request)[0] + b"\n\n"
+    return Reply(200, pieces=in_pieces(began + event), headers={"content-type": "text/event-stream"})
 
 
 def calls(server: Server, canary: Canary, key: str) -> None:
@@ -220,8 +253,9 @@ def test_no_secret_leaves_its_place(
     cookie = entered.headers["set-cookie"].partition(";")[0]
     canary.secrets["login"] = cookie.partition("=")[2]
     calls(gateway, canary, made)
-    upstream.default = echo
-    calls(gateway, canary, made)
+    for provider in (refuse, refuse_escaping, refuse_and_say_ok, refuse_midway):
+        upstream.default = provider
+        calls(gateway, canary, made)
     refusals(gateway, canary)
     files(gateway, canary)  # the spool, as far as it is not stored yet
     wait_for(lambda: all(c["status"] != "live" for c in gateway.get("/api/calls", key=gateway.key)["data"]), 20)
@@ -257,9 +291,9 @@ def test_no_secret_leaves_its_place(
         assert found, [(n, d[:300]) for n, d in canary.places.items() if n.startswith(place)][
             :3
         ] or f"what is there is found: {word!r} in {place}"
-    quoted = json.dumps([request.headers for request in upstream.requests])
-    for name in ("openai", "anthropic", "azure", "deployment"):
-        assert canary.is_in(name, quoted.encode()), f"the provider has got its {name}"
+    sent = json.dumps([request.headers for request in upstream.requests])
+    for name in ("openai", "anthropic", "azure", "deployment", "basic-sent"):
+        assert canary.is_in(name, sent.encode()), f"the provider has got its {name}"
 
 
 def banner(log: str) -> str:

@@ -1,12 +1,12 @@
 """Where the requests for a deployment go, and the head that they have: the target alone says it. Pure."""
 
 import re
-from base64 import b64encode
 from typing import NamedTuple
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, urlsplit
 
 from sessionary.errors import UpstreamError
 from sessionary.providers.routing import Target
+from sessionary.relay.hiding import basic
 
 _PORTS = {"http": 80, "https": 443}
 _UNSENT = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
@@ -59,8 +59,7 @@ def address(target: Target, endpoint: str) -> Address:
     path = quote(url.path or "/", safe=_IN_A_PATH) + (f"?{url.query}" if url.query else "")
     own = {"host": shown if port == _PORTS[url.scheme] else f"{shown}:{port}", **target.headers()}
     if url.username is not None and "authorization" not in own:
-        user = f"{unquote(url.username)}:{unquote(url.password or '')}"
-        own["authorization"] = f"Basic {b64encode(user.encode()).decode()}"
+        own["authorization"] = f"Basic {basic(url.username, url.password)}"
     lines = [f"{name}: {value}" for name, value in own.items()]
     if any(map(_UNSENT.search, [path, *lines])):
         raise UpstreamError(f"{target.provider.title} could not be reached: no header can hold its key")

@@ -15,7 +15,7 @@ from sessionary.errors import UpstreamError, UpstreamTimeout
 from sessionary.providers.routing import LONGEST_NAME, Target
 from sessionary.relay.address import Address, address, with_length
 from sessionary.relay.connection import Broke, Reply, Silent, Stale
-from sessionary.relay.hiding import Hiding, credentials, hidden
+from sessionary.relay.hiding import Hiding, credentials, hidden, unmistakable
 from sessionary.relay.pool import LookUp, Origin, Pool, look_up
 from sessionary.relay.unpacking import Packed, Unpacking
 from sessionary.relay.upstream import Answer, Take, is_stream, read_to
@@ -30,11 +30,12 @@ _MOST_PLACES = 1024
 class _Place:
     """What a target's requests to an endpoint have in common."""
 
-    __slots__ = ("_address", "_headers", "_lines", "origin", "secrets")
+    __slots__ = ("_address", "_headers", "_lines", "origin", "secrets", "unmistakable")
 
     def __init__(self, address: Address, origin: Origin, secrets: tuple[bytes, ...]) -> None:
         self.origin = origin
         self.secrets = secrets
+        self.unmistakable = unmistakable(secrets)
         self._address = address
         self._headers: dict[str, str] = {}
         """The last request's: mostly the next one has the same."""
@@ -87,17 +88,17 @@ class HttpUpstream:
         except (Broke, OSError) as error:
             raise UpstreamError(f"{target.provider.title} could not be reached: {_why(error)}") from error
         reply.idle = s.idle_timeout if stream else None
-        return self._answer(target.provider.title, reply, place.secrets)
+        return self._answer(target.provider.title, reply, place)
 
-    def _answer(self, title: str, reply: Reply, secrets: tuple[bytes, ...]) -> Answer:
-        headers = reply.headers = hidden(reply.headers, secrets)
+    def _answer(self, title: str, reply: Reply, place: _Place) -> Answer:
+        headers = reply.headers = hidden(reply.headers, place.secrets)
         encoding = headers.pop("content-encoding").strip().lower() if "content-encoding" in headers else _PLAIN
         answer = _HttpAnswer(title, reply)
         bounded = encoding == _PLAIN and (_at_most(self._settings.max_answer, headers) or is_stream(headers))
-        if bounded and reply.status < 400:
+        secrets = place.secrets if reply.status >= 400 else place.unmistakable
+        if bounded and not secrets:
             return answer
-        most = None if bounded else self._settings.max_answer
-        return _Checked(title, answer, encoding, secrets if reply.status >= 400 else (), most)
+        return _Checked(title, answer, encoding, secrets, None if bounded else self._settings.max_answer)
 
     def _place(self, target: Target, endpoint: str) -> _Place:
         """Raises UpstreamError."""
@@ -199,19 +200,32 @@ class _Checked:
 
     async def read(self) -> bytes:
         while data := await (self._answer.read() if self._unpacked is None else anext(self._unpacked, b"")):
-            self._size += len(data)
-            if self._most is not None and self._size > self._most:
-                raise UpstreamError(
-                    f"{self._title}'s answer is larger than {self._most} bytes", code="upstream_too_large"
-                )
-            if self._hiding is None:
-                return data
-            if shown := self._hiding.feed(data):
+            if shown := self._shown(data):
                 return shown
-        return self._hiding.close() if self._hiding is not None else b""
+        return self._rest()
 
     async def pour(self, take: Take) -> bool:
-        return await read_to(take, self)
+        if self._unpacked is not None:
+            return await read_to(take, self)
+
+        def shown(data: bytes) -> bool:
+            some = self._shown(data)
+            return not some or take(some)
+
+        if not await self._answer.pour(shown):
+            return False
+        rest = self._rest()
+        return not rest or take(rest)
+
+    def _shown(self, data: bytes) -> bytes:
+        """What may be let through now."""
+        self._size += len(data)
+        if self._most is not None and self._size > self._most:
+            raise UpstreamError(f"{self._title}'s answer is larger than {self._most} bytes", code="upstream_too_large")
+        return data if self._hiding is None else self._hiding.feed(data)
+
+    def _rest(self) -> bytes:
+        return b"" if self._hiding is None else self._hiding.close()
 
     async def _unpack(self, encoding: str) -> AsyncIterator[bytes]:
         try:
