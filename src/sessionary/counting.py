@@ -72,11 +72,11 @@ class Counting:
         if context.problem is not None:
             raise context.problem
         alone = context == Context()
-        if format in target.speaks and target.provider.style != "demo" and alone:
-            return await self._ask(path, target, incoming.body, headers, send)
         body = item_ids.with_items(incoming.body, context.references) if context.references else incoming.body
         if (asked := loose.read_object(body)) is None:
             raise BadRequest("The body is nested too deeply, or a number in it is too long.", code="invalid_json")
+        if format in target.speaks and target.provider.style != "demo" and alone:
+            return await self._ask(path, target, asked, headers, send)
         if format == "messages":
             return await _tell(send, {"input_tokens": await asyncio.to_thread(count.estimate, asked)})
         try:
@@ -89,9 +89,9 @@ class Counting:
         counted = await asyncio.to_thread(estimate, request)
         await _tell(send, {"object": "response.input_tokens", "input_tokens": counted})
 
-    async def _ask(self, path: str, target: Target, body: bytes, headers: dict[str, str], send: Send) -> None:
+    async def _ask(self, path: str, target: Target, asked: dict[str, Any], headers: dict[str, str], send: Send) -> None:
         """The provider's own count."""
-        renamed = loose.encode({**loose.decode(body), "model": target.deployment.model})
+        renamed = loose.encode({**asked, "model": target.deployment.model})
         sent = header_rules.to_upstream(headers)
         answer = await self._upstreams(target).open(target, path[1:], renamed, sent, stream=False)
         try:

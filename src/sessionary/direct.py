@@ -14,6 +14,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from sessionary.asgi import read_body
 from sessionary.capacity import Place
+from sessionary.errors import GatewayError
 from sessionary.heads import Head, headers_of
 from sessionary.leaving import Leaving
 
@@ -24,6 +25,7 @@ _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 class Exchange:
     __slots__ = (
         "_always",
+        "_broken",
         "_ended",
         "_flow",
         "_head",
@@ -77,6 +79,8 @@ class Exchange:
         self._parts: list[bytes] = []
         self._held = 0
         """Bytes of the body that are here and were not asked for."""
+        self._broken: GatewayError | None = None
+        """Why the body cannot be read any further."""
         self._waiting: asyncio.Future[None] | None = None
         self._head = b""
         """That of a whole answer, which is written with its body."""
@@ -105,6 +109,12 @@ class Exchange:
             self._flow.pause_reading()
         self.set()
 
+    def broke(self, error: GatewayError) -> None:
+        """What came is no body. The client is told why, if it has no answer yet."""
+        self._broken = error
+        self.keep_alive = False
+        self.set()
+
     # What comes.
 
     async def body(self, place: Place) -> bytes:
@@ -122,11 +132,13 @@ class Exchange:
             self._transport.write(_CONTINUE)
         self._told = True
         self._flow.resume_reading()
-        if not self._parts and self.more_body and not self.disconnected:
+        if not self._parts and self.more_body and not self.disconnected and self._broken is None:
             self._waiting = asyncio.get_running_loop().create_future()
             await self._waiting
         if self.disconnected:
             return {"type": "http.disconnect"}
+        if self._broken is not None:
+            raise self._broken
         parts, self._parts, self._held = self._parts, [], 0
         return {"type": "http.request", "body": b"".join(parts), "more_body": self.more_body}
 

@@ -33,7 +33,7 @@ from sessionary.calls import Calls
 from sessionary.capacity import Capacity
 from sessionary.counting import Counting
 from sessionary.direct import Exchange
-from sessionary.errors import GatewayError, Interrupted, MethodNotAllowed, ModelNotFound, StoreUnavailable
+from sessionary.errors import GatewayError, Interrupted, MethodNotAllowed, ModelNotFound, NotFound, StoreUnavailable
 from sessionary.metrics import Metrics
 from sessionary.providers.routing import Router
 from sessionary.responses_api.background import Background
@@ -114,6 +114,8 @@ class Edge:
                 return await self._answer(out, self._conversations.serve(rest, scope, receive, send))
             case "models":
                 return await self._answer(out, self._models(rest, scope, send))
+            case "messages":
+                return await self._refuse(out, NotFound(f"There is no {scope['path'][:200]}."), root)
         return await self._other(scope, receive, send)
 
     async def _serve(self, exchange: Exchange) -> None:

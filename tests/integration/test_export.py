@@ -154,6 +154,27 @@ def test_openai_of_a_chat_is_as_it_was_sent(log: Log, export: Export) -> None:
     assert export("openai").json()[-2:] == [user("more"), assistant("sure")]
 
 
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        (b'{"role":"user","content":"cut \\ud83d"}', {"role": "user", "content": "cut \ufffd"}),
+        (b'{"role":"user","content":"a","n":1e400}', {"role": "user", "content": "a", "n": None}),
+        (b'{"role":"user","content":"\xff"}', {"role": "user", "content": "\ufffd"}),
+        (b'{"role":"user","content":"a","n":' + b"9" * 30 + b"}", {"role": "user", "content": "a", "n": int("9" * 30)}),
+    ],
+)
+def test_openai_of_what_strict_parsers_refuse(log: Log, export: Export, sent: bytes, shown: Wire) -> None:
+    begin = log.begin("s", b'{"model":"m","messages":[' + sent + b"]}")
+    log.store(begin, log.finish(begin, b"", "rejected"))
+    assert export("openai").json() == [shown]
+
+
+def test_openai_of_a_number_that_nothing_holds(log: Log, export: Export) -> None:
+    begin = log.begin("s", b'{"model":"m","messages":[{"role":"user","content":"a","n":' + b"9" * 5000 + b"}]}")
+    log.store(begin, log.finish(begin, b"", "rejected"))
+    assert "9" * 5000 in export("openai").text
+
+
 def test_a_session_without_a_conversation(log: Log, export: Export) -> None:
     begin = log.begin("s", {"model": "e", "input": [1, 2]}, endpoint="embeddings")
     log.store(begin, log.finish(begin, b'{"data": []}'))

@@ -125,6 +125,37 @@ def test_branches(log: Log) -> None:
     assert (row["calls"], row["branches"], row["agents"]) == (6, 2, 0)
 
 
+def test_branches_of_one_round(log: Log) -> None:
+    """Several that go on from what an earlier round has stored."""
+    first = log.chat("a", [user("hi")])
+    begun = [
+        log.begin("a", {"model": "m", "messages": [user(text)]}, context=Context(parent=first))
+        for text in ("one", "two", "three")
+    ]
+    log.store(*begun)
+    (row,) = check(log)["sessions"]
+    assert (row["calls"], row["branches"]) == (4, 2)
+
+
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize(("first", "last", "expected"), [("ok", "client_closed", "cut"), ("interrupted", "ok", "ok")])
+def test_what_ended_last_may_be_stored_first(
+    log: Log, first: Status, last: Status, expected: str, together: bool
+) -> None:
+    one, other = (log.begin("a", {"model": "m", "messages": [user(text)]}) for text in ("one", "other"))
+    later = log.finish(other, b"", last, at=log.at + 9 * SECOND)
+    earlier = log.finish(one, b"", first, at=log.at + 5 * SECOND)
+    for records in [[one, other, later, earlier]] if together else [[one, other], [later], [earlier]]:
+        log.store(*records)
+    assert check(log)["sessions"][0]["status"] == expected
+
+
+def test_what_no_column_can_hold(log: Log) -> None:
+    log.chat("a", [user("hi")], body={"model": "m\0"}, tags=["t\0"], user="\ud83d", client="c\0")
+    (row,) = check(log)["sessions"]
+    assert (row["models"], row["tags"], row["users"]) == (["m\ufffd"], ["t\ufffd"], ["?"])
+
+
 def test_keys_have_their_names(log: Log) -> None:
     keys.create(log.engine, "default", "ci", None, None)
     (id,) = (id for id, name in reads.key_names(log.engine).items() if name == "ci")

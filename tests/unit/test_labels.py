@@ -52,3 +52,12 @@ def test_nothing_is_refused(value: str) -> None:
 )
 def test_none_of_it_goes_upstream(name: str) -> None:
     assert name not in header_rules.to_upstream({name: "x"})
+
+
+def test_no_credential_is_recorded() -> None:
+    for name in ("x-codex-jwt", "x-codex-pat", "x-claude-code-bearer", "x-codex-passwd", "x-stainless-api-key"):
+        assert header_rules.recorded({name: "x"}) == {}
+    kept = {"x-codex-window-id": "w", "x-claude-code-compaction": "c", "x-stainless-retry-count": "1"}
+    assert header_rules.recorded({**kept, "authorization": "x"}) == kept
+    carried = "session.id=s,api_key=k, Access-Token = t ;p=1,user=a%20b"
+    assert header_rules.recorded({"baggage": carried}) == {"baggage": "session.id=s,user=a%20b"}

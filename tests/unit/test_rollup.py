@@ -27,6 +27,10 @@ def ended(at: int, status: str = "ok", cost: int | None = 5) -> dict[str, Any]:
     return {"status": status, "created_at": at, "finished_at": at + 7, "cost": cost, **tokens}
 
 
+def unasked() -> str:
+    raise AssertionError("it is the last")
+
+
 @given(
     st.lists(st.tuples(st.sampled_from(STATUSES), st.one_of(st.none(), st.integers(0, 99))), min_size=1), st.randoms()
 )
@@ -37,7 +41,7 @@ def test_sums_do_not_depend_on_the_order_of_ends(calls: list[tuple[str, int | No
             rollup.begun(session, begin(at), placed(), "key", 1, "t", "")
         assert session["status"] == "live"
         for at in order:
-            rollup.ended(session, ended(at, *calls[at]))
+            rollup.ended(session, ended(at, *calls[at]), lambda: "ok")
         session.pop("status")
         return session
 
@@ -55,12 +59,28 @@ def test_sums_do_not_depend_on_the_order_of_ends(calls: list[tuple[str, int | No
 def test_status() -> None:
     session = rollup.new_session(begin(0), "")
     rollup.begun(session, begin(0), placed(), "key", 1, "", "")
-    rollup.ended(session, ended(0, "client_closed"))
+    rollup.ended(session, ended(0, "client_closed"), unasked)
     assert session["status"] == "cut"
     rollup.begun(session, begin(1), placed(), "key", 2, "a title", "")
     assert (session["status"], session["title"]) == ("live", "a title")
-    rollup.ended(session, ended(1, "timeout"))
+    rollup.ended(session, ended(1, "timeout"), unasked)
     assert session["status"] == "errors"
+
+
+def test_the_status_is_of_the_call_that_ended_last() -> None:
+    session = rollup.new_session(begin(0), "")
+    for at in (0, 1):
+        rollup.begun(session, begin(at), placed(), "key", 1, "", "")
+    rollup.ended(session, ended(1, "interrupted"), unasked)
+    rollup.ended(session, ended(0), lambda: "interrupted")
+    assert session["status"] == "cut"
+
+
+def test_what_a_column_cannot_hold_is_told_as_it_is_stored() -> None:
+    session = rollup.new_session(begin(0), "")
+    for model in ("a\0b", "a\ufffdb", "\ud83d"):
+        rollup.begun(session, msgspec.structs.replace(begin(0), model=model, tags=["x\0"]), placed(), "key", 1, "", "")
+    assert (session["models"], session["tags"]) == (["a\ufffdb", "?"], ["x\ufffd"])
 
 
 def test_facets_are_told_once() -> None:

@@ -13,7 +13,7 @@ from sessionary.errors import NotFound
 from sessionary.store import reads, tree
 from sessionary.store.branches import branches, requests
 from sessionary.store.engine import snapshot
-from sessionary.wire import plain
+from sessionary.wire import loose, plain
 from sessionary.wire.message import Message
 from sessionary.wire.reading import FORMATS, read, read_system
 
@@ -107,7 +107,7 @@ def chat_messages(connection: sa.Connection, row: types.Row) -> list[dict[str, A
     bodies = tree.load_bodies(connection, row.project, set(system))
     if format == "chat" and all(stored.format == "chat" for stored in path):
         raw = [*(bodies[hashed] for hashed in system), *(stored.raw for stored in (*path, *said))]
-        return [msgspec.json.decode(one) for one in raw]
+        return [loose.read_any(one) for one in raw]
     messages: list[Message] = [read_system(bodies[hashed], format) for hashed in system]
     messages += [read(stored.raw, stored.format, answer=stored.answer)[0] for stored in (*path, *said)]
     return plain.chat(messages)

@@ -200,9 +200,9 @@ class Begins:
 
     def _gone_on(self, project: int, call_id: str) -> None:
         call = self._picture.calls.get(call_id)
-        if call is not None and call.get("new"):
-            call["continued"] = True
-        else:
+        if call is not None:
+            call["continued"] = True  # also for those that go on from it in this round
+        if call is None or not call.get("new"):
             self._batch.continued.add((project, call_id))
 
 

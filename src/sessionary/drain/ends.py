@@ -1,6 +1,7 @@
 """The ends of calls, one by one: their answers are read, counted, priced, and folded into the sessions' rows."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from sessionary.drain import answers, compaction, requests, rollup, rows
@@ -69,7 +70,7 @@ class Ends:
         session = self._picture.sessions.get((project, call["session"]))
         if session is not None:
             self._picture.changed.add((project, call["session"]))
-            rollup.ended(session, call)
+            rollup.ended(session, call, partial(self._picture.ended_last, project, call["session"]))
             self.ended.append(Ended(call, session, answered.model))
         self._batch.traffic.add(call)
         self.ends.append(end(call))

@@ -17,6 +17,8 @@ Key = tuple[int, str]
 """Project, and the id of a session or call."""
 _SLICE = 500
 _SESSION = [c.name for c in schema.sessions.c]
+_ENDED = ("finished_at", "created_at", "id", "status")
+"""By which it is told which of several calls has ended last: as `rollups.Sums` does."""
 
 
 def _begun() -> Listed:
@@ -84,6 +86,16 @@ class Picture:
             streams = [row["id"] for row in mine if row["stream"] and row["status"] == "live"]
             self.with_parts |= {row.call_id for row in present(self.db, schema.partials, "call_id", project, streams)}
         self._load_aside([id for id in wanted if id not in self.calls])
+
+    def ended_last(self, project: int, session: str) -> str:
+        """The status of the session's call that has ended last, of this round or an earlier one."""
+        c = schema.calls.c
+        mine = sa.select(*(c[name] for name in _ENDED)).where(c.project == project, c.session == session)
+        last = mine.where(c.status != "live").order_by(*(c[name].desc() for name in _ENDED)).limit(1)
+        stored = [tuple(row) for row in self.db.execute(last)]
+        here = (row for row in self.calls.values() if (row["project"], row["session"]) == (project, session))
+        new = (tuple(row[name] for name in _ENDED) for row in here if row["status"] != "live")
+        return str(max([*stored, *new])[-1])
 
     def parts(self, project: int, call_id: str) -> dict[int, bytes]:
         """What the store has of an answer that goes on, by `seq`. One at a time: they may be large."""

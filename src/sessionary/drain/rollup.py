@@ -1,11 +1,12 @@
 """Folding calls into their session's row. Pure: a dict of the sessions table's columns in, changed in place."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sessionary.drain.link import Placed
 from sessionary.record.exchange import Begin
 from sessionary.sessions.labels import MOST_TAGS
+from sessionary.store.bulk import clean_text
 from sessionary.store.rollups import CUT, FAILED, MOST
 
 
@@ -62,17 +63,19 @@ def begun(
     if begin.name and not session["title_set"]:
         session |= {"title": begin.name, "title_set": True}
     session["title"] = session["title"] or title
-    tags = [t for t in dict.fromkeys(begin.tags) if t not in session["tags"]][: MOST_TAGS - len(session["tags"])]
+    tags = [t for t in dict.fromkeys(map(clean_text, begin.tags)) if t not in session["tags"]][
+        : MOST_TAGS - len(session["tags"])
+    ]
     session["tags"] = [*session["tags"], *tags]
     if session["source"] == "none":  # what joins it tells how it is held together
         session["source"] = placed.source
     new = [("agent", new_agent)] if new_agent else []
     new += [("tag", tag) for tag in tags]
     for kind, column, value in (
-        ("model", "models", begin.model),
-        ("client", "clients", begin.client),
+        ("model", "models", clean_text(begin.model)),
+        ("client", "clients", clean_text(begin.client)),
         ("key", "keys", key_name),
-        ("user", "users", begin.user),
+        ("user", "users", clean_text(begin.user)),
     ):
         if value and value not in session[column]:
             session[column] = [*session[column], value][:MOST]
@@ -80,8 +83,10 @@ def begun(
     return new
 
 
-def ended(session: dict[str, Any], call: Mapping[str, Any]) -> None:
-    """Turns a call in flight into an ended one. `call` has the calls table's columns."""
+def ended(session: dict[str, Any], call: Mapping[str, Any], ended_last: Callable[[], str]) -> None:
+    """Turns a call in flight into an ended one. `call` has the calls table's columns; `ended_last` is asked where
+    another may have ended after it: the status of the last."""
+    late = call["finished_at"] <= session["last_at"]
     session["live"] -= 1
     session["last_at"] = max(session["last_at"], call["finished_at"])
     session["active"] += max(0, call["finished_at"] - call["created_at"])
@@ -98,4 +103,4 @@ def ended(session: dict[str, Any], call: Mapping[str, Any]) -> None:
     elif session["errors"]:
         session["status"] = "errors"
     else:
-        session["status"] = "cut" if call["status"] in CUT else "ok"
+        session["status"] = "cut" if (ended_last() if late else call["status"]) in CUT else "ok"

@@ -17,7 +17,7 @@ _RECORDED_PREFIXES = (
     "x-codex-",
     "x-claude-code-",
 )
-_CREDENTIAL = re.compile("auth|cookie|credential|key|password|secret|token")
+_CREDENTIAL = re.compile(r"auth|bearer|cookie|credential|jwt|key|passw|secret|signature|token|\b(?:pat|pwd|pass)\b")
 
 
 def to_upstream(headers: Mapping[str, str]) -> dict[str, str]:
@@ -35,8 +35,17 @@ def to_client(headers: Mapping[str, str]) -> dict[str, str]:
 
 def recorded(headers: Mapping[str, str]) -> dict[str, str]:
     """Of a request: what helps to understand it later."""
-    return {
+    kept = {
         k: v[:2000]
         for k, v in headers.items()
         if k in _RECORDED or (k.startswith(_RECORDED_PREFIXES) and _CREDENTIAL.search(k) is None)
     }
+    if "baggage" in kept:
+        kept["baggage"] = _harmless(kept["baggage"])
+    return kept
+
+
+def _harmless(baggage: str) -> str:
+    """Its members, each `name=value`, that are not named like a credential."""
+    members = (member for member in baggage.split(",") if _CREDENTIAL.search(member.partition("=")[0].lower()) is None)
+    return ",".join(members)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from sessionary import errors, ids
@@ -95,6 +96,8 @@ class Protocol(HttpToolsProtocol):
         """What was found of the request that began last, if another one may follow it."""
         self._learns = _LEARNS
         """How often a head is still kept of which none was seen again."""
+        self._passed_over = False
+        """Whether the request that begins asks to speak something else, which we do not: it is read without that."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -126,7 +129,7 @@ class Protocol(HttpToolsProtocol):
             return
         self._coming = len(data)
         self._hot = None
-        super().data_received(data)
+        self._feed(data)
         if begins and self._hot is not None and self._learns > 0:
             self._learns -= 1
             self._known = known(data, *self._hot)
@@ -136,6 +139,38 @@ class Protocol(HttpToolsProtocol):
             self._head += len(data)
             if self._head > MOST_HEAD:
                 self._refuse(HeadTooLarge())
+
+    def _feed(self, data: bytes) -> None:
+        """As uvicorn does; a request that asks for what is passed over is read once more, without that."""
+        try:
+            while data:
+                try:
+                    self.parser.feed_data(data)
+                    break
+                except httptools.HttpParserUpgrade as upgrade:
+                    if not self._passed_over:
+                        if self._should_upgrade():
+                            self.handle_websocket_upgrade()
+                        break
+                    self._passed_over = False
+                    (behind,) = upgrade.args
+                    data = self._without_upgrade() + data[behind:]
+        except httptools.HttpParserError as error:
+            self.send_400_response(str(error))
+
+    def _without_upgrade(self) -> bytes:
+        """The head of the request that was passed over."""
+        lines = [b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())]
+        for name, value in self.headers:
+            if name == b"connection":
+                wanted = [one for one in value.split(b",") if one.strip().lower() != b"upgrade"]
+                lines.append(b"%b: %b" % (name, b",".join(wanted)))
+            elif name != b"upgrade":
+                lines.append(b"%b: %b" % (name, value))
+        return b"\r\n".join([*lines, b"", b""])
+
+    def _should_upgrade(self) -> bool:
+        return self.parser.get_method() == b"GET" and super()._should_upgrade()
 
     def _hands_on(self, data: bytes) -> bool:
         """Whether the connection is another process's now. It is not while an answer is still being sent on it."""
@@ -170,12 +205,15 @@ class Protocol(HttpToolsProtocol):
         self._until = math.inf
         if self._head + self._coming > MOST_HEAD and sum(len(n) + len(v) for n, v in self.headers) > MOST_HEAD:
             self._fail(HeadTooLarge())
-        endpoint = self._edge.hot(self.url) if self.parser.get_method() == b"POST" else ""
-        if endpoint and not (self.parser.should_upgrade() and self._should_upgrade()):
+        method = self.parser.get_method()
+        if self.parser.should_upgrade() and method != b"CONNECT" and not self._should_upgrade():
+            self._passed_over = True
+            return
+        if method == b"POST" and (endpoint := self._edge.hot(self.url)):
             head, stays = self._heads.of(self.headers), self.parser.should_keep_alive()
             keep_alive = stays and self.parser.get_http_version() != "1.0"
             self._take(endpoint, head, self.headers, keep_alive=keep_alive)
-            self._hot = (endpoint, head) if keep_alive and not self.parser.should_upgrade() else None
+            self._hot = (endpoint, head) if keep_alive else None
         else:
             self._hot = None
             url, headers = self.url, self.headers
@@ -234,6 +272,8 @@ class Protocol(HttpToolsProtocol):
             self.transport.close()
 
     def on_message_complete(self) -> None:
+        if self._passed_over:
+            return
         super().on_message_complete()
         if self._idle():
             self._wait(self.timeout_keep_alive)
@@ -295,7 +335,10 @@ class Protocol(HttpToolsProtocol):
         if self.transport.is_closing() or self._refused:
             return
         self._refused = True
-        if not self._idle():
+        cycle: object = self.cycle
+        if isinstance(cycle, Exchange) and cycle.more_body and not cycle.started:
+            cycle.broke(error)
+        elif not self._idle():
             self.transport.close()
         else:
             body = errors.body(error, ids.new_request_id())

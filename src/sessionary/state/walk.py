@@ -182,7 +182,7 @@ class State:
         """The call and, as far as they lie in one place, those it went on from, newest first; [] if it is unknown."""
         recording = self._recent.get(call_id)
         if recording is not None and recording.begin.project != project:
-            return []
+            recording = None  # and it takes as long as what is unknown
         key = (project, call_id)
         if (found := self._found.get(key)) is not None:
             return [found]
@@ -205,7 +205,10 @@ class State:
             if begin is None:
                 steps += self._in_store(project, call_id, records)
                 break
-            if begin.project != project or not begin.resumable:
+            if begin.project != project:
+                self._in_store(project, call_id, [])  # so that it takes as long as what is unknown
+                break
+            if not begin.resumable:
                 break
             end = links.end_of(records)
             if end is None and not self._spooled.alive(call_id):

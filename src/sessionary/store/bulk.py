@@ -58,12 +58,17 @@ def clean(row: Mapping[str, Any]) -> dict[str, Any]:
     return {k: _clean(v) if isinstance(v, str | int) else v for k, v in row.items()}
 
 
-def _clean(value: str | int) -> str | int | None:
-    if isinstance(value, int):
-        return value if _LEAST <= value <= _MOST else None
+def clean_text(value: str) -> str:
+    """As a column has it."""
     if value.isascii() and "\0" not in value:
         return value
     return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+
+
+def _clean(value: str | int) -> str | int | None:
+    if isinstance(value, int):
+        return value if _LEAST <= value <= _MOST else None
+    return clean_text(value)
 
 
 @functools.cache
@@ -95,7 +100,7 @@ def texts(column: Column) -> Column:
     every = "".join(filter(None, column))
     if every.isascii() and "\0" not in every:
         return column
-    return [value if value is None else _clean(value) for value in column]
+    return [value if value is None else clean_text(value) for value in column]
 
 
 def numbers(column: Column) -> Column:

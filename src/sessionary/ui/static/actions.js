@@ -7,6 +7,7 @@ import { el } from "./el.js";
 import { plural } from "./format.js";
 import { menu } from "./menu.js";
 import { replay } from "./replay.js";
+import { tagsIn } from "./tags.js";
 import { named } from "./why.js";
 
 /** @typedef {import("./types.js").Session} Session */
@@ -14,12 +15,13 @@ import { named } from "./why.js";
 const FORMATS = [["markdown", "Markdown, to read"], ["json", "JSON, all of it"], ["jsonl", "JSON lines, a call each"], ["openai", "Chat messages, to send again"]];
 
 /**
- * @param {Session} session
+ * @param {() => Session} session as it is by then
  * @param {{onrenamed: (title: string) => void, onchanged: () => void, call: () => string|undefined}} on `call`: the id of
  *   the selected one
  */
 export function actions(session, { onrenamed, onchanged, call }) {
-  const path = `/api/sessions/${encodeURIComponent(session.id)}`;
+  const id = encodeURIComponent(session().id);
+  const path = `/api/sessions/${id}`;
   return [
     share(call),
     menu("Export", FORMATS.map(([format, label]) => ({ label, href: `${path}/export?format=${format}`, download: true })), "export"),
@@ -27,11 +29,11 @@ export function actions(session, { onrenamed, onchanged, call }) {
       "More",
       [
         { id: "rename", label: "Rename …", onclick: () => rename(path, onrenamed) },
-        { id: "tag", label: "Tags …", onclick: () => tag(path, session, onchanged) },
-        { id: "replay", label: "Replay …", onclick: () => replay(session, session.branches ? (call() ?? "") : "") },
-        { id: "compare", label: "Compare with …", href: `/ui/compare?a=${encodeURIComponent(session.id)}` },
-        { id: "merge", label: "Merge with …", onclick: () => merge(session) },
-        { id: "delete", label: "Delete …", danger: true, onclick: () => remove(path, session) },
+        { id: "tag", label: "Tags …", onclick: () => tag(path, session(), onchanged) },
+        { id: "replay", label: "Replay …", onclick: () => replay(session(), session().branches ? (call() ?? "") : "") },
+        { id: "compare", label: "Compare with …", href: `/ui/compare?a=${id}` },
+        { id: "merge", label: "Merge with …", onclick: () => merge(session()) },
+        { id: "delete", label: "Delete …", danger: true, onclick: () => remove(path, session()) },
       ],
       "more",
     ),
@@ -76,8 +78,7 @@ async function tag(path, session, onchanged) {
   const now = await api.get(path).then((found) => found.tags, () => session.tags ?? []);
   const field = el("label", null, "Tags, with commas between", el("input", { name: "tags", value: now.join(", "), maxlength: 5000, autocomplete: "off", spellcheck: "false" }));
   dialog("Tags of this session", [field], "Save", "go", async (form) => {
-    const tags = String(form.get("tags") ?? "").split(",").map((one) => one.trim().replace(/^#/, "")).filter(Boolean);
-    await api.change("PATCH", path, { tags });
+    await api.change("PATCH", path, { tags: tagsIn(String(form.get("tags") ?? "")) });
     onchanged();
   });
 }

@@ -170,7 +170,8 @@ export class Comparison {
     if (!left || !right) return true;
     const [a, b] = this.sides;
     await Promise.all([a.ready(this.needs(left, id)), b.ready(this.needs(right, id))]);
-    return !alike(said(left, (call) => a.added(call)), said(right, (call) => b.added(call)));
+    const reach = this.reach.get(id);
+    return !alike(said(left, (call) => a.added(call), reach), said(right, (call) => b.added(call), reach));
   }
 }
 

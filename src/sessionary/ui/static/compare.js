@@ -8,6 +8,7 @@ import { branchChoice, totals } from "./compare-totals.js";
 import { sums } from "./compare-turns.js";
 import { Comparison } from "./compare-view.js";
 import { byId, el } from "./el.js";
+import { hash } from "./hash.js";
 import { keys } from "./keys.js";
 
 /** @typedef {import("./compare-pair.js").Mode} Mode */
@@ -65,7 +66,7 @@ async function sessions() {
   comparison = shown;
   redraw = () => shown.show(mode());
   shown.align();
-  shown.select(decodeURIComponent(location.hash.slice(1)), { keep: false });
+  shown.select(hash(), { keep: false });
   main.classList.add("ready");
   const longest = Math.max(a.turns.length, b.turns.length);
   for (let from = PART; from < Math.min(longest, MATCHED); from += PART) await known(sides, from, from + PART);
@@ -103,7 +104,7 @@ async function calls() {
   redraw = () => main.replaceChildren(...callsView(a, b, mode()));
   redraw();
   main.classList.add("ready");
-  if (location.hash) document.getElementById(decodeURIComponent(location.hash.slice(1)))?.scrollIntoView();
+  if (location.hash) document.getElementById(hash())?.scrollIntoView();
 }
 
 /**
@@ -153,7 +154,7 @@ if (both) {
   byId("next").addEventListener("click", () => step(1));
   byId("previous").addEventListener("click", () => step(-1));
   narrow.addEventListener("change", () => (choice(), redraw()));
-  addEventListener("hashchange", () => comparison?.select(decodeURIComponent(location.hash.slice(1)), { keep: false }));
+  addEventListener("hashchange", () => comparison?.select(hash(), { keep: false }));
   new ResizeObserver(reachable).observe(byId("sums"));
   (main.dataset.kind === "call" ? calls() : sessions()).then(reachable, (error) => tell(String(error.message ?? error)));
 }

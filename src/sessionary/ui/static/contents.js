@@ -121,9 +121,12 @@ export class Contents {
     for (const added of loaded) {
       const index = this.indexOf.get(added.call.id);
       if (index === undefined) continue;
-      const output = this.growing.get(added.call.id) ?? added.output;
-      this.calls[index] = { ...added, output, loaded: true, taken: ++this.taken };
-      this.have.set(added.call.id, state(added.call));
+      const { call } = this.calls[index];
+      const late = added.call.status === "live" && call.status !== "live"; // asked for before it was known to have ended
+      const output = this.growing.get(call.id) ?? added.output;
+      this.calls[index] = { ...added, call: late ? call : added.call, output, loaded: true, taken: ++this.taken };
+      if (late) this.have.delete(call.id);
+      else this.have.set(call.id, state(added.call));
     }
     for (const [id] of this.have) {
       if (this.have.size <= KEPT) break;

@@ -9,7 +9,7 @@ import { tokens } from "./filter-text.js";
 /** @typedef {import("./types.js").Field} Field */
 /** @typedef {import("./complete.js").Option} Option */
 
-const PAUSE = 350;
+const PAUSE = 120; // milliseconds after a letter
 
 /**
  * @param {object} parts
@@ -156,9 +156,10 @@ export function filterField({ box, input, mistake, of, onchange }) {
     mark(-1);
     clearTimeout(typing);
     typing = setTimeout(async () => {
+      const mine = asking + 1;
       await suggest();
-      if (!options.length && finished()) onchange(input.value.trim(), false);
-    }, input.value ? PAUSE / 3 : 0);
+      if (mine === asking && !options.length && finished()) onchange(input.value.trim(), false);
+    }, input.value ? PAUSE : 0);
   });
   input.addEventListener("scroll", () => (paint.scrollLeft = input.scrollLeft));
   input.addEventListener("blur", () => (asking++, close()));
@@ -185,6 +186,7 @@ export function filterField({ box, input, mistake, of, onchange }) {
     /** @param {string} text */
     set(text) {
       clearTimeout(typing);
+      asking++;
       input.value = text;
       colour();
       close();

@@ -75,6 +75,7 @@ export class Find {
   }
 
   close() {
+    clearTimeout(this.timer);
     this.bar.hidden = true;
     this.clear();
     this.q = "";

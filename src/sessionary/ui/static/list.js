@@ -51,7 +51,8 @@ export function list(spec) {
   /** @type {Map<string, Hit>} */
   let hits = new Map();
   let cursor = "";
-  let fetching = false;
+  /** @type {Promise<boolean>|null} the next page, on its way */
+  let fetching = null;
   /** @type {AbortController|null} */
   let asking = null;
   /** @type {import("./types.js").Summary|null} */
@@ -190,16 +191,20 @@ export function list(spec) {
     place.show({ filter: state.filter, error, retry: () => load(false) });
   }
 
-  async function next() {
-    if (!cursor || fetching) return;
-    fetching = true;
+  /** The next page of the list; whether it came. */
+  function next() {
+    fetching ??= further().finally(() => (fetching = null));
+    return fetching;
+  }
+
+  async function further() {
     const asked = apiQuery(state);
-    const page = await source.page(of, state, cursor).catch(() => null);
-    fetching = false;
-    if (!page || asked !== apiQuery(state)) return;
+    const page = cursor ? await source.page(of, state, cursor).catch(() => null) : null;
+    if (!page || asked !== apiQuery(state)) return false;
     cursor = page.next_cursor ?? "";
     const known = new Set(rows.map((row) => row.id));
     show([...rows, ...page.data.filter((row) => !known.has(row.id))]);
+    return true;
   }
 
   const live = news({
@@ -250,7 +255,7 @@ export function list(spec) {
   async function comeBack() {
     await load();
     const { rows: many, anchor } = left ?? { rows: 0, anchor: null };
-    while (cursor && rows.length < many) await next();
+    while (cursor && rows.length < many && (await next()));
     if (anchor) table.show(rows.findIndex((row) => row.id === anchor.key), { margin: -anchor.into });
   }
 }

@@ -4,11 +4,15 @@ import * as api from "./api.js";
 import { copyButton } from "./copy.js";
 import { el } from "./el.js";
 import { size } from "./format.js";
+import { parsed } from "./json.js";
 import { role } from "./request.js";
 import { tree } from "./tree.js";
 
 /** @typedef {import("./types.js").Call} Call */
 /** @typedef {import("./el.js").Child} Child */
+
+/** Where the answer's last field begins, which is the request itself, as it was sent: no text before it holds this. */
+const BODY = ',"body":';
 
 /** @param {Call} call how many times a provider was asked */
 export function attempts(call) {
@@ -27,10 +31,11 @@ export async function passed(call, signal, chosen) {
   const shown = el("div", { class: "passed" });
   const show = async (/** @type {number} */ attempt) => {
     buttons.forEach((button, n) => button.setAttribute("aria-pressed", String(n === attempt)));
-    const found = await api.get(`/api/calls/${encodeURIComponent(call.id)}/provider_request?attempt=${attempt}`, signal);
+    const answer = await api.text(`/api/calls/${encodeURIComponent(call.id)}/provider_request?attempt=${attempt}`, signal);
+    const found = parsed(answer);
     const facts = [found.deployment, found.path, found.as_sent ? "as the caller sent it" : "", found.configured ? "" : "not configured any more: as this provider is usually asked", found.dropped.length ? `without ${found.dropped.join(", ")}` : ""];
-    text = JSON.stringify(found.body, null, 2);
-    length.textContent = size(text.length);
+    text = answer.slice(answer.indexOf(BODY) + BODY.length, -1);
+    length.textContent = size(new Blob([text]).size);
     shown.replaceChildren(el("p", { class: "soft" }, facts.filter((fact) => fact).join(" · ")), tree(found.body, { open: 2, label: role }));
   };
   const failed = (/** @type {unknown} */ error) => {

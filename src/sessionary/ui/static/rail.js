@@ -37,7 +37,7 @@ export class Rail {
       host: inner,
       estimate: () => 84,
       reach: 400,
-      key: (/** @type {Turn|Started|Idle} */ stop) => (stop.kind === "turn" ? `t${stop.calls[0]}` : stop.kind === "agent" ? stop.key : `i${stop.after}`),
+      key: keyOf,
       version: (stop) => JSON.stringify([stop, this.rows[this.stops.indexOf(stop)]]),
       render: (stop, index) => this.stop(stop, index),
     });
@@ -69,7 +69,6 @@ export class Rail {
     if (!stop.loaded) this.on.need(stop.kind === "turn" ? [stop.calls[0], stop.calls[stop.calls.length - 1]] : [stop.calls[0], ...stop.calls.slice(-1)]);
     const button = stop.kind === "agent" ? agent(stop, row) : turn(stop, row);
     button.addEventListener("click", () => this.on.select(stop.calls[0]));
-    button.dataset.stop = String(index);
     if (index === this.current) button.setAttribute("aria-current", "true");
     return button;
   }
@@ -87,8 +86,10 @@ export class Rail {
   }
 
   mark() {
-    for (const { node } of this.list.shown.values()) {
-      if (node.dataset.stop === String(this.current)) node.setAttribute("aria-current", "true");
+    const stop = this.stops[this.current];
+    const current = stop ? keyOf(stop) : "";
+    for (const [key, { node }] of this.list.shown) {
+      if (key === current) node.setAttribute("aria-current", "true");
       else node.removeAttribute("aria-current");
     }
   }
@@ -106,6 +107,11 @@ export class Rail {
     }
     return null;
   }
+}
+
+/** @param {Turn|Started|Idle} stop */
+function keyOf(stop) {
+  return stop.kind === "turn" ? `t${stop.calls[0]}` : stop.kind === "agent" ? stop.key : `i${stop.after}`;
 }
 
 /**

@@ -19,8 +19,8 @@ export function savedViews(page, path, state) {
   const save = byId("save");
   const name = el("input", { type: "text", maxlength: 100, required: true, "aria-label": "Name of the view", placeholder: "Name", autocomplete: "off" });
   const problem = el("p", { class: "bad small", role: "alert" });
-  const form = el("form", { class: "save", hidden: true, onsubmit: submit, onkeydown: (/** @type {KeyboardEvent} */ e) => e.key === "Escape" && ask(false) }, name, el("button", { class: "go" }, "Save"), problem);
-  save.after(form);
+  const form = el("form", { class: "save", hidden: true, onsubmit: submit, onkeydown: (/** @type {KeyboardEvent} */ e) => e.key === "Escape" && ask(false) }, name, el("button", { class: "go" }, "Save"));
+  save.after(form, problem);
   save.addEventListener("click", () => ask(true));
   /** @type {View[]} */
   let views = [];
@@ -48,6 +48,7 @@ export function savedViews(page, path, state) {
 
   /** @param {View} view */
   async function drop(view) {
+    problem.textContent = "";
     await api.change("DELETE", `/api/views/${encodeURIComponent(view.id)}${place()}`).catch((error) => (problem.textContent = error.message));
     await load();
     save.focus();

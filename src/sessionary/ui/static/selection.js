@@ -1,8 +1,10 @@
 // Selected rows, and what can be done with them: two are compared; many are tagged, merged, deleted.
 
 import * as api from "./api.js";
+import { dialog } from "./dialog.js";
 import { byId, el } from "./el.js";
 import { plural, titled } from "./format.js";
+import { tagsIn } from "./tags.js";
 
 /** @typedef {import("./types.js").Session} Session */
 
@@ -60,7 +62,8 @@ export function selection({ of, rows, table, onchange }) {
     document.body.classList.toggle("picking", chosen.size > 0);
     if (!chosen.size) return bar.replaceChildren();
     const ids = [...chosen.keys()];
-    const compare = `/ui/compare?a=${encodeURIComponent(ids[0])}&b=${encodeURIComponent(ids[1] ?? "")}`;
+    const project = new URLSearchParams(location.search).get("project");
+    const compare = `/ui/compare?${new URLSearchParams({ a: ids[0], b: ids[1] ?? "", ...(project ? { project } : {}) })}`;
     const many = of === "sessions";
     const parts = [
       el("b", { role: "status" }, `${ids.length} selected`),
@@ -74,11 +77,13 @@ export function selection({ of, rows, table, onchange }) {
   }
 
   function tag() {
-    const field = el("input", { type: "text", required: true, maxlength: 100, autocomplete: "off" });
-    ask(`Tag ${plural(chosen.size, "session")}`, [el("label", null, "Tag", field)], "Add", async () => {
+    const field = el("label", null, "Tags, with commas between", el("input", { name: "tags", required: true, maxlength: 500, autocomplete: "off", spellcheck: "false" }));
+    ask(`Tag ${plural(chosen.size, "session")}`, [field], "Add", async (form) => {
+      const added = tagsIn(String(form.get("tags") ?? ""));
+      if (!added.length) throw new Error("A tag has at least one letter.");
       for (const session of chosen.values()) {
-        const tags = [...new Set([...(session.tags ?? []), field.value.trim()])];
-        await api.change("PATCH", path(session), { tags });
+        const { tags } = await api.get(path(session)); // others may have added some since the list was read
+        await api.change("PATCH", path(session), { tags: [...new Set([...tags, ...added])] });
       }
     });
   }
@@ -98,37 +103,22 @@ export function selection({ of, rows, table, onchange }) {
         await api.change("DELETE", path(session));
         chosen.delete(session.id);
       }
-    }, true);
+    }, "danger");
   }
 
   /**
+   * The list is read anew after it, also where only some of it could be done.
    * @param {string} title
-   * @param {HTMLElement[]} parts
+   * @param {HTMLElement[]} content
    * @param {string} label
-   * @param {() => Promise<void>} work
-   * @param {boolean} [danger]
+   * @param {(form: FormData) => Promise<void>} work
+   * @param {string} [kind]
    */
-  function ask(title, parts, label, work, danger = false) {
-    const problem = el("p", { class: "problem", role: "alert", hidden: true });
-    const go = el("button", { class: danger ? "danger" : "go" }, label);
-    const form = el("form", { class: "stack", onsubmit: submit }, el("h2", { id: "ask-title" }, title), parts, problem, el("div", { class: "buttons" }, el("button", { type: "button", onclick: () => box.close() }, "Cancel"), go));
-    const box = el("dialog", { "aria-labelledby": "ask-title", onclose: () => box.remove() }, form);
-    async function submit(/** @type {Event} */ event) {
-      event.preventDefault();
-      go.disabled = true;
-      try {
-        await work();
-        box.close();
-        clear();
-      } catch (error) {
-        problem.textContent = error instanceof Error ? error.message : String(error);
-        problem.hidden = false;
-        go.disabled = false;
-      }
-      await onchange();
-    }
-    document.body.append(box);
-    box.showModal();
+  function ask(title, content, label, work, kind = "go") {
+    dialog(title, content, label, kind, async (form) => {
+      await work(form).finally(onchange);
+      clear();
+    });
   }
 
   addEventListener("keydown", (event) => {

@@ -6,6 +6,7 @@ import { copyButton } from "./copy.js";
 import { inline, jsonDiff } from "./diffview.js";
 import { el } from "./el.js";
 import { plural, size } from "./format.js";
+import { parsed } from "./json.js";
 import { attempts, passed } from "./passed.js";
 import { apart, brokenBy, role, same, since, written } from "./request.js";
 import { tree } from "./tree.js";
@@ -34,10 +35,10 @@ export async function sent(call, signal, how) {
   const chosen = views.length > 1 ? toggle(views, view, how) : null;
   if (view === "passed") return passed(call, signal, chosen);
   const text = await api.text(path(call.id), signal);
-  const top = el("p", { class: "top" }, el("span", { class: "soft" }, size(text.length)), chosen, copyButton(() => text, "Copy", "Copy it all"));
+  const top = el("p", { class: "top" }, el("span", { class: "soft" }, size(new Blob([text]).size)), chosen, copyButton(() => text, "Copy", "Copy it all"));
   if (view === "sent" || !call.parent_id) return [top, body(text)];
   const before = await api.text(path(call.parent_id), signal);
-  return [top, ...changes(read(before), read(text))];
+  return [top, ...changes(parsed(before), parsed(text))];
 }
 
 /** @param {string} id */
@@ -57,17 +58,8 @@ function toggle(views, shown, how) {
 
 /** @param {string} text */
 export function body(text) {
-  const value = read(text);
+  const value = parsed(text);
   return value === undefined ? el("pre", { tabindex: 0 }, text.slice(0, LONG)) : tree(value, { open: 2, label: role });
-}
-
-/** @param {string} text */
-function read(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /**

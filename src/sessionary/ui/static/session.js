@@ -10,6 +10,7 @@ import { Find } from "./find.js";
 import { foldView, version as foldVersion } from "./fold.js";
 import { titled } from "./format.js";
 import { pills } from "./pills.js";
+import { hash } from "./hash.js";
 import { Inspector } from "./inspector.js";
 import { keys, waiting } from "./keys.js";
 import { Numbers } from "./numbers.js";
@@ -28,6 +29,10 @@ const id = byId("head").dataset.id ?? "";
 const path = `/api/sessions/${encodeURIComponent(id)}`;
 /** Calls of the first screen, fetched before it takes the place of the server's. */
 const FIRST = 8;
+/** Milliseconds until a server that is away is asked again. */
+const AGAIN = 5000;
+/** @type {import("./types.js").Session|null} as it is now */
+let current = null;
 /** @type {Item[]} everything, as it is read */
 let items = [];
 /** @type {Item[]} what is not folded away */
@@ -43,6 +48,9 @@ const early = waiting();
 let told = false;
 
 const feed = byId("main");
+const trouble = el("p", { class: "problem trouble", role: "alert", hidden: true });
+feed.before(trouble);
+let again = 0;
 const aside = byId("inspector");
 const contents = new Contents(path, (said) => {
   told ||= said;
@@ -141,6 +149,8 @@ function inSight(index) {
 
 async function load() {
   const { session, calls: noted, tree } = await numbers.ask();
+  current = session;
+  trouble.hidden = true;
   contents.set(noted);
   contents.forgive();
   const { calls } = contents;
@@ -162,9 +172,21 @@ async function load() {
   timeline.set(calls);
   if (!ready) begin();
   else if (atEnd) feed.scrollTop = feed.scrollHeight;
-  const current = calls[selected];
-  if (current) inspector.show(current.call);
-  if (!byId("actions").firstChild) byId("actions").append(panels.turns, panels.buttons.timeline, panels.buttons.inspector, ...actions(session, { onrenamed: rename, onchanged: refresh, call: () => contents.calls[selected]?.call.id }));
+  if (calls[selected]) inspector.show(calls[selected].call);
+  if (!byId("actions").firstChild) byId("actions").append(panels.turns, panels.buttons.timeline, panels.buttons.inspector, ...actions(() => current ?? session, { onrenamed: rename, onchanged: refresh, call: () => contents.calls[selected]?.call.id }));
+}
+
+/**
+ * What is shown stays, and is asked for once more.
+ * @param {unknown} error
+ */
+function failed(error) {
+  const away = !(error instanceof api.Refused) || error.status === 503 || error.status === 0;
+  clearTimeout(again);
+  if (away) again = setTimeout(refresh, AGAIN);
+  const parts = [error instanceof Error ? error.message : String(error), " What is shown may be old. ", el("button", { type: "button", onclick: () => refresh() }, "Try again"), away ? " It is also tried every 5 seconds." : ""];
+  trouble.replaceChildren(...parts);
+  trouble.hidden = false;
 }
 
 /** Indices of the calls that the first screen shows. */
@@ -172,10 +194,6 @@ function start() {
   const places = visible(items, open).flatMap((item) => (item.kind === "call" ? [item.index] : []));
   const at = places.indexOf(linked());
   return at < 0 && linked() >= 0 ? [linked()] : places.slice(Math.max(0, at - 2), Math.max(0, at - 2) + FIRST);
-}
-
-function hash() {
-  return decodeURIComponent(location.hash.slice(1));
 }
 
 /** The call that the address names: by its id, by a message of it, or by its turn. */
@@ -295,5 +313,5 @@ addEventListener("hashchange", () => {
   select(linked(), { keep: false });
   visitMessage();
 });
-const refresh = api.calmly(load, 250);
+const refresh = api.calmly(() => load().catch(failed), 250);
 refresh();

@@ -3,6 +3,7 @@
 
 import { el, svg } from "./el.js";
 import { clock, duration, moment, spending } from "./format.js";
+import { pressed } from "./press.js";
 import { PAUSE, mood, speaker } from "./story.js";
 
 /** @typedef {import("./types.js").Added} Added */
@@ -95,7 +96,7 @@ export class Timeline {
 
   /** @param {Added[]} calls */
   set(calls) {
-    if (!calls.length) return;
+    if (!calls.length || pressed(this.host, () => this.set(calls))) return;
     const { bars, folds, length, gap } = lay(calls, Date.now());
     const lanes = Math.max(...bars.map((bar) => bar.lane)) + 1;
     const most = Math.max(...bars.map((bar) => bar.cost));
