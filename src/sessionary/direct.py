@@ -32,6 +32,8 @@ class Exchange:
         "_held",
         "_is_chunked",
         "_left",
+        "_lingers",
+        "_most_unread",
         "_parts",
         "_raw",
         "_told",
@@ -58,9 +60,11 @@ class Exchange:
         always: bytes,
         *,
         keep_alive: bool,
+        most_unread: int,
     ) -> None:
         """`said`: what the head says. `headers`: all of them, as they came; of a request whose body is here, none.
-        `always`: the lines that every answer's head has."""
+        `always`: the lines that every answer's head has. `most_unread`: bytes of a body that are read past, where it is
+        answered before it is whole."""
         self.endpoint = endpoint
         self.leaving = Leaving()
         self.disconnected = False
@@ -74,6 +78,7 @@ class Exchange:
         self._flow = flow
         self._ended = ended
         self._always = always
+        self._most_unread = most_unread
         self._told = False
         """Whether the client needs not be told any more to send its body."""
         self._parts: list[bytes] = []
@@ -85,6 +90,8 @@ class Exchange:
         self._head = b""
         """That of a whole answer, which is written with its body."""
         self._is_chunked = False
+        self._lingers = False
+        """Whether the client sends more: a reset, where the connection is closed, would take the answer along."""
         self._left = 0
         """Bytes that the answer's head has promised and that are not written."""
 
@@ -155,6 +162,8 @@ class Exchange:
         lines = "".join(map(_LINE, headers.items()))
         if lines.count("\n") + lines.count("\r") != 2 * len(headers) or "\0" in lines:
             raise RuntimeError("a header with a line break")
+        too_much = self.more_body and _length(self._raw) > self._most_unread
+        self._lingers = too_much and (self._told or not expects(self._raw))
         self.started = self._told = True
         size = headers.get("content-length")
         if size is None:
@@ -164,7 +173,8 @@ class Exchange:
             self._left = int(size)
         if "connection" in headers:
             self.keep_alive = False
-        elif not self.keep_alive:
+        elif too_much or not self.keep_alive:
+            self.keep_alive = False
             lines += "connection: close\r\n"
         first = STATUS_LINE.get(status) or b"HTTP/1.1 %d \r\n" % status
         head = first + self._always + lines.encode("latin-1", "replace") + b"\r\n"
@@ -201,7 +211,7 @@ class Exchange:
         else:
             self._transport.write(b"0\r\n\r\n")
         self.response_complete = True
-        if not self.keep_alive:
+        if not self.keep_alive and not self._lingers:
             self._transport.close()
         self._ended()
 
@@ -211,6 +221,11 @@ class Exchange:
         self._left -= len(data)
         head, self._head = self._head, b""
         return head + data
+
+
+def _length(headers: Iterable[tuple[bytes, bytes]]) -> int:
+    """Of a body, as it was declared; 0 where it was not. The parser has seen that it is a number."""
+    return next((int(value) for name, value in headers if name == b"content-length"), 0)
 
 
 def expects(headers: Iterable[tuple[bytes, bytes]]) -> bool:

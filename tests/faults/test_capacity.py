@@ -145,6 +145,17 @@ def test_bytes_at_a_time(small: Server, shared_upstream: FakeUpstream) -> None:
             assert answered(talk) == (413, "invalid_request_error")
             sent.join(10)
             assert not sent.is_alive()
+        with Talk(small.port) as talk:  # and is heard to its end, where that is not far: the next call is answered
+            talk.send(request(CHAT, b" " * 3 * MOST_BODY))
+            assert answered(talk) == (413, "invalid_request_error")
+            assert "connection" not in talk.head()[1]
+            talk.raw.clear()
+            talk.send(request(CHAT, b"{"))
+            assert answered(talk) == (400, "invalid_request_error")
+        with Talk(small.port) as talk:  # further away, it is told that there will be no next one
+            talk.send(request(CHAT, b" ", {"content-length": large}))
+            assert answered(talk) == (413, "invalid_request_error")
+            assert talk.head()[1]["connection"] == "close"
         declared[0].send(b" " * (MOST_BODY - 1))
         assert declared[0].head()[0] == 400
     wait_for(lambda: held(small) == (0, 0), 5, "everything given back")

@@ -171,6 +171,33 @@ def test_what_is_not_the_demos_stays(engine: sa.Engine, tmp_path: Path, log: Log
     assert filling.clear_all(engine, tmp_path) == 0
 
 
+def counted(engine: sa.Engine) -> tuple[dict[str, int], dict[str, int]]:
+    """Calls by key, and by what told their session."""
+    t, r = schema.traffic.c, schema.rates.c
+    with engine.connect() as connection:
+        keyed = connection.execute(sa.select(t.key_id, sa.func.sum(t.calls)).where(t.step == 86400).group_by(t.key_id))
+        told = connection.execute(sa.select(r.rule, sa.func.sum(r.calls)).group_by(r.rule))
+        return {row[0]: int(row[1]) for row in keyed}, {row[0]: int(row[1]) for row in told}
+
+
+def test_what_was_counted_of_them_goes_with_them(log: Log, engine: sa.Engine, tmp_path: Path) -> None:
+    log.chat("mine", [user("a real call")], project="demo")
+    mine = counted(engine)
+    assert mine == ({"master": 1}, {"x-session-id": 1})
+    with draining(engine, tmp_path):
+        filling.fill(engine, tmp_path, log.project("demo"), KINDS)
+    keyed, told = counted(engine)
+    assert sum(keyed.values()) == sum(told.values()) > 200
+    assert filling.clear_all(engine, tmp_path) == KINDS
+    assert counted(engine) == mine
+    with draining(engine, tmp_path):
+        filling.fill(engine, tmp_path, log.project("demo"), KINDS)
+    kept = sessions(engine)[0]
+    edits.patch_session(engine, log.project("demo"), kept.id, None, ["mine now"])
+    filling.clear_all(engine, tmp_path)
+    assert sum(counted(engine)[1].values()) == sum(row.calls for row in sessions(engine))
+
+
 def test_one_filling_at_a_time(engine: sa.Engine, tmp_path: Path) -> None:
     with filling.alone(tmp_path), pytest.raises(filling.Busy):
         filling.fill(engine, tmp_path, 1, 5)

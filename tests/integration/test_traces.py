@@ -314,6 +314,16 @@ def test_a_collector_that_answers_nothing(tmp_path: Path, upstream: FakeUpstream
             assert server.log.count("does not take spans") == 1
 
 
+@pytest.mark.parametrize(("queue", "batch"), [("20", ""), ("100", "200"), ("many", "0")])
+def test_a_queue_shorter_than_a_batch(
+    tmp_path: Path, upstream: FakeUpstream, collector: Collector, queue: str, batch: str
+) -> None:
+    """What the environment says of it need not fit together."""
+    env = {"OTEL_BSP_MAX_QUEUE_SIZE": queue, "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": batch}
+    with traced(tmp_path, upstream, collector.url, **env) as server:
+        assert collector.of(call_of(chat(server, f"short {queue}", f"short-{queue}")))
+
+
 def test_what_is_left_is_sent_at_the_end(tmp_path: Path, upstream: FakeUpstream) -> None:
     with Collector() as collector:
         with traced(tmp_path, upstream, collector.url, OTEL_BSP_SCHEDULE_DELAY="60000") as server:

@@ -10,8 +10,9 @@ import pytest
 import sqlalchemy as sa
 from starlette.routing import Mount, Route
 
-from sessionary import api, counting, edge, ui
+from sessionary import api, counting, edge
 from sessionary.api.surface import API, EVERYTHING, LLM, OPERATION, PAGES, Listed
+from sessionary.ui.routes import routes as page_routes
 from tests.support.server import MASTER_KEY, Answer, Server
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -83,7 +84,7 @@ def test_the_table_and_the_routes_agree(tmp_path: Any) -> None:
     assert len(listed) == len(EVERYTHING)
     engine = sa.create_engine(f"sqlite:///{tmp_path / 'none.db'}")
     assert there(api.routes(engine)) == {(one.method, one.path) for one in API}
-    assert there(ui.routes(cast(Any, None))) == {(one.method, one.path) for one in PAGES}
+    assert there(page_routes(cast(Any, None))) == {(one.method, one.path) for one in PAGES}
     hot = {*edge._CALLS, *counting.PATHS}
     assert hot <= {one.path for one in LLM}
     families = {one.path.split("/")[1] for one in LLM if one.path not in hot}

@@ -27,6 +27,8 @@ class Open:
         self._base_url = base_url
         self.contexts: list[BrowserContext] = []
         self.trouble: list[str] = []
+        self.refusals = ["400", "404"]
+        """Statuses that a browser may tell of: a test adds those that it makes."""
 
     def __call__(self, path: str, *, cookie: str | None = "cookie", **options: Any) -> Page:
         context = self._browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
@@ -51,7 +53,7 @@ class Open:
         dialog.dismiss()
 
     def _heard(self, message: ConsoleMessage) -> None:
-        refused = "Failed to load resource" in message.text and ("404" in message.text or "400" in message.text)
+        refused = "Failed to load resource" in message.text and any(map(message.text.__contains__, self.refusals))
         unused = "was preloaded using link preload but not used" in message.text  # where there is no script to use it
         if message.type in ("error", "warning") and not refused and not unused:
             self.trouble.append(f"console: {message.text}")

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import test from "node:test";
+import { Contents } from "../../src/sessionary/ui/static/contents.js";
 import { LANES, graph } from "../../src/sessionary/ui/static/graph.js";
 import { grown } from "../../src/sessionary/ui/static/growing.js";
 import { plain, speaker } from "../../src/sessionary/ui/static/story.js";
@@ -125,4 +126,18 @@ test("an answer grows piece by piece, and is told again from its beginning", () 
 
 test("previews are without Markdown's marks", () => {
   assert.equal(plain("## Two\n\n| a | b |\n|---|:--:|\n| 1 | **2** |\n\n> so | it `is`"), "Two a | b 1 | 2 so | it is");
+});
+
+test("what was asked for while a call was in flight does not undo that it has ended", () => {
+  const call = (status) => ({ id: "a", status, duration_ms: status === "live" ? null : 5, session_id: "s" });
+  const added = (status, output) => ({ call: call(status), messages: [], system: [], output });
+  const contents = new Contents("/nowhere", () => {});
+  contents.set([call("ok")]);
+  contents.take([added("live", null)]);
+  assert.deepEqual([contents.calls[0].call.status, contents.have.has("a")], ["ok", false]);
+  contents.take([added("ok", { role: "assistant", pieces: [] })]);
+  assert.deepEqual([contents.calls[0].call.status, contents.have.has("a")], ["ok", true]);
+  contents.set([call("live")]);
+  contents.take([added("errors", null)]); // the contents are the newer ones
+  assert.equal(contents.calls[0].call.status, "errors");
 });

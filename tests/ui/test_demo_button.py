@@ -76,6 +76,18 @@ def test_a_project_s_key_fills_its_own_project(server: Server, visit: Open) -> N
     expect(page.get_by_role("button", name="Fill with demo sessions")).to_be_visible(timeout=30_000)
 
 
+def test_one_stays_in_the_project_that_one_looks_at_and_nothing_stays_counted(server: Server, visit: Open) -> None:
+    page = logged_in(visit, server)
+    page.get_by_role("button", name="Fill with demo sessions").click()
+    expect(page.locator("tr.row").first).to_be_visible(timeout=20_000)
+    page.goto(f"{server.base_url}/ui/?project=demo")
+    page.get_by_role("button", name="Remove them").click()
+    expect(page).to_have_url(re.compile(r"/ui/\?project=demo$"), timeout=30_000)
+    expect(page.locator("tr.row")).to_have_count(0)
+    (demo,) = [one for one in server.get("/api/projects")["data"] if one["name"] == "demo"]
+    assert demo["use"]["calls"] == 0
+
+
 def test_the_command_with_and_without_a_server(tmp_path: Path) -> None:
     with running_server(tmp_path) as server:
         told = server.cli("demo", "--sessions", "12", "--config", str(_config(tmp_path, server.port)))

@@ -113,6 +113,15 @@ def test_places_are_walked_through_and_the_address_leads_back(visit: Open, fake:
     expect(page.locator(f"#{call_id(30_003)}")).to_be_in_viewport()
 
 
+def test_what_was_typed_last_is_not_looked_for_once_it_is_closed(visit: Open, fake: Fake) -> None:
+    page = searched(visit, fake, "wombat")
+    page.locator(".finder input").press_sequentially("s")
+    page.keyboard.press("Escape")
+    page.wait_for_timeout(500)
+    assert "q=" not in page.url
+    expect(page.locator(".finder")).to_be_hidden()
+
+
 def test_what_is_drawn_anew_shows_its_place_again(visit: Open, fake: Fake) -> None:
     page = searched(visit, fake, "quokka")
     assert come_to(page) == "quokka"

@@ -49,7 +49,7 @@ def test_what_it_tells(visit: Open, fake: Fake) -> None:
     expect(rules.filter(has_text="metadata.thread_id").locator(".says code")).to_have_text("thread_id")
     gauge = page.locator(".gauge")
     expect(gauge.filter(has_text="Spool")).to_have_text(re.compile(r"48.2 kB · 12 records\s*fine"))
-    expect(gauge.filter(has_text="Oldest unsent record")).to_contain_text("42 ms")
+    expect(gauge.filter(has_text="Oldest record not stored")).to_contain_text("42 ms")
     expect(gauge.filter(has_text="Store lag")).to_contain_text("61 ms")
     expect(gauge.filter(has_text="Database")).to_have_text(re.compile(r"41.2 GB\s*PostgreSQL"))
     expect(gauge.filter(has_text="Up for")).to_contain_text("3d 5h")

@@ -82,6 +82,12 @@ def test_headers_lead_to_the_other_order() -> None:
     assert led("sort=last_at")["last"] == ("/ui/", "ascending")
 
 
+def test_an_address_keeps_all_columns() -> None:
+    asked = QueryParams("cols=cost&cols=tags&sort=cost&cursor=x")
+    assert lists.address(lists.SESSIONS, asked, sort="-cost") == "/ui/?cols=cost&cols=tags&sort=-cost"
+    assert lists.address(lists.SESSIONS, asked, cols="") == "/ui/?sort=cost"
+
+
 def test_problems() -> None:
     assert lists.problem(BadRequest("no such field", param="filter"))["kind"] == "filter"
     assert lists.problem(BadRequest("no such sort", param="sort"))["title"] == "That did not work"

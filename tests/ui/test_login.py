@@ -25,6 +25,19 @@ def test_by_key_to_where_one_wanted(visit: Open, filled: Fake) -> None:
     assert page.context.cookies() == []
 
 
+def test_a_link_into_a_session_leads_there(visit: Open, filled: Fake) -> None:
+    """What stands behind the # no server is told."""
+    visit.refusals.append("403")
+    page = visit("/ui/sessions/ses_agent#turn-3", cookie=None)
+    page.get_by_label("Key").fill("sk-wrong")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("not valid")
+    page.get_by_label("Key").fill(KEY)
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"/ui/sessions/ses_agent#turn-3$"))
+    expect(page.locator("button.stop[aria-current]")).to_contain_text("3")
+
+
 def test_a_wrong_key_is_told(fake: Fake) -> None:
     status, headers, body = _post(fake, "/ui/login", key="sk-wrong", next="/ui/sessions/x")
     assert status == 403
@@ -46,7 +59,9 @@ def test_a_link_works_once(visit: Open, filled: Fake) -> None:
     connection.close()
 
 
-@pytest.mark.parametrize("path", ["/ui/", "/ui/?q=a%20b", "/ui/sessions/a%2Fb%3Fc", "/ui/sessions/x?tab=sent"])
+@pytest.mark.parametrize(
+    "path", ["/ui/", "/ui/?q=a%20b", "/ui/sessions/a%2Fb%3Fc", "/ui/sessions/x?tab=sent", "/ui/sessions/x#turn-3"]
+)
 def test_next_is_kept(path: str) -> None:
     assert local(path) == path
 

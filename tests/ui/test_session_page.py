@@ -4,7 +4,7 @@ import re
 from datetime import timedelta
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.ui import data
 from tests.ui.conftest import Open
@@ -453,6 +453,35 @@ def test_what_cannot_be_had_is_said_in_its_place(visit: Open, fake: Fake) -> Non
     page.route("**/transcript?calls=*", lambda route: route.fulfill(status=404, json={"error": {"message": "Gone."}}))
     page.evaluate("location.hash = 'call_' + String(100_050).padStart(26, '0')")
     expect(page.locator(f"#{call_id(100_050)} .waiting")).to_have_text("Gone.")
+
+
+def test_a_session_whose_numbers_do_not_come_says_so_and_asks_again(visit: Open, filled: Fake) -> None:
+    away: list[int] = [503, 404]
+    visit.refusals.append("503")
+
+    def answer(route: Route) -> None:
+        if not away:
+            return route.continue_()
+        route.fulfill(status=away.pop(0), json={"error": {"message": "It is away."}})
+
+    page = visit("/ui/", java_script_enabled=True)
+    page.route("**/outline", answer)
+    page.goto(filled.base_url + HERE)
+    problem = page.locator(".trouble")
+    expect(problem).to_contain_text("It is away. What is shown may be old. Try again It is also tried every 5 seconds.")
+    expect(page.locator(f"#{call_id(1000)}")).to_contain_text("find_charges")
+    problem.get_by_role("button").click()
+    expect(problem).not_to_contain_text("seconds")
+    problem.get_by_role("button").click()
+    opened(page)
+    expect(problem).to_be_hidden()
+    page.keyboard.press("j")
+    expect(page.locator("button.stop").nth(1)).to_have_attribute("aria-current", "true")
+
+
+def test_an_address_that_nobody_escaped(visit: Open, filled: Fake) -> None:
+    page = opened(visit(f"{HERE}#100%"))
+    expect(page.locator("article.selected")).to_have_count(1)
 
 
 def test_readable_without_script(visit: Open, filled: Fake) -> None:

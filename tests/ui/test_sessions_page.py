@@ -4,7 +4,7 @@ import re
 from datetime import timedelta
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from sessionary.errors import Forbidden, StoreUnavailable
 from tests.ui import data
@@ -446,19 +446,54 @@ def test_two_are_compared(visit: Open, filled: Fake) -> None:
     expect(page.locator(".pick input:checked")).to_have_count(0)
 
 
+@pytest.mark.parametrize("away", [False, True])
+def test_one_comes_back_to_as_many_rows(visit: Open, fake: Fake, away: bool) -> None:
+    """Also where a page is no screenful, so that scrolling asks for the next one too; or where no other page comes."""
+    visit.refusals.append("503")
+    fake.fill(400)
+    page = ready(visit("/ui/", viewport={"width": 1440, "height": 4000}))
+    while page.locator("#more").is_visible():
+        page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+        page.wait_for_timeout(50)
+    asked: list[str] = []
+
+    def answer(route: Route) -> None:
+        asked.append(route.request.url)
+        if away:
+            route.fulfill(status=503, json={})
+        else:
+            route.continue_()
+
+    page.route(re.compile(r"/api/sessions\?.*cursor="), answer)
+    page.reload()
+    ready(page)
+    assert page.evaluate("new Promise((done) => setTimeout(done, 700, 'alive'))") == "alive"
+    if away:
+        assert len(asked) <= 3
+        expect(page.locator("tr.row").first).to_be_visible()
+    else:
+        expect(page.locator("#more")).to_be_hidden()
+
+
 def test_many_are_tagged(visit: Open, filled: Fake) -> None:
     page = ready(visit("/ui/?cols=tags"))
+    first = str(page.locator("tr.row .what a").first.get_attribute("href")).rpartition("/")[2]
     boxes = page.locator(".pick input")
     boxes.nth(0).click()
     boxes.nth(3).click(modifiers=["Shift"])
     expect(page.locator("#picked")).to_contain_text("4 selected")
     page.get_by_role("button", name="Tag").click()
-    page.get_by_role("dialog").get_by_label("Tag").fill(" nightly ")
+    field = page.get_by_role("dialog").get_by_label("Tag")
+    field.fill(" , ")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_contain_text("A tag has at least one letter.")
+    filled.sessions[first]["tags"] = ["meanwhile"]
+    field.fill(" #nightly, eu ")
     page.keyboard.press("Enter")
     expect(page.get_by_role("dialog")).to_have_count(0)
-    expect(page.locator("tr.row .tags .tag")).to_have_text(["nightly"] * 4)
+    expect(page.locator("tr.row .tags .tag")).to_have_text(["meanwhile", *["nightly", "eu"] * 4])
     expect(page.locator("#picked")).to_be_hidden()
-    assert sum(s["tags"] == ["nightly"] for s in filled.sessions.values()) == 4
+    assert sum(s["tags"][-2:] == ["nightly", "eu"] for s in filled.sessions.values()) == 4
 
 
 def test_some_are_merged_and_deleted(visit: Open, filled: Fake) -> None:

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.ui import data
 from tests.ui.conftest import Open
 from tests.ui.fake import Fake, listening
+from tests.ui.support_chat import said, text
 from tests.ui.support_threads import ID, call_id, threads_session
 from tests.ui.test_hostile import inert
 from tests.ui.test_look import fits, has_contrast, settled
@@ -148,7 +149,11 @@ def test_without_script_the_rail_has_turns_only_and_their_numbers(visit: Open, f
 
 
 def test_attempts_are_folded_under_the_one_that_counts(visit: Open, fake: Fake) -> None:
-    page = opened(visit, fake)
+    transcript = threads_session(data.now())
+    transcript["calls"][7]["system"] = [said("system", text("Be brief."))]  # the second attempt's is no other one
+    fake.put(transcript)
+    page = visit(HERE)
+    expect(article(page, 8).locator(".system summary")).to_have_text("system prompt · 9 characters")
     fold = page.get_by_role("button", name="1 other attempt")
     expect(fold).to_contain_text("upstream error 529 after 900 ms")
     expect(article(page, 7)).to_have_count(0)

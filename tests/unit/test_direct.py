@@ -51,7 +51,7 @@ class World:
         headers = [(b"host", b"x"), *([(b"expect", b"100-Continue")] if expects else [])]
         self.exchange = Exchange(
             "chat.completions", Head({}), headers, self.wire, self.flow, self._ends, b"date: now\r\n",
-            keep_alive=keep_alive,
+            keep_alive=keep_alive, most_unread=1000,
         )  # fmt: skip
 
     def _ends(self) -> None:

@@ -81,6 +81,13 @@ def test_very_many() -> None:
     assert (len(made["groups"][0]["valid"]), made["groups"][0]["left_out"]) == (admin.MOST_KEYS, 800)
 
 
+def test_what_is_left_out_is_what_is_not_shown() -> None:
+    project = [{"name": "p", "keys": 0, "use": {"calls": 0}}]
+    found = [key(str(n), "p", state="valid" if n % 2 else "revoked") for n in range(300)]
+    (group,) = admin.keys(project, {"data": found, "master": None}, {})["groups"]
+    assert (len(group["valid"]), len(group["ended"]), group["left_out"]) == (150, 150, 0)
+
+
 def test_a_sparkline_fills_its_height_and_no_more() -> None:
     days = [
         {"day": str(n), "calls": c, "errors": e} for n, (c, e) in enumerate([(0, 0), (1000, 0), (1, 1), (500, 500)])

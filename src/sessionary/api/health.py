@@ -28,7 +28,8 @@ class Rates(msgspec.Struct):
 
     calls: int
     groups: dict[str, int]
-    """Calls by what told their session: `id`, `harness`, `response`, `conversation`, `content`, `new`, `missed`."""
+    """Calls by what told their session: `id`, `harness`, `response`, `conversation`, `content`, `replay`, `new`,
+    `missed`."""
     shares: dict[str, float]
     """The same, of 1."""
     ambiguous: int

@@ -25,8 +25,8 @@ class Origin(msgspec.Struct):
     """Where a call comes from, other than by going on from an answer."""
 
     kind: str
-    """`spawn` (a tool call of that call started the agent that calls), `compaction` (it carries that call's summary)
-    or `retry` (it tries again what failed)."""
+    """`spawn` (a tool call of that call started the agent that calls), `compaction` (it carries that call's summary),
+    `retry` (it tries again what failed) or `replay` (it asks again what was asked there)."""
     call_id: str
     tool_call_id: str | None
 

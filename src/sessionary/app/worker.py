@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from sessionary import api, ui
+from sessionary import api
 from sessionary.app.parts import Folder, StoredKeys, counters, replica
 from sessionary.auth import Auth
 from sessionary.bell import Soon
@@ -53,6 +53,7 @@ from sessionary.state.spooled import Spooled
 from sessionary.state.walk import State
 from sessionary.store.engine import open_engine
 from sessionary.store.replica import LOOK
+from sessionary.ui.routes import routes as page_routes
 
 log = logging.getLogger("sessionary")
 CHECKPOINT = 1.0
@@ -149,7 +150,7 @@ class Worker:
                     replays=self._replays,
                     passed_on=PassedOn(reading, state, self._router),
                 ),
-                *ui.routes(pages),
+                *page_routes(pages),
             ],
             middleware=[Middleware(Gate, auth=self._auth, engine=self._engine), *settled],
             exception_handlers=api.exception_handlers(),

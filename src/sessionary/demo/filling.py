@@ -8,7 +8,9 @@ and never has less than all of it to take.
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 import msgspec
@@ -22,8 +24,9 @@ from sessionary.record.exchange import Begin, Finish, encode
 from sessionary.record.recorder import now_us
 from sessionary.spool.reader import Cursor, Reader
 from sessionary.spool.writer import Writer
-from sessionary.store import audit, edits, schema
+from sessionary.store import audit, edits, marks, schema
 from sessionary.store.audit import COMMAND, Actor
+from sessionary.store.writes import transaction
 
 _AT_ONCE = 512 << 10
 """Bytes that the drain is given before it is waited for."""
@@ -31,6 +34,7 @@ _POLL = 0.02
 _PATIENCE = 30.0
 """Seconds without any progress after which the drain is not waited for: the store may be away."""
 _DELETED_AT_ONCE = 20
+_DAY_US = 86_400_000_000
 _STOP = "demo.stop"
 """A file by which one process ends the filling that another is at."""
 Told = Callable[[int, int], None]
@@ -160,11 +164,37 @@ class _Drain:
 
 def clear(engine: sa.Engine, project: int | None = None) -> int:
     """Deletes the demo's sessions, of one project or of all, and no others: those that still bear its tag, and whose
-    calls are all of its keys. Returns how many those were. Blocking."""
+    calls are all of its keys. What was counted of them goes too: nobody has spent it. Returns how many those were.
+    Blocking."""
     found = _theirs(engine, project)
-    for start in range(0, len(found), _DELETED_AT_ONCE):
-        edits.delete_sessions(engine, found[start : start + _DELETED_AT_ONCE])
+    for of, every in groupby(found, key=itemgetter(0)):
+        sessions = [session for _, session in every]
+        for start in range(0, len(sessions), _DELETED_AT_ONCE):
+            some = sessions[start : start + _DELETED_AT_ONCE]
+            with transaction(engine) as connection:
+                _uncount(connection, of, some)
+                edits.hide(connection, of, some)
+        _forget_use(engine, of)
     return len(found)
+
+
+def _uncount(connection: sa.Connection, project: int, sessions: Sequence[str]) -> None:
+    """Takes back how their calls found their sessions."""
+    c, r = schema.calls.c, schema.rates.c
+    key = (c.created_at // _DAY_US, c.client, c.rule)
+    counted = sa.select(*key, sa.func.count(), sa.func.sum(sa.cast(c.ambiguous, sa.Integer)))
+    counted = counted.where(c.project == project, c.session.in_(sessions)).group_by(*key)
+    found = connection.execute(counted).all()
+    marks.add_rates(connection, {(project, *named): (-calls, -unclear) for *named, calls, unclear in found})
+    connection.execute(sa.delete(schema.rates).where(r.project == project, r.calls <= 0))
+
+
+def _forget_use(engine: sa.Engine, project: int) -> None:
+    """What the demo's keys have used, unless somebody keeps a session of theirs."""
+    f, t = schema.facets.c, schema.traffic.c
+    kept = sa.exists().where(f.project == project, f.kind == "key", f.value.in_(KEYS))
+    with transaction(engine) as connection:
+        connection.execute(sa.delete(schema.traffic).where(t.project == project, t.key_id.in_(KEYS), ~kept))
 
 
 def _theirs(engine: sa.Engine, project: int | None) -> list[tuple[int, str]]:

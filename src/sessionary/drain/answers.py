@@ -1,7 +1,5 @@
 """A finished call's answer: read, counted, priced, and taken apart for the store. Pure but for the price table."""
 
-import gzip
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,7 +17,6 @@ from sessionary.wire.reading import FORMATS, read
 from sessionary.wire.recipe import Recipe
 from sessionary.wire.split import Split, split_response
 
-_MOST_UNPACKED = 64 << 20
 _ERROR_TEXT = 2000
 _EVENTS = (b"data:", b"event:", b":", b"id:", b"retry:")
 """How a stream begins: of one that was broken off, nobody noted the content type."""
@@ -65,7 +62,6 @@ class Answered:
 
 def answered(asked: Asked, finish: Finish, data: bytes) -> Answered:
     """`data` is the whole of the answer's bytes. Never fails: what cannot be read is kept as it is."""
-    data = _unpacked(data, finish.headers.get("content-encoding", ""))
     streamed = finish.headers.get("content-type", "").startswith("text/event-stream") or (
         asked.stream and data.lstrip().startswith(_EVENTS)
     )
@@ -206,14 +202,3 @@ def _error_of(body: bytes) -> tuple[str, str]:
     if isinstance(error, dict):
         return str(error.get("type") or error.get("code") or "upstream_error"), str(error.get("message") or "")
     return "upstream_error", str(error)[:300]
-
-
-def _unpacked(data: bytes, encoding: str) -> bytes:
-    """Compression is refused on the way out; a provider that compresses anyway is read all the same."""
-    if encoding not in ("gzip", "deflate") or not data:
-        return data
-    try:
-        unpack = zlib.decompressobj(wbits=31 if encoding == "gzip" else 15)
-        return unpack.decompress(data, _MOST_UNPACKED)
-    except (zlib.error, gzip.BadGzipFile):
-        return data

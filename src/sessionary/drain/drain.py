@@ -351,7 +351,8 @@ class Drain:
         if used - self._key_names.keys() or (used and old):
             self._learned_at = time.monotonic()
             rows = connection.execute(sa.select(schema.keys.c.id, schema.keys.c.name))
-            self._key_names |= {row.id: row.name for row in rows}
+            there = {row.id: row.name for row in rows}
+            self._key_names |= {id: id for id in used - self._key_names.keys()} | there
 
 
 @contextlib.contextmanager

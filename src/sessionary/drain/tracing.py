@@ -76,8 +76,8 @@ class Tracing:
         return [
             About(
                 session=one.session["session_id"],
-                project=self._projects.get(one.call["project"], ""),
-                key=self._keys.get(one.call["key_id"], one.call["key_id"]),
+                project=self._projects[one.call["project"]],
+                key=self._keys[one.call["key_id"]],
                 model=one.model,
                 traceparent=parents.get((one.call["project"], one.call["id"]), ""),
                 earlier=tuple(
@@ -108,6 +108,9 @@ class Tracing:
             self._learned_at = time.monotonic()
             self._projects = _names(connection, schema.projects)
             self._keys = {"master": "master"} | _names(connection, schema.keys)
+            for one in ended:  # of what is not there any more, so that it is not looked for with every call
+                self._projects.setdefault(one.call["project"], "")
+                self._keys.setdefault(one.call["key_id"], one.call["key_id"])
 
 
 def _names(connection: sa.Connection, table: sa.Table) -> dict[Any, str]:

@@ -234,6 +234,7 @@ class Protocol(HttpToolsProtocol):
             self.on_response_complete,
             self._always.lines(self.server_state.default_headers),
             keep_alive=keep_alive,
+            most_unread=self._most_unread,
         )
         if before is None or before.response_complete:
             self._start_asgi_task(exchange, self.app)
@@ -275,7 +276,11 @@ class Protocol(HttpToolsProtocol):
         if self._passed_over:
             return
         super().on_message_complete()
-        if self._idle():
+        if not self._idle():
+            return
+        if self.cycle is not None and not self.cycle.keep_alive:
+            self.transport.close()
+        else:
             self._wait(self.timeout_keep_alive)
 
     def on_response_complete(self) -> None:

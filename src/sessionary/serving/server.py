@@ -25,6 +25,8 @@ _LAST_WORDS = 2.0
 """Seconds that cancelled calls have to tell their clients, and connections to pass that on."""
 _TICK = 0.05
 _SECOND = 1.0
+_PAST = 4
+"""As many times the longest body are read past, of one that is too long: its sender gets to see why it is refused."""
 
 
 class Server(uvicorn.Server):
@@ -120,7 +122,7 @@ def config(app: Edge, handover: Handover, settings: Settings) -> uvicorn.Config:
         heads=Heads(),
         always=Always(),
         pause=settings.request_timeout,
-        most_unread=settings.max_body,
+        most_unread=_PAST * settings.max_body,
     )
     return uvicorn.Config(
         app,

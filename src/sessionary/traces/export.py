@@ -28,6 +28,8 @@ from sessionary.traces.span import Parent, Span
 log = logging.getLogger("sessionary.traces")
 _QUEUE = 8192
 """Spans, of some 2 KB each; the drain may store as many calls in one round. OTEL_BSP_MAX_QUEUE_SIZE goes before it."""
+_BATCH = 512
+"""Spans in a request, or fewer where fewer may wait. OTEL_BSP_MAX_EXPORT_BATCH_SIZE goes before it."""
 _LAST = 3.0
 """Seconds for what is left when the gateway stops: less than it gives the drain."""
 
@@ -41,12 +43,14 @@ class Export:
         logging.getLogger("opentelemetry").propagate = False
         self._ids = _Ids()
         self._tally = _Tally(target.host, metrics)
-        self._queue = _queue()
+        self._queue = _asked("OTEL_BSP_MAX_QUEUE_SIZE", _QUEUE)
+        batch = min(_asked("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", _BATCH), self._queue)
         exporter = _Told(OTLPSpanExporter(endpoint=target.url, session=_session(self._tally)), self._tally.sent)
         own = {"service.name": "sessionary", "service.version": __version__, "service.instance.id": instance}
         resource = Resource.create(own).merge(OTELResourceDetector().detect())
         self._provider = TracerProvider(resource=resource, id_generator=self._ids, shutdown_on_exit=False)
-        self._provider.add_span_processor(BatchSpanProcessor(exporter, max_queue_size=self._queue))
+        batches = BatchSpanProcessor(exporter, max_queue_size=self._queue, max_export_batch_size=batch)
+        self._provider.add_span_processor(batches)
         self._tracer = self._provider.get_tracer("sessionary", __version__)
 
     def send(self, span: Span) -> None:
@@ -172,9 +176,10 @@ def _session(tally: _Tally) -> requests.Session:
     return Session()
 
 
-def _queue() -> int:
-    given = os.environ.get("OTEL_BSP_MAX_QUEUE_SIZE", "")
-    return int(given) if given.isdecimal() and int(given) else _QUEUE
+def _asked(name: str, usual: int) -> int:
+    """By the environment, where it names a number."""
+    given = os.environ.get(name, "")
+    return int(given) if given.isdecimal() and int(given) else usual
 
 
 def _within(parent: Parent | None) -> Context:

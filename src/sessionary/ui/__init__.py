@@ -1,6 +1,4 @@
-"""The pages: Jinja shells that are readable without script, and ES modules over the public API."""
+"""The pages: Jinja shells that are readable without script, and ES modules over the public API.
 
-from sessionary.ui.contract import Pages
-from sessionary.ui.routes import routes
-
-__all__ = ["Pages", "routes"]
+`routes` has them all. Nothing is imported here: a shell's command that shows a number as the pages do needs no server.
+"""

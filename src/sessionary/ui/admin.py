@@ -11,7 +11,7 @@ from starlette.datastructures import QueryParams
 Json = dict[str, Any]
 MOST_PROJECTS = 100
 MOST_KEYS = 200
-"""Of one project."""
+"""Of one project, that are valid, and as many that are not."""
 _BARE = re.compile(r"[\w.:/@+-]+")
 _AUDIT = ("action", "actor", "target")
 _MOST_SAID = 300
@@ -54,12 +54,14 @@ def keys(projects: Sequence[Json], found: Json, query: Mapping[str, str], demo: 
             if not own:
                 continue
         own = sorted(own, key=lambda key: -key["use"]["calls"])
+        valid = [key for key in own if key["state"] == "valid"]
+        ended = [key for key in own if key["state"] in _ENDED]
         groups.append(
             one
             | {
-                "valid": [key for key in own if key["state"] == "valid"][:MOST_KEYS],
-                "ended": [key for key in own if key["state"] in _ENDED][:MOST_KEYS],
-                "left_out": max(0, len(own) - MOST_KEYS),
+                "valid": valid[:MOST_KEYS],
+                "ended": ended[:MOST_KEYS],
+                "left_out": len(valid[MOST_KEYS:]) + len(ended[MOST_KEYS:]),
                 "keyless": _keyless(one, own, demo),
             }
         )

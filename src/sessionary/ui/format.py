@@ -2,8 +2,10 @@
 of cases in the tests. An unknown value is a dash, never 0.
 """
 
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from decimal import ROUND_HALF_UP, Decimal
 from types import MappingProxyType
 from typing import Any
 
@@ -17,7 +19,7 @@ def count(value: int | None) -> str:
         return UNKNOWN
     for limit, unit in ((1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k")):
         if value >= limit:
-            return f"{value / limit:.0f}{unit}" if value >= 100 * limit else f"{value / limit:.1f}{unit}"
+            return _fixed(value / limit, 0 if value >= 100 * limit else 1) + unit
     return str(value)
 
 
@@ -29,7 +31,7 @@ def cost(value: float | None) -> str:
         return "$0"
     if value < 0.0001:
         return "<$0.0001"
-    return f"${value:.{2 if value >= 10 else 3 if value >= 0.01 else 4}f}"
+    return "$" + _fixed(value, 2 if value >= 10 else 3 if value >= 0.01 else 4)
 
 
 def price(value: float | None) -> str:
@@ -46,10 +48,10 @@ def duration(ms: float | None) -> str:
     if 0 < ms < 1:
         return "<1 ms"
     if ms < 999.5:
-        return f"{round(ms)} ms"
+        return f"{_whole(ms)} ms"
     if ms < 59_950:
-        return f"{ms / 1000:.1f} s"
-    seconds = round(ms / 1000)
+        return f"{_fixed(ms / 1000, 1)} s"
+    seconds = _whole(ms / 1000)
     if seconds < 3600:
         return f"{seconds // 60}m {seconds % 60:02d}s"
     if seconds < 86400:
@@ -63,14 +65,14 @@ def wall(first: str, last: str) -> str:
 
 
 def share(part: int | None, whole: int | None) -> str:
-    return f"{100 * part / whole:.0f}%" if part and whole else ""
+    return f"{_whole(100 * part / whole)}%" if part and whole else ""
 
 
 def size(count: int) -> str:
     """Of bytes: 1234 -> 1.2 kB"""
     for limit, unit in ((1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")):
         if count >= limit:
-            return f"{count / limit:.1f} {unit}"
+            return f"{_fixed(count / limit, 1)} {unit}"
     return f"{count} B"
 
 
@@ -85,7 +87,7 @@ def day(at: str) -> str:
 
 def ago(at: str, now: datetime | None = None) -> str:
     """How long ago, in a word or two; the day when it is long, and the month when it is very long."""
-    seconds = round(((now or datetime.now(UTC)) - _time(at)).total_seconds())
+    seconds = _whole(((now or datetime.now(UTC)) - _time(at)).total_seconds())
     if seconds < 5:
         return "now"
     for limit, size, unit in ((60, 1, "s"), (3600, 60, "min"), (86400, 3600, "h"), (7 * 86400, 86400, "d")):
@@ -109,6 +111,16 @@ def titled(session: Mapping[str, Any]) -> str:
     if not session["errors"] or session["errors"] < session["calls"]:
         return "Untitled"
     return "A call that failed" if session["calls"] == 1 else f"{session['calls']:,} calls that failed"
+
+
+def _fixed(value: float, places: int) -> str:
+    """As `toFixed` in a browser: what lies in the middle goes up, where Python's own goes to the even one."""
+    return str(Decimal(value).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP))
+
+
+def _whole(value: float) -> int:
+    """As `Math.round` in a browser."""
+    return math.floor(value + 0.5)
 
 
 def _time(at: str) -> datetime:

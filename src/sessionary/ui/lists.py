@@ -132,8 +132,8 @@ def cookie(listing: Listing) -> str:
 
 def address(listing: Listing, query: QueryParams, **other: str) -> str:
     """The list's address with `other` parameters; "" takes one away."""
-    asked = {name: value for name, value in query.items() if name != "cursor"} | other
-    text = urlencode([(name, value) for name, value in asked.items() if value], quote_via=quote)
+    kept = [(name, value) for name, value in query.multi_items() if name not in ("cursor", *other)]
+    text = urlencode([(name, value) for name, value in (*kept, *other.items()) if value], quote_via=quote)
     return f"{listing.path}?{text}" if text else listing.path
 
 

@@ -4,7 +4,7 @@ Every answer carries the headers of `security`.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -123,12 +123,13 @@ class _Ui:
         return see("/ui/")
 
     async def clear_demo(self, request: Request) -> Response:
+        given = await form(request)
         await ask(self._pages.clear_demo, request.state.principal)
-        return see("/ui/")
+        return see(_list(given))
 
     async def health(self, request: Request) -> Response:
         query = request.query_params
-        found = await ask(self._pages.health, request.state.principal, query)
+        found = await ask(self._pages.health, request.state.principal, admin.of_project(query))
         given: dict[str, Any] = {
             "query": query,
             "groups": rules.GROUPS,
@@ -153,6 +154,12 @@ class _Ui:
         found = await ask(self._pages.audit, request.state.principal, admin.audit_query(query))
         made = partial(admin.audit, found, query)
         return await self._screen.page(request, "audit.html", made=made, query=query)
+
+
+def _list(given: Mapping[str, str]) -> str:
+    """The list that a form was sent from."""
+    project = given.get("project")
+    return f"/ui/?{urlencode({'project': project})}" if project else "/ui/"
 
 
 def _recent(query: QueryParams) -> QueryParams:

@@ -28,7 +28,7 @@ async function ask(path, options = {}) {
     throw new Refused("The server cannot be reached.", 0);
   }
   if (answer.ok) return answer;
-  if (answer.status === 401) location.assign(`/ui/login?next=${encodeURIComponent(location.pathname + location.search)}`);
+  if (answer.status === 401) location.assign(`/ui/login?next=${encodeURIComponent(location.pathname + location.search + location.hash)}`);
   const body = await answer.json().catch(() => null);
   throw new Refused(body?.error?.message ?? `The server answered ${answer.status}.`, answer.status, body?.error?.param);
 }

@@ -30,7 +30,7 @@ const UNKEPT = /** @type {Record<string, string>} */ ({
  * @typedef {object} How
  * @property {import("./types.js").Spot} spot where it is read
  * @property {boolean} selected
- * @property {Message[]} said its messages; of another attempt where this one's are not told
+ * @property {Added} first the attempt that tells what was asked, where this one does not
  * @property {string} problem why its contents could not be had
  * @property {Call|undefined} after the call that it goes on from, where that is not the one above
  * @property {Call|undefined} from the call whose summary it carries, where it is of this session
@@ -43,15 +43,17 @@ const UNKEPT = /** @type {Record<string, string>} */ ({
  * @param {How} how
  */
 export function callView(added, how) {
-  const { selected, spot, said, select } = how;
+  const { selected, spot, first: told, select } = how;
   const { call, output } = added;
+  const said = added.messages.length ? added.messages : told.messages;
+  const prompt = added.system.length || added.unprompted ? added.system : told.system;
   const first = spot.nth === 1 && !spot.folds.length ? " first" : "";
   const article = el("article", { id: call.id, class: `call ${mood(call.status)} in${depth(spot.folds)}${first}${selected ? " selected" : ""}` });
   const page = el("div", { class: "page" });
   if (call.origin?.kind === "compaction") page.append(compacted(call.origin, how));
   page.append(separator(added, how));
   if (added.loaded === false) page.append(el("p", { class: "waiting" }, how.problem || "loading …"));
-  if (added.system.length) page.append(system(added));
+  if (prompt.length) page.append(system(prompt));
   if (added.unprompted) page.append(el("p", { class: "event" }, "no system prompt in this call"));
   if (added.emptied) page.append(el("p", { class: "event emptied" }, "what was said here was deleted"));
   if (call.unkept) page.append(el("p", { class: "event unkept" }, UNKEPT[call.unkept] ?? "contents are not kept"));
@@ -115,9 +117,9 @@ function compacted(origin, { from, visit, select }) {
   return el("p", { class: "band" }, el("span", null, "compacted from ", el("button", { type: "button", class: "link", title: origin.call_id, onclick: to }, from ? place(from) : "another session")));
 }
 
-/** @param {Added} added */
-function system({ system }) {
-  return folded("system prompt", system, system.reduce((sum, m) => sum + letters(m), 0));
+/** @param {Message[]} prompt */
+function system(prompt) {
+  return folded("system prompt", prompt, prompt.reduce((sum, m) => sum + letters(m), 0));
 }
 
 /**

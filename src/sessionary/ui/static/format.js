@@ -158,7 +158,7 @@ export function titled({ id, session_id, title, calls, errors }) {
 }
 
 /**
- * The value below which `share` of the values are.
+ * The value below which `part` of the values are.
  * @param {number[]} values
  * @param {number} part 0 to 1
  * @returns {number|null}

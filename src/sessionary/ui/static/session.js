@@ -20,6 +20,7 @@ import { pressed } from "./press.js";
 import { Rail } from "./rail.js";
 import * as story from "./story.js";
 import { Timeline } from "./timeline.js";
+import { trouble } from "./trouble.js";
 import { Virtual } from "./virtual.js";
 
 /** @typedef {import("./types.js").Added} Added */
@@ -29,8 +30,6 @@ const id = byId("head").dataset.id ?? "";
 const path = `/api/sessions/${encodeURIComponent(id)}`;
 /** Calls of the first screen, fetched before it takes the place of the server's. */
 const FIRST = 8;
-/** Milliseconds until a server that is away is asked again. */
-const AGAIN = 5000;
 /** @type {import("./types.js").Session|null} as it is now */
 let current = null;
 /** @type {Item[]} everything, as it is read */
@@ -48,9 +47,7 @@ const early = waiting();
 let told = false;
 
 const feed = byId("main");
-const trouble = el("p", { class: "problem trouble", role: "alert", hidden: true });
-feed.before(trouble);
-let again = 0;
+const problem = trouble(feed, () => refresh());
 const aside = byId("inspector");
 const contents = new Contents(path, (said) => {
   told ||= said;
@@ -103,7 +100,7 @@ function article(spot) {
   const from = indexOf(added.call.origin?.call_id ?? "");
   return callView(added, {
     spot,
-    said: added.messages.length || spot.attempt ? added.messages : calls[spot.first].messages,
+    first: calls[spot.attempt ? index : spot.first],
     problem: contents.failed.get(added.call.id) ?? "",
     selected: index === selected,
     after: spot.after === null ? undefined : calls[spot.after].call,
@@ -150,7 +147,7 @@ function inSight(index) {
 async function load() {
   const { session, calls: noted, tree } = await numbers.ask();
   current = session;
-  trouble.hidden = true;
+  problem.over();
   contents.set(noted);
   contents.forgive();
   const { calls } = contents;
@@ -158,8 +155,7 @@ async function load() {
   const dot = byId("head").querySelector(".dot");
   if (dot) {
     dot.className = `dot ${session.status}`;
-    dot.setAttribute("aria-label", session.status);
-    dot.setAttribute("title", session.status);
+    for (const name of ["aria-label", "title"]) dot.setAttribute(name, session.status);
   }
   rename(titled(session));
   const summed = () => pressed(byId("pills"), summed) || byId("pills").replaceChildren(...pills(session, calls));
@@ -174,19 +170,6 @@ async function load() {
   else if (atEnd) feed.scrollTop = feed.scrollHeight;
   if (calls[selected]) inspector.show(calls[selected].call);
   if (!byId("actions").firstChild) byId("actions").append(panels.turns, panels.buttons.timeline, panels.buttons.inspector, ...actions(() => current ?? session, { onrenamed: rename, onchanged: refresh, call: () => contents.calls[selected]?.call.id }));
-}
-
-/**
- * What is shown stays, and is asked for once more.
- * @param {unknown} error
- */
-function failed(error) {
-  const away = !(error instanceof api.Refused) || error.status === 503 || error.status === 0;
-  clearTimeout(again);
-  if (away) again = setTimeout(refresh, AGAIN);
-  const parts = [error instanceof Error ? error.message : String(error), " What is shown may be old. ", el("button", { type: "button", onclick: () => refresh() }, "Try again"), away ? " It is also tried every 5 seconds." : ""];
-  trouble.replaceChildren(...parts);
-  trouble.hidden = false;
 }
 
 /** Indices of the calls that the first screen shows. */
@@ -313,5 +296,5 @@ addEventListener("hashchange", () => {
   select(linked(), { keep: false });
   visitMessage();
 });
-const refresh = api.calmly(() => load().catch(failed), 250);
+const refresh = api.calmly(() => load().catch(problem.tell), 250);
 refresh();
