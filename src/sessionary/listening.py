@@ -1,12 +1,15 @@
 """Whether a data folder is served, and where: what the gateway was told at its start, other commands learn from it."""
 
 import contextlib
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 from sessionary import locks
 
 _NAME = "address"
+_PATIENCE = 0.5
+"""Seconds."""
 
 
 @contextlib.contextmanager
@@ -23,6 +26,18 @@ def at(folder: Path, host: str, port: int) -> Iterator[None]:
 def is_served(folder: Path) -> bool:
     """Whether a server is there, from before it answers on; or what it has left at work."""
     return locks.is_had(folder / _NAME) or locks.is_had(folder / "spool" / "drain.lock")
+
+
+def answers(folder: Path) -> tuple[str, int] | None:
+    """Where a gateway that serves the folder takes calls now. One that is about to end has left its address."""
+    address = told(folder) if is_served(folder) else None
+    if address is None:
+        return None
+    try:
+        with socket.create_connection(address, timeout=_PATIENCE):
+            return address
+    except OSError:
+        return None
 
 
 def told(folder: Path) -> tuple[str, int] | None:

@@ -147,6 +147,11 @@ def serve(settings: Settings, environ: Mapping[str, str], ready: Callable[[str, 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, note)
     settings = _with_files(settings)
+    if (other := listening.answers(settings.data_dir)) is not None:
+        raise SettingsError(
+            f"{settings.data_dir} is served already, by a gateway on {other[0]}:{other[1]}: a folder is one gateway's;"
+            " --data-dir gives this one another"
+        )
     key, made, project = prepare(settings)
     redact = compiled(settings)
     if redact:

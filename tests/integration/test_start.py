@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from sessionary import __version__
 from tests.support.server import Server, running_server, wait_for
 
 MADE = {"SESSIONARY_MASTER_KEY": None}
@@ -68,6 +69,38 @@ def test_other_commands_know_where_the_server_is(tmp_path: Path) -> None:
         assert f"{server.base_url}/ui/sessions/" in server.cli("demo", "--sessions", "1")
         server.stop()
         assert server.cli("login").startswith("http://127.0.0.1:4000/ui/login?token=")
+
+
+def run(*args: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "sessionary", *args]
+    return subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+
+
+def test_a_folder_is_one_gateway_s(tmp_path: Path) -> None:
+    with running_server(tmp_path) as server:
+        done = run("serve", "--port", "0", "--data-dir", str(server.data_dir))
+        assert (done.returncode, done.stdout) == (2, "")
+        assert f"served already, by a gateway on 127.0.0.1:{server.port}" in done.stderr
+        assert server.cli("login").startswith(f"{server.base_url}/ui/login?token=")
+        server.kill9()
+        server.start()
+        assert server.get("/api/sessions")["data"] == []
+
+
+def test_a_link_to_nothing_is_not_given_silently(tmp_path: Path) -> None:
+    done = run("login", "--data-dir", str(tmp_path / "none"))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "sessionary serve" in done.stderr
+    assert not (tmp_path / "none").exists()
+    (tmp_path / "d").mkdir()
+    done = run("login", "--data-dir", str(tmp_path / "d"))
+    assert done.returncode == 0
+    assert "/ui/login?token=" in done.stdout
+    assert "no gateway serves" in done.stderr
+
+
+def test_the_version() -> None:
+    assert run("--version").stdout == f"sessionary {__version__}\n"
 
 
 def test_help_is_pleasant() -> None:

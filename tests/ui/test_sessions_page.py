@@ -219,8 +219,16 @@ def test_saved_views(visit: Open, filled: Fake) -> None:
     saved.click()
     expect(page.locator("#q")).to_have_value("cost>1")
     expect(page.locator("tr.row .cost").first).to_contain_text("$14.20")
+    page.route(
+        "**/api/views/*", lambda route: route.fulfill(status=404, json={"error": {"message": "It is not there."}})
+    )
+    page.get_by_role("button", name="Delete the view Costly ones").press("Enter")
+    expect(page.locator("#saved [role=alert]")).to_have_text("It is not there.")
+    expect(page.locator("#saved [role=alert]")).to_be_visible()
+    page.unroute("**/api/views/*")
     page.get_by_role("button", name="Delete the view Costly ones").press("Enter")
     expect(saved).to_have_count(0)
+    expect(page.locator("#saved [role=alert]")).to_be_hidden()
     assert filled.views == []
 
 

@@ -1,6 +1,7 @@
 """What other commands learn of a server."""
 
 import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,18 @@ def test_a_folder_is_served_from_before_anybody_is_answered(tmp_path: Path) -> N
             assert listening.told(tmp_path) == ("::1", 4712)
         assert listening.is_served(tmp_path)
     assert not listening.is_served(tmp_path)
+
+
+def test_who_takes_calls_for_a_folder(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        host, port = server.getsockname()
+        assert listening.answers(tmp_path) is None
+        with listening.at(tmp_path, host, port):
+            assert listening.answers(tmp_path) == (host, port)
+        assert listening.answers(tmp_path) is None
+        with listening.at(tmp_path, host, port):
+            server.close()
+            assert listening.answers(tmp_path) is None
 
 
 def test_what_a_server_has_left_at_work_serves_it(tmp_path: Path) -> None:

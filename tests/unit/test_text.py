@@ -36,6 +36,12 @@ def test_title_of_several_parts() -> None:
     assert title("<system-reminder>agents</system-reminder>", "<system-reminder>date", "Fix the bug") == "Fix the bug"
 
 
+def test_no_title_runs_the_other_way() -> None:
+    assert text.title(Message("user", [Piece("text", text="pay \u202e001 EUR\u202c now")])) == "pay 001 EUR now"
+    arabic = "\u0645\u0631\u062d\u0628\u0627"
+    assert text.title(Message("user", [Piece("text", text=f"\u2067{arabic}\u2069!")])) == f"{arabic}!"
+
+
 def test_a_long_title_is_cut() -> None:
     found = title("word " * 100)
     assert len(found) <= 120

@@ -26,7 +26,7 @@ def head(session: types.Session) -> str:
     facts = [
         f"Session `{_inline(session.session_id)}`",
         f"{session.first_at} to {session.last_at}",
-        f"{session.calls:,} calls",
+        f"{session.calls:,} {'call' if session.calls == 1 else 'calls'}",
         f"{session.input_tokens:,} input tokens ({session.cached_tokens:,} cached), {session.output_tokens:,} output",
         "" if session.cost is None else f"${session.cost:.4f}",
         ", ".join(f"`{_inline(model)}`" for model in session.models),

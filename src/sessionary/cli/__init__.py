@@ -1,6 +1,7 @@
 """The command line. Each command imports what it needs when it is called: `sessionary --help` is there at once."""
 
 from collections.abc import Callable
+from typing import Annotated
 
 import typer
 
@@ -13,7 +14,6 @@ from sessionary.errors import SettingsError
 
 _READ = "Read what a gateway has, from anywhere"
 app = typer.Typer(
-    help="An LLM gateway that remembers: every call relayed, recorded, priced, and grouped into its session.",
     no_args_is_help=True,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -36,6 +36,21 @@ app.add_typer(keys.app, name="keys")
 def version() -> None:
     """Print the version."""
     out.print(__version__)
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        out.print(f"sessionary {__version__}", highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """An LLM gateway that remembers: every call relayed, recorded, priced, and grouped into its session."""
 
 
 def main() -> None:

@@ -9,6 +9,8 @@ from decimal import ROUND_HALF_UP, Decimal
 from types import MappingProxyType
 from typing import Any
 
+from sessionary.wire.text import TURNED
+
 UNKNOWN = "–"
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -107,7 +109,7 @@ def titled(session: Mapping[str, Any]) -> str:
     """What a session is called. Of one without a title and without an id of the client's, what is known of its calls:
     ours is an id that nobody knows."""
     if session["title"] or session["session_id"] != session["id"]:
-        return str(session["title"] or session["session_id"])
+        return TURNED.sub("", str(session["title"] or session["session_id"]))
     if not session["errors"] or session["errors"] < session["calls"]:
         return "Untitled"
     return "A call that failed" if session["calls"] == 1 else f"{session['calls']:,} calls that failed"

@@ -22,6 +22,8 @@ _TOLD = frozenset(
 )
 """Of a provider's own part, the fields that hold words."""
 _SPACE = re.compile(r"\s+")
+TURNED = re.compile("[\u202a-\u202e\u2066-\u2069]")
+"""What makes text run the other way than its letters do: in one line, among others, it would say another thing."""
 _ESCAPE = re.compile(r'\\[\\"/bfnrt]')
 """In JSON: the letter of one is no part of the word behind it."""
 _MOST = 200_000
@@ -53,7 +55,8 @@ def said(words: str) -> str:
 
 
 def _clean(said: str) -> str:
-    return _SPACE.sub(" ", _WRAPPING.sub(" ", _NOISE.sub(" ", _storable(said)))).strip()
+    clean = _SPACE.sub(" ", _WRAPPING.sub(" ", _NOISE.sub(" ", _storable(said)))).strip()
+    return clean if clean.isascii() else TURNED.sub("", clean)
 
 
 def _storable(words: str) -> str:

@@ -131,7 +131,7 @@ def _listed(
         paper.rows(page.rows, shown, as_json=as_json, first=not found)
         found += len(page.rows)
     if not found:
-        asked = any(query.get(name) for name in ("filter", "q"))
+        asked = bool(query.get("filter")) or "q" in query
         note(f"no {what} match" if asked else f"no {what} yet: nothing was recorded that this key may read")
     elif more:
         note(f"there are more: --limit {limit * 5} shows more of them")

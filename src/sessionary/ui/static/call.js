@@ -201,7 +201,7 @@ function answer({ call, output }) {
   const notes = [];
   if (call.ttft_ms !== null && call.stream) notes.push(`first token ${duration(call.ttft_ms)}`);
   if (call.duration_ms !== null) notes.push(duration(call.duration_ms));
-  if (call.output_tokens !== null) notes.push(`${call.estimated ? "≈ " : ""}${count(call.output_tokens)} tokens`);
+  if (call.output_tokens !== null) notes.push(`${call.estimated ? "≈ " : ""}${count(call.output_tokens)} ${call.output_tokens === 1 ? "token" : "tokens"}`);
   const flag = call.status === "ok" && call.finish_reason && SHORT.has(call.finish_reason) ? `stopped: ${call.finish_reason.replaceAll("_", " ")}` : "";
   const shown = message(output, { name: speaker(call), aside: asked(call), note: notes.join(" · "), flag, anchor: `${call.id}/answer` });
   return shown ? [shown] : [];

@@ -147,12 +147,20 @@ export function branched(beside = 0) {
 }
 
 /**
+ * Without what makes text run the other way than its letters do: in one line, among others, it would say another thing.
+ * @param {string} text
+ */
+export function level(text) {
+  return text.replace(/[\u202a-\u202e\u2066-\u2069]/g, "");
+}
+
+/**
  * What a session is called. Of one without a title and without an id of the client's, what is known of its calls: ours is
  * an id that nobody knows.
  * @param {{id: string, session_id: string, title?: string|null, calls: number, errors: number}} session
  */
 export function titled({ id, session_id, title, calls, errors }) {
-  if (title || session_id !== id) return title || session_id;
+  if (title || session_id !== id) return level(title || session_id);
   if (!errors || errors < calls) return "Untitled";
   return calls === 1 ? "A call that failed" : `${exact(calls)} calls that failed`;
 }

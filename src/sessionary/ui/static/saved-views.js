@@ -18,7 +18,7 @@ export function savedViews(page, path, state) {
   const list = /** @type {HTMLElement} */ (section.querySelector("ul"));
   const save = byId("save");
   const name = el("input", { type: "text", maxlength: 100, required: true, "aria-label": "Name of the view", placeholder: "Name", autocomplete: "off" });
-  const problem = el("p", { class: "bad small", role: "alert" });
+  const problem = el("p", { class: "bad small", role: "alert", hidden: true });
   const form = el("form", { class: "save", hidden: true, onsubmit: submit, onkeydown: (/** @type {KeyboardEvent} */ e) => e.key === "Escape" && ask(false) }, name, el("button", { class: "go" }, "Save"));
   save.after(form, problem);
   save.addEventListener("click", () => ask(true));
@@ -29,8 +29,14 @@ export function savedViews(page, path, state) {
   function ask(open) {
     form.hidden = !open;
     save.hidden = open;
-    problem.textContent = "";
+    tell("");
     (open ? name : save).focus();
+  }
+
+  /** @param {unknown} error "" where there is none */
+  function tell(error) {
+    problem.textContent = error instanceof Error ? error.message : String(error);
+    problem.hidden = !problem.textContent;
   }
 
   /** @param {Event} event */
@@ -42,14 +48,14 @@ export function savedViews(page, path, state) {
       ask(false);
       await load();
     } catch (error) {
-      problem.textContent = error instanceof Error ? error.message : String(error);
+      tell(error);
     }
   }
 
   /** @param {View} view */
   async function drop(view) {
-    problem.textContent = "";
-    await api.change("DELETE", `/api/views/${encodeURIComponent(view.id)}${place()}`).catch((error) => (problem.textContent = error.message));
+    tell("");
+    await api.change("DELETE", `/api/views/${encodeURIComponent(view.id)}${place()}`).catch(tell);
     await load();
     save.focus();
   }

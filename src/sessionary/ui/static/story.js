@@ -1,7 +1,7 @@
 // What the calls of a session tell: which result belongs to which tool call, what a turn is, where it paused.
 // Pure; ui/shown.py does the same for the first screen.
 
-import { spending } from "./format.js";
+import { level, spending } from "./format.js";
 import { flat } from "./outline.js";
 import { words } from "./speech.js";
 
@@ -208,7 +208,7 @@ function beginning(message) {
  * @param {string} text
  */
 export function plain(text) {
-  return text.replace(/\*{1,3}(?=\S)|(?<=\S)\*{1,3}|`+|^#{1,6} |^> |^[ |:-]*\|[ |:-]*$|^\| | \|$/gm, "").replace(/\s+/g, " ").trim();
+  return level(text).replace(/\*{1,3}(?=\S)|(?<=\S)\*{1,3}|`+|^#{1,6} |^> |^[ |:-]*\|[ |:-]*$|^\| | \|$/gm, "").replace(/\s+/g, " ").trim();
 }
 
 /** @param {Message|null} message */
