@@ -96,6 +96,8 @@ test("a difference says what is better, in words", () => {
   assert.deepEqual(delta(metric("cached"), 80, 90), { text: "+10 points · better cached", mood: "better" });
   assert.deepEqual(delta(metric("cost"), null, 1), { text: "not known of both", mood: "other" });
   assert.deepEqual(delta(metric("calls"), 2, 2), { text: "the same", mood: "same" });
+  assert.deepEqual(delta(metric("time"), 88.1, 88.4), { text: "the same", mood: "same" });
+  assert.deepEqual(delta(metric("cost"), 0.0121, 0.0122), { text: "the same", mood: "same" });
 });
 
 test("what a turn says", () => {

@@ -131,7 +131,7 @@ def test_views_are_the_page_s_own(visit: Open, calls: Fake) -> None:
 
 def test_nothing_yet(visit: Open, fake: Fake) -> None:
     page = visit("/ui/calls")
-    expect(page.get_by_role("heading", name="No sessions yet")).to_be_visible()
+    expect(page.get_by_role("heading", name="No calls yet")).to_be_visible()
 
 
 @pytest.mark.parametrize(("width", "height"), [(390, 844), (2560, 1440)])

@@ -4,6 +4,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
+from tests.ui import data
 from tests.ui.conftest import Open
 from tests.ui.fake import Fake
 from tests.ui.test_find import folded_session
@@ -79,3 +80,19 @@ def test_a_link_to_a_message_brings_it_out_of_those_before(visit: Open, fake: Fa
     page.wait_for_timeout(300)
     expect(message).to_be_in_viewport()
     expect(page.locator(f"#{call_id(30_001)} details[open]")).to_have_count(0)
+
+
+def test_a_phone_s_turns_are_all_there_when_they_are_opened(visit: Open, fake: Fake) -> None:
+    fake.put(data.huge_session(data.now(), calls=300))
+    page = visit("/ui/sessions/ses_huge", viewport=PHONE, has_touch=True)
+    page.get_by_role("button", name="Turns").click()
+    stops = page.locator("button.stop")
+    expect(stops.nth(8)).to_be_in_viewport()
+    here = "e => e.getBoundingClientRect().top < innerHeight"
+    said = f"all => all.filter({here}).map(e => e.querySelector('.said').innerText)"
+    for _ in range(40):
+        told = stops.evaluate_all(said)
+        if len(told) > 8 and all("please" in one for one in told):
+            break
+        page.wait_for_timeout(50)
+    assert all("please" in one for one in told), told

@@ -624,3 +624,17 @@ def test_small_and_large(visit: Open, filled: Fake, width: int, height: int) -> 
     else:
         expect(page.locator("th.source")).to_be_visible()
         expect(page.locator("tr.row").nth(18)).to_be_in_viewport()
+
+
+def test_filters_give_way_on_a_phone(visit: Open, filled: Fake) -> None:
+    page = ready(visit("/ui/", viewport={"width": 390, "height": 844}, has_touch=True))
+    button = page.locator("#show-filters")
+    button.click()
+    expect(button).to_have_attribute("aria-expanded", "true")
+    page.locator("#facets button.facet").first.click()
+    expect(page.locator("#facets")).to_be_hidden()
+    expect(button).to_have_attribute("aria-expanded", "false")
+    expect(page).to_have_url(re.compile("filter="))
+    expect(page.locator("tr.row").first).to_be_in_viewport()
+    button.click()
+    expect(page.locator("#facets")).to_be_visible()

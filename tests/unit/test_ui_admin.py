@@ -88,6 +88,20 @@ def test_what_is_left_out_is_what_is_not_shown() -> None:
     assert (len(group["valid"]), len(group["ended"]), group["left_out"]) == (150, 150, 0)
 
 
+def test_details_of_the_audit_log_are_for_people() -> None:
+    detail = {"expires_at": 1803907982660940, "models": ["gpt-*", "priced"], "limits": None, "at": {"x": [1]}}
+    detail |= {"revoked_at": {"from": None, "to": 1803907982660940}}
+    entry = {"action": "key.create", "actor": "master", "target": "key_1", "detail": detail}
+    (row,) = admin.audit({"data": [entry], "next_cursor": None}, {})["rows"]
+    assert row["details"] == [
+        ("expires_at", "2027-03-01 13:33 UTC"),
+        ("models", "gpt-*, priced"),
+        ("limits", "none"),
+        ("at", '{"x":[1]}'),
+        ("revoked_at", "none → 2027-03-01 13:33 UTC"),
+    ]
+
+
 def test_a_sparkline_fills_its_height_and_no_more() -> None:
     days = [
         {"day": str(n), "calls": c, "errors": e} for n, (c, e) in enumerate([(0, 0), (1000, 0), (1, 1), (500, 500)])

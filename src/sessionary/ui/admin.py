@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -133,13 +134,17 @@ def audit(found: Json, query: Mapping[str, str]) -> Json:
 
 def _entry(entry: Json) -> Json:
     links = {f"{name}_link": f"/ui/audit?{urlencode({name: entry[name]})}" for name in _AUDIT}
-    return entry | links | {"details": [(name, _said(value)) for name, value in entry["detail"].items()]}
+    return entry | links | {"details": [(name, _said(name, value)) for name, value in entry["detail"].items()]}
 
 
-def _said(value: Any) -> str:
+def _said(name: str, value: Any) -> str:
     match value:
         case {"from": old, "to": new}:
-            text = f"{_said(old)} → {_said(new)}"
+            text = f"{_said(name, old)} → {_said(name, new)}"
+        case int() if name.endswith("_at"):
+            text = f"{datetime.fromtimestamp(value / 1e6, UTC):%Y-%m-%d %H:%M} UTC"
+        case [str(), *_] if all(isinstance(one, str) for one in value):
+            text = ", ".join(value)
         case None:
             text = "none"
         case str():

@@ -229,7 +229,7 @@ def _delta(
 ) -> tuple[str, str]:
     if a is None or b is None:
         return "not known of both", "other"
-    if a == b:
+    if a == b or (good and show(a) == show(b)):  # as it is seen
         return "the same", "same"
     points = name == "cached"
     size = f"{_round(abs(b - a))} points" if points else show(abs(b - a))

@@ -39,7 +39,7 @@ export const METRICS = [
  */
 export function delta({ name, show, words, good }, a, b) {
   if (a === null || b === null) return { text: a === b ? "" : "not known of both", mood: "other" };
-  if (a === b) return { text: "the same", mood: "same" };
+  if (a === b || (good !== "" && show(a) === show(b))) return { text: "the same", mood: "same" }; // as it is seen
   const points = name === "cached";
   const size = points ? `${Math.round(Math.abs(b - a))} points` : show(Math.abs(b - a));
   const sign = b > a ? "+" : "−";

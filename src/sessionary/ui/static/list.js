@@ -60,11 +60,12 @@ export function list(spec) {
 
   const address = (/** @type {State} */ of) => spec.path + query(of, off() ? { live: "off" } : {});
   const input = /** @type {HTMLInputElement} */ (byId("q"));
+  const narrow = byId("show-filters"); // on small screens the facets are folded away
   const field = filterField({ box: byId("ask"), input, mistake: byId("mistake"), of, onchange: (filter, push) => go({ filter }, push) });
   const choice = columns(of, (cols) => go({ cols }, false));
   const range = timeRange((since, until) => go({ filter: within(state.filter, since, until) }));
   const plot = histogram({ host: byId("plot"), onpick: (since, until) => go({ filter: within(state.filter, written(since), written(until)) }) });
-  const side = facets(byId("facets"), (name, value) => go({ filter: toggled(state.filter, name, value) }));
+  const side = facets(byId("facets"), (name, value) => (folded(true), go({ filter: toggled(state.filter, name, value) })));
   const saved = savedViews(of, spec.path, () => state);
   const place = standIn(byId("state"), spec.noun, (filter) => go({ filter }));
   if (choice.early !== null) {
@@ -207,6 +208,13 @@ export function list(spec) {
     return true;
   }
 
+  /** @param {boolean} [away] else what is not open opens */
+  function folded(away) {
+    const open = byId("side").classList.toggle("open", away ? false : undefined);
+    narrow.setAttribute("aria-expanded", String(open));
+    if (away && narrow.checkVisibility()) narrow.focus();
+  }
+
   const live = news({
     of,
     rows: () => rows,
@@ -225,9 +233,8 @@ export function list(spec) {
     changed: spec.changed,
   });
 
-  const narrow = byId("show-filters"); // on small screens the facets are folded away
   narrow.hidden = false;
-  narrow.addEventListener("click", () => narrow.setAttribute("aria-expanded", String(byId("side").classList.toggle("open"))));
+  narrow.addEventListener("click", () => folded());
   byId("search").hidden = true;
   byId("list").addEventListener("submit", (event) => event.preventDefault());
   more.addEventListener("click", (event) => {

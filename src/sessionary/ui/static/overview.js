@@ -21,6 +21,7 @@ export function overview(call) {
   /** @type {[string, Child|Child[]][]} */
   const rows = [
     ["Status", [el("span", { class: `dot ${mood(call.status)}` }), ` ${call.status}`, call.http_status ? note(String(call.http_status)) : null]],
+    ...(call.turn ? /** @type {[string, Child][]} */ ([["Turn", exact(call.turn)]]) : []),
     ["Model", call.model],
   ];
   if (call.upstream_model && call.upstream_model !== call.model) rows.push(["Answered by", call.upstream_model]);

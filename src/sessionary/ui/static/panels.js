@@ -13,8 +13,8 @@ const large = matchMedia("(min-width: 800px) and (min-height: 560px)");
 export class Panels {
   /**
    * @param {{three: HTMLElement, rail: HTMLElement, inspector: HTMLElement, timeline: HTMLElement}} parts
-   * @param {{worth: () => boolean, onchange: () => void}} on `worth`: whether a timeline tells anything; `onchange`: the
-   *   transcript has another size
+   * @param {{worth: () => boolean, onchange: () => void}} on `worth`: whether a timeline tells anything; `onchange`:
+   *   what is left of them, or comes, has another size
    */
   constructor(parts, on) {
     this.parts = parts;
@@ -71,5 +71,6 @@ export class Panels {
   rail(on) {
     const open = this.parts.rail.classList.toggle("open", on);
     this.turns.setAttribute("aria-expanded", String(open));
+    this.on.onchange();
   }
 }

@@ -55,7 +55,12 @@ export class Rail {
     this.rows = graph(stops.map((stop) => (stop.kind === "turn" ? { path: stop.path, fork: stop.fork === null ? null : (this.stopOf.get(stop.fork) ?? null) } : { path: null, fork: null, hangs: stop.kind === "agent" })));
     const lanes = this.rows.reduce((most, row) => Math.max(most, row.lane, ...row.through, ...row.out), 0);
     this.inner.style.setProperty("--graph", `${2 * FIRST + STEP * lanes}px`);
-    this.list.set(stops);
+    this.update();
+  }
+
+  /** Where nobody sees it, on small screens, nothing has a height, and all of it would seem to be in sight. */
+  update() {
+    if (this.host.getClientRects().length) this.list.set(this.stops);
     this.mark();
   }
 

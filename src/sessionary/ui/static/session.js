@@ -63,7 +63,7 @@ const inspector = new Inspector(aside, {
   onclose: () => panels.toggle("inspector", false),
   has: (name) => contents.indexOf.has(name),
 });
-const panels = new Panels({ three: byId("three"), rail: byId("rail"), inspector: aside, timeline: byId("timeline") }, { worth: () => contents.calls.length > 1, onchange: () => transcript.update() });
+const panels = new Panels({ three: byId("three"), rail: byId("rail"), inspector: aside, timeline: byId("timeline") }, { worth: () => contents.calls.length > 1, onchange: () => (transcript.update(), rail.update()) });
 const inner = el("div", { class: "calls" });
 /** @type {Virtual<Item>} */
 const transcript = new Virtual({
