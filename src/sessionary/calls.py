@@ -293,10 +293,7 @@ class Calls:
             fields = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
         created = begin.at // 1_000_000
         passage = crossing(begin.endpoint, body, fields, history, begin.call_id, created, stream=begin.stream)
-        path = begin.endpoint.replace(".", "/")
-        await self._relay.run(
-            Request(path, begin.stream, request.head.to_upstream, passage), targets, call.recording, client
-        )
+        await self._relay.run(Request(begin.stream, request.head.to_upstream, passage), targets, call.recording, client)
 
     async def _history(self, call: Call) -> list[Said]:
         try:

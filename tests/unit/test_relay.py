@@ -130,7 +130,7 @@ class Run:
         self.recording = recording = Recording(begin, write, lambda b, s: None)
         fields = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
         passage = crossing("chat.completions", body, fields, [], "call_1", 0, stream=stream)
-        request = Request("chat/completions", stream, {}, passage)
+        request = Request(stream, {}, passage)
         await self.relay.run(request, self.targets, recording, self.client)
         return self
 

@@ -90,9 +90,7 @@ def relayed(endpoint: str, pieces: list[bytes]) -> tuple[bytes, bytes, str]:
     recording = Recording(begin, write, lambda b, s: None)
     given, client, upstream = Settings(data_dir=Path()), Client(), Pieces(pieces)
     fields = msgspec.json.decode(BODY, type=dict[str, msgspec.Raw])
-    request = Request(
-        endpoint.replace(".", "/"), True, {}, crossing(endpoint, BODY, fields, [], "call_1", 0, stream=True)
-    )
+    request = Request(True, {}, crossing(endpoint, BODY, fields, [], "call_1", 0, stream=True))
     target = Target(Deployment(ENDPOINTS[endpoint], "m", formats=(FORMAT[endpoint],)), CATALOG[ENDPOINTS[endpoint]])
     run = Relay(given, Router(given, {}), lambda t: upstream).run(request, [target], recording, client)
     with pytest.raises(StopIteration):  # it never has to wait

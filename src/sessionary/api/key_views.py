@@ -14,6 +14,7 @@ from starlette.datastructures import QueryParams
 
 from sessionary.api import admin_types, params, types
 from sessionary.api.usage import DAY_US, Use, read, use
+from sessionary.api.views import seen
 from sessionary.auth import MASTER, Principal
 from sessionary.errors import BadRequest, NotFound
 from sessionary.limits.arithmetic import EVER, NANO, Bucket, Used, left, period
@@ -61,9 +62,7 @@ class KeyViews:
 
     def keys(self, principal: Principal, query: QueryParams) -> admin_types.KeyList:
         params.only(query, "project")
-        project = principal.project
-        if project is None and query.get("project"):
-            project = next((p.id for p in keys.list_projects(self._engine) if p.name == query["project"]), -1)
+        project = seen(self._engine, principal, query)
         return self._list(principal, keys.list_keys(self._engine, project), self._used(project))
 
     def key(self, principal: Principal, key_id: str) -> admin_types.Key:

@@ -13,12 +13,12 @@ from starlette.datastructures import QueryParams
 
 from sessionary.api import admin_types, params
 from sessionary.api.usage import DAY_US, read, use
+from sessionary.api.views import seen
 from sessionary.auth import Principal, allow_model
 from sessionary.errors import Forbidden
 from sessionary.providers import catalog
 from sessionary.providers.routing import Router, Target
 from sessionary.settings import Deployment, Settings
-from sessionary.store import keys
 from sessionary.wire import prices
 
 Row = sa.Row[Any]
@@ -33,9 +33,7 @@ class ModelViews:
 
     def models(self, principal: Principal, query: QueryParams) -> admin_types.ModelList:
         params.only(query, "project")
-        project = principal.project
-        if project is None and query.get("project"):
-            project = next((p.id for p in keys.list_projects(self._engine) if p.name == query["project"]), -1)
+        project = seen(self._engine, principal, query)
         now = time.time_ns() // 1000
         today = now // DAY_US
         with self._engine.connect() as connection:

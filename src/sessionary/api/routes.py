@@ -45,6 +45,7 @@ from sessionary.limits.standing import Standing
 from sessionary.passed import PassedOn
 from sessionary.providers.routing import Router
 from sessionary.replays.run import Replays
+from sessionary.sessions.labels import MOST_NAME, MOST_TAG, MOST_TAGS
 from sessionary.settings import Settings
 from sessionary.store import edits
 from sessionary.store.engine import took_too_long
@@ -100,11 +101,11 @@ class Api:
             raise BadRequest(f"the body must be {{title?, tags?}}: {error}") from None
         row = await asyncio.to_thread(self._changing.session_row, _principal(request), unquote(place(request)))
         title = patch.title.strip() if patch.title is not None else None
-        if title is not None and not 0 < len(title) <= 500:
-            raise BadRequest("title must have 1 to 500 characters", param="title")
+        if title is not None and not 0 < len(title) <= MOST_NAME:
+            raise BadRequest(f"title must have 1 to {MOST_NAME} characters", param="title")
         tags = list(dict.fromkeys(t.strip() for t in patch.tags)) if patch.tags is not None else None
-        if tags is not None and (len(tags) > 50 or any(not 0 < len(t) <= 100 for t in tags)):
-            raise BadRequest("tags must be at most 50, each of 1 to 100 characters", param="tags")
+        if tags is not None and (len(tags) > MOST_TAGS or any(not 0 < len(t) <= MOST_TAG for t in tags)):
+            raise BadRequest(f"tags must be at most {MOST_TAGS}, each of 1 to {MOST_TAG} characters", param="tags")
         by = _principal(request).actor
         await asyncio.to_thread(edits.patch_session, self._changing.engine, row.project, row.id, title, tags, by)
         return await _told(self._changing.session, _principal(request), row.id)

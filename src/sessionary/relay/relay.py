@@ -46,8 +46,6 @@ class Client(Protocol):
 class Request(msgspec.Struct, frozen=True):
     """What is relayed."""
 
-    endpoint: str
-    """`chat/completions`, `responses`, `messages`, …: the caller's path, and what ends its streams."""
     stream: bool
     headers: dict[str, str]
     """For the provider: those of the client that concern it."""

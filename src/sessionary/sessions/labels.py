@@ -17,8 +17,9 @@ NAME_HEADERS = ("x-session-name", "helicone-session-name")
 TAGS_HEADER = "x-session-tags"
 AGENT_HEADERS = ("x-session-agent", "helicone-session-path")
 MOST_TAGS = 50
-_MOST_NAME = 500
-_MOST_TAG = 100
+MOST_NAME = 500
+MOST_TAG = 100
+"""Characters."""
 
 
 class Labels(msgspec.Struct, frozen=True):
@@ -37,10 +38,10 @@ def labels(headers: Mapping[str, str]) -> Labels:
         return _NOTHING
     name = next((text for h in NAME_HEADERS if (text := _decoded(headers.get(h, "")))), "")
     path = next((text for h in AGENT_HEADERS if (text := headers.get(h, ""))), "")
-    tags = [_decoded(tag)[:_MOST_TAG] for tag in headers.get(TAGS_HEADER, "").split(",")]
+    tags = [_decoded(tag)[:MOST_TAG] for tag in headers.get(TAGS_HEADER, "").split(",")]
     agents = [_decoded(agent) for agent in path.split("/")]
     once = list(dict.fromkeys(t for t in tags if t))
-    return Labels(name[:_MOST_NAME], once[:MOST_TAGS], "/".join(filter(None, agents)))
+    return Labels(name[:MOST_NAME], once[:MOST_TAGS], "/".join(filter(None, agents)))
 
 
 def _decoded(value: str) -> str:

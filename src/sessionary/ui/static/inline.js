@@ -34,8 +34,7 @@ class Scanner {
       if (step) i += step;
       else this.plain += text[i++];
     }
-    while (this.open.length) this.giveUp();
-    this.flush();
+    this.flush(); // what is open stays what it looks like: text
     return merged(this.out);
   }
 
@@ -94,11 +93,6 @@ class Scanner {
     this.open.push({ mark, at: this.out.length - 1 });
     if (this.open.length > 64) this.open.shift();
     return length;
-  }
-
-  /** The last opener stays what it looks like: text. */
-  giveUp() {
-    this.open.pop();
   }
 
   /** @param {number} i */

@@ -1,4 +1,4 @@
-// The models page is whole as the server sends it; script adds the keys.
+// A page of the gateway that is whole as the server sends it: script adds the keys.
 
 import { keys } from "./keys.js";
 

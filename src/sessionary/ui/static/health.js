@@ -1,5 +1,0 @@
-// The health page is whole as the server sends it; script adds the keys.
-
-import { keys } from "./keys.js";
-
-keys({ "/": () => location.assign(`${/** @type {HTMLAnchorElement} */ (document.querySelector(".bar nav a")).href}#q`) });
