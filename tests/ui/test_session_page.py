@@ -515,3 +515,15 @@ def test_missing(visit: Open, filled: Fake, path: str, what: str) -> None:
     expect(page.get_by_role("heading")).to_have_text(f"There is no such {what}")
     page.get_by_role("link", name="All sessions").click()
     expect(page.locator("#main")).to_contain_text("sessions")
+
+
+def test_the_keyboard_stays_where_more_was_asked_for(visit: Open, filled: Fake) -> None:
+    added = filled.transcripts["ses_agent"]["calls"][0]
+    added["messages"] = [data.said("user", data.text(f"message {n}")) for n in range(60)]
+    page = opened(visit(f"{HERE}?tab=sent#{added['call']['id']}"))
+    before = page.locator(f"#{added['call']['id']} button.before")
+    before.focus()
+    page.keyboard.press("Enter")
+    expect(before).to_have_count(0)
+    assert page.evaluate("document.activeElement.innerText").endswith("message 0")
+    assert page.evaluate("document.activeElement.tabIndex") == -1

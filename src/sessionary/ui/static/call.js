@@ -1,6 +1,7 @@
 // One call in the transcript: what it added, its answer, and what went wrong.
 
 import { el } from "./el.js";
+import { instead } from "./focus.js";
 import { depth } from "./fold.js";
 import { clock, count, duration, exact, moment, plural } from "./format.js";
 import { message } from "./pieces.js";
@@ -190,7 +191,7 @@ function messages(said, call) {
   const views = (/** @type {number} */ from, /** @type {number} */ to) =>
     all.slice(from, to).flatMap((m, n) => view(m, { note: m.created_at ? clock(m.created_at) : "", anchor: `${call}/m${from + n + 1}` }) ?? []);
   if (!cut) return views(0, all.length);
-  const open = () => rest.replaceWith(...views(0, cut));
+  const open = () => instead(rest, () => rest.replaceWith(...views(0, cut)));
   const rest = el("button", { type: "button", class: "resent before", onclick: open }, `${plural(cut, "message")} before these`);
   return [hides(rest, { ...held(all.slice(0, cut)), open }), ...views(cut, all.length)];
 }

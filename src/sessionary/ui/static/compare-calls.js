@@ -7,6 +7,7 @@ import { answer, parts } from "./compare-request.js";
 import { jsonDiff, shown, sideBySide } from "./diffview.js";
 import { hunks } from "./edits.js";
 import { el } from "./el.js";
+import { instead } from "./focus.js";
 import { plural } from "./format.js";
 
 /** @typedef {import("./compare-pair.js").Mode} Mode */
@@ -117,7 +118,7 @@ function messages(a, b, mode) {
     }
     const rest = rows.length - from - MOST;
     if (rest > 0) {
-      const more = el("button", { type: "button", class: "rest", onclick: () => (more.remove(), draw(from + MOST)) }, `… ${plural(rest, "more message")}`);
+      const more = el("button", { type: "button", class: "rest", onclick: () => instead(more, () => (more.remove(), draw(from + MOST))) }, `… ${plural(rest, "more message")}`);
       box.append(more);
     }
   };

@@ -3,6 +3,7 @@
 
 import { json, lines, words } from "./diff.js";
 import { el } from "./el.js";
+import { instead } from "./focus.js";
 import { plural } from "./format.js";
 import { tree } from "./tree.js";
 
@@ -240,6 +241,6 @@ export function where(path) {
  * @param {(button: HTMLElement) => void} show
  */
 function later(text, show) {
-  const button = el("button", { type: "button", class: "rest", onclick: () => { show(button); button.remove(); } }, text);
+  const button = el("button", { type: "button", class: "rest", onclick: () => instead(button, () => (show(button), button.remove())) }, text);
   return button;
 }

@@ -2,6 +2,7 @@
 
 import { letters } from "./code.js";
 import { el } from "./el.js";
+import { instead } from "./focus.js";
 import { plural } from "./format.js";
 import { strings } from "./sought.js";
 import { hides } from "./unfold.js";
@@ -68,8 +69,7 @@ function more(inside, path, entries, from, open, label) {
   const rest = () => entries.slice(from + ITEMS).flat().flatMap(strings);
   const button = hides(el("button", { type: "button", class: "rest", onclick: next }, `… ${left.toLocaleString("en-US")} more`), { texts: rest, open: next });
   function next() {
-    button.remove();
-    more(inside, path, entries, from + ITEMS, open, label);
+    instead(button, () => (button.remove(), more(inside, path, entries, from + ITEMS, open, label)));
   }
   inside.append(button);
 }
@@ -81,7 +81,9 @@ function leaf(value) {
   if (value.length <= TEXT) return el("span", { class: "v string", dir: "auto" }, value ? letters(value, true) : "“”");
   const box = el("span", { class: "v string", dir: "auto" }, letters(value.slice(0, TEXT), true));
   const rest = `… ${(value.length - TEXT).toLocaleString("en-US")} more characters`;
-  const open = () => box.replaceChildren(...letters(value, true));
-  box.append(hides(el("button", { type: "button", class: "rest", onclick: open }, rest), { texts: () => [value.slice(TEXT)], open }));
+  /** @type {() => void} */
+  const open = () => instead(button, () => box.replaceChildren(...letters(value, true)));
+  const button = hides(el("button", { type: "button", class: "rest", onclick: open }, rest), { texts: () => [value.slice(TEXT)], open });
+  box.append(button);
   return box;
 }
