@@ -198,6 +198,16 @@ def test_what_was_counted_of_them_goes_with_them(log: Log, engine: sa.Engine, tm
     assert sum(counted(engine)[1].values()) == sum(row.calls for row in sessions(engine))
 
 
+def test_what_was_played_and_is_on_its_way_leaves_nothing(log: Log, engine: sa.Engine) -> None:
+    played: dict[str, Any] = {"key_id": "live-demo", "tags": ["demo"]}
+    log.chat("night", [user("Where is the Ring Nebula?")], **played)
+    late = log.begin("night", {"model": "gpt-5.1", "messages": [user("And now?")]}, **played)
+    assert filling.clear(engine) == 1
+    log.store(late, log.finish(late, b"{}"))
+    assert sessions(engine) == []
+    assert counted(engine) == ({}, {})
+
+
 def test_one_filling_at_a_time(engine: sa.Engine, tmp_path: Path) -> None:
     with filling.alone(tmp_path), pytest.raises(filling.Busy):
         filling.fill(engine, tmp_path, 1, 5)

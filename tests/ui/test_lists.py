@@ -95,11 +95,6 @@ def test_problems() -> None:
     assert lists.problem(StoreUnavailable("away"))["text"] == "away"
 
 
-def test_a_call_s_dot() -> None:
-    given = ("live", "ok", "interrupted", "client_closed", "timeout", "rejected", "upstream_error")
-    assert [lists.dot(status) for status in given] == ["live", "ok", "cut", "cut", "errors", "errors", "errors"]
-
-
 def test_only_what_the_api_knows_is_asked() -> None:
     asked = lists.api_query(QueryParams("filter=x&cols=cost&sort=&evil=1&cursor=c"))
     assert dict(asked) == {"filter": "x", "cursor": "c"}

@@ -10,14 +10,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
-from operator import itemgetter
+from operator import attrgetter
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import sqlalchemy as sa
 
 from sessionary import listening, locks
-from sessionary.demo import schedule
+from sessionary.demo import live, schedule
 from sessionary.demo.stage import KEYS, TAG, Stage
 from sessionary.metrics import Metrics
 from sessionary.record.exchange import Begin, Finish, encode
@@ -167,13 +168,15 @@ def clear(engine: sa.Engine, project: int | None = None) -> int:
     calls are all of its keys. What was counted of them goes too: nobody has spent it. Returns how many those were.
     Blocking."""
     found = _theirs(engine, project)
-    for of, every in groupby(found, key=itemgetter(0)):
-        sessions = [session for _, session in every]
+    for of, every in groupby(found, key=attrgetter("project")):
+        sessions = list(every)
         for start in range(0, len(sessions), _DELETED_AT_ONCE):
             some = sessions[start : start + _DELETED_AT_ONCE]
+            names = [one.id for one in some]
             with transaction(engine) as connection:
-                _uncount(connection, of, some)
-                edits.hide(connection, of, some)
+                edits.note(connection, of, [one.id for one in some if one.live])
+                _uncount(connection, of, names)
+                edits.hide(connection, of, names)
         _forget_use(engine, of)
     return len(found)
 
@@ -197,15 +200,25 @@ def _forget_use(engine: sa.Engine, project: int) -> None:
         connection.execute(sa.delete(schema.traffic).where(t.project == project, t.key_id.in_(KEYS), ~kept))
 
 
-def _theirs(engine: sa.Engine, project: int | None) -> list[tuple[int, str]]:
+class _Theirs(NamedTuple):
+    project: int
+    id: str
+    live: bool
+    """Whether it was played: calls of it may be on their way. The others' are all there, and of days ago."""
+
+
+def _theirs(engine: sa.Engine, project: int | None) -> list[_Theirs]:
     s, f, c = schema.sessions.c, schema.facets.c, schema.calls.c
     here = sa.and_(f.project == s.project, f.session == s.id, f.kind == "key", f.value.in_(KEYS))
     others = sa.exists().where(c.project == s.project, c.session == s.id, c.key_id.not_in(KEYS))
-    query = sa.select(s.project, s.id, s.tags).where(sa.exists().where(here), ~others).order_by(s.project, s.id)
+    played = sa.exists().where(here, f.value == live.KEY).label("live")
+    query = sa.select(s.project, s.id, s.tags, played).where(sa.exists().where(here), ~others)
+    query = query.order_by(s.project, s.id)
     if project is not None:
         query = query.where(s.project == project)
     with engine.connect() as connection:
-        return [(row.project, row.id) for row in connection.execute(query) if TAG in row.tags]
+        rows = connection.execute(query).all()
+    return [_Theirs(row.project, row.id, bool(row.live)) for row in rows if TAG in row.tags]
 
 
 def clear_all(engine: sa.Engine, folder: Path, project: int | None = None, by: Actor = COMMAND) -> int:

@@ -64,11 +64,17 @@ def delete_session(
     with transaction(engine) as connection:
         calls = connection.scalar(sa.select(s.calls).where(s.project == project, s.id == session))
         named = connection.scalars(sa.select(m.id).where(m.project == project, m.session == session)).all()
-        noted = {"project": project, "at": time.time_ns() // 1000 if at is None else at}
-        upsert(connection, schema.deleted, [noted | {"session": name} for name in (session, *named)])
+        note(connection, project, (session, *named), at)
         hide(connection, project, [session])
         if calls is not None:
             audit.record(connection, by, "session.delete", session, project=project, calls=calls)
+
+
+def note(connection: sa.Connection, project: int, names: Iterable[str], at: int | None = None) -> None:
+    """That sessions of these names are deleted, now or `at`: calls of them that began before, and are in the spool,
+    leave nothing."""
+    noted = {"project": project, "at": time.time_ns() // 1000 if at is None else at}
+    upsert(connection, schema.deleted, [noted | {"session": name} for name in names])
 
 
 def delete_sessions(engine: sa.Engine, sessions: Iterable[tuple[int, str]]) -> None:

@@ -17,7 +17,6 @@ TURNS = 5
 LETTERS = 1500
 _SUMS = ("calls", "errors", "input_tokens", "cached_tokens", "output_tokens", "unpriced", "active_ms")
 _DEEP = 50
-_FINE = ("ok", "live", "client_closed", "interrupted")
 _METRICS: tuple[tuple[str, str, Callable[[Any], str], tuple[str, str], str], ...] = (
     ("cost", "cost", format.cost, ("cheaper", "dearer"), "less"),
     ("time", "active_ms", format.duration, ("faster", "slower"), "less"),
@@ -172,8 +171,8 @@ def sums_of(call: Json) -> Json:
     tokens = {name: call[name] or 0 for name in ("input_tokens", "cached_tokens", "output_tokens")}
     unpriced = int(call["cost"] is None and call["status"] != "live")
     return tokens | {
-        "turns": 0, "calls": 0, "errors": int(call["status"] not in _FINE), "cost": call["cost"], "unpriced": unpriced,
-        "active_ms": call["duration_ms"], "ttft": call["ttft_ms"],
+        "turns": 0, "calls": 0, "errors": int(format.mood(call["status"]) == "errors"),
+        "cost": call["cost"], "unpriced": unpriced, "active_ms": call["duration_ms"], "ttft": call["ttft_ms"],
         "cached": _share(tokens["cached_tokens"], tokens["input_tokens"]),
     }  # fmt: skip
 

@@ -115,6 +115,13 @@ def titled(session: Mapping[str, Any]) -> str:
     return "A call that failed" if session["calls"] == 1 else f"{session['calls']:,} calls that failed"
 
 
+def mood(status: str) -> str:
+    """A call's status as a session's, which is one of the four colours of meaning."""
+    if status in ("live", "ok"):
+        return status
+    return "cut" if status in ("client_closed", "interrupted", "cut") else "errors"
+
+
 def _fixed(value: float, places: int) -> str:
     """As `toFixed` in a browser: what lies in the middle goes up, where Python's own goes to the even one."""
     return str(Decimal(value).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP))
@@ -140,6 +147,7 @@ FILTERS: Mapping[str, Any] = MappingProxyType(
         "ago": ago,
         "brief": brief,
         "titled": titled,
+        "mood": mood,
     }
 )
 GLOBALS: Mapping[str, Any] = MappingProxyType({"wall": wall, "share": share})

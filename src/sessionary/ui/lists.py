@@ -164,8 +164,3 @@ def problem(error: GatewayError) -> dict[str, str]:
         return {"kind": "filter", "title": "", "text": error.message}
     titles = {403: "This key may not see that", 503: "The store is away"}
     return {"kind": str(error.status), "title": titles.get(error.status, "That did not work"), "text": error.message}
-
-
-def dot(status: str) -> str:
-    """A call's status as a session's: which dot it has."""
-    return {"live": "live", "ok": "ok", "client_closed": "cut", "interrupted": "cut"}.get(status, "errors")

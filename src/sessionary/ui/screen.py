@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 
 from sessionary import __version__
 from sessionary.errors import GatewayError
-from sessionary.ui import admin, charts, clients, format, limits, lists, shown, tops
+from sessionary.ui import admin, charts, clients, format, limits, shown, tops
 from sessionary.ui.contract import Pages
 from sessionary.ui.security import HEADERS
 
@@ -49,7 +49,7 @@ class Screen:
         self._jinja.filters.update(bar=charts.bar, percent=charts.percent)
         self._jinja.filters.update(sparkline=charts.sparkline, price=format.price, ask=admin.ask)
         self._jinja.filters.update(limits=limits.shown)
-        self._jinja.filters.update(client_shape=clients.shape, client_letters=clients.letters, dot=lists.dot)
+        self._jinja.filters.update(client_shape=clients.shape, client_letters=clients.letters)
         self._jinja.globals.update(format.GLOBALS)
         self._jinja.globals["version"] = __version__
 

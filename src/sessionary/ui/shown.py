@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from sessionary.ui import format
 from sessionary.wire import text
 
 CALLS = 20
@@ -17,7 +18,6 @@ LETTERS = 6000
 _MARKS = re.compile(r"\*{1,3}(?=\S)|(?<=\S)\*{1,3}|`+|^#{1,6} |^> |^[ |:-]*\|[ |:-]*$|^\| | \|$", re.MULTILINE)
 _DATED = re.compile(r"(?:[-@:](?:\d{3,}[\d-]*|latest))?(?:-v\d+(?::\d+)?)?", re.ASCII)
 """What a provider adds to a model's name: a date or a version of that model."""
-_ANSWERED = ("ok", "live", "client_closed", "interrupted", "cut")
 Json = dict[str, Any]
 
 
@@ -50,7 +50,7 @@ def cut(long: str) -> str:
 def speaker(call: Json) -> str:
     """The model that answered: not the one asked for where that failed or has another name. As static/story.js."""
     model, answered = call["model"], call["upstream_model"]
-    if not answered or call["status"] not in _ANSWERED:
+    if not answered or format.mood(call["status"]) == "errors":
         return str(model)
     asked = model.rpartition("/")[2]
     before, found, after = answered.rpartition(asked) if asked else ("", "", answered)

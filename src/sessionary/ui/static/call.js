@@ -3,11 +3,11 @@
 import { el } from "./el.js";
 import { instead } from "./focus.js";
 import { depth } from "./fold.js";
-import { clock, count, duration, exact, moment, plural } from "./format.js";
+import { clock, count, duration, exact, moment, mood, plural } from "./format.js";
 import { message } from "./pieces.js";
 import { words } from "./sought.js";
 import { grouped } from "./speech.js";
-import { mood, speaker } from "./story.js";
+import { speaker } from "./story.js";
 import { hides } from "./unfold.js";
 
 /** @typedef {import("./types.js").Added} Added */

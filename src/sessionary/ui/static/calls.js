@@ -1,7 +1,7 @@
 // The flat log of calls, or what stands there while there is none.
 
+import { mood } from "./format.js";
 import { cells } from "./call-cells.js";
-import { dot } from "./facets.js";
 import { list } from "./list.js";
 import { waitForTheFirst } from "./welcome.js";
 
@@ -12,7 +12,7 @@ else {
     path: "/ui/calls",
     noun: "call",
     cells,
-    dot: (call) => dot(call.status),
+    dot: (call) => mood(call.status),
     title: (call) => `${call.model} at ${call.created_at}`,
   });
 }

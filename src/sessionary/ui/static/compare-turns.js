@@ -1,6 +1,8 @@
 // The turns of one side of a comparison: which calls belong to it, and what they add up to. Pure. A side is a whole
 // session, or one branch of it with what it goes on from; agents' calls count to the turn that started them.
 
+import { mood } from "./format.js";
+
 /** @typedef {import("./types.js").Call} Call */
 /** @typedef {import("./types.js").TreeNode} TreeNode */
 /**
@@ -169,7 +171,7 @@ export function sums(calls, turns = 0) {
   return {
     turns,
     calls: calls.length,
-    errors: calls.filter(({ status }) => !["ok", "live", "client_closed", "interrupted"].includes(status)).length,
+    errors: calls.filter(({ status }) => mood(status) === "errors").length,
     input: add("input_tokens"),
     cached: add("cached_tokens"),
     output: add("output_tokens"),

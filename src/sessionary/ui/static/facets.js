@@ -4,7 +4,7 @@
 import { el } from "./el.js";
 import { mark } from "./client-mark.js";
 import { chosen } from "./filter-text.js";
-import { count, exact } from "./format.js";
+import { count, exact, mood } from "./format.js";
 import { pressed } from "./press.js";
 
 /** @typedef {import("./types.js").Facet} Facet */
@@ -67,18 +67,9 @@ function entry(field, one, on) {
   return el(
     "button",
     { type: "button", class: "facet", "data-field": field, "data-value": one.value, "aria-pressed": String(on), title: one.value },
-    field === "status" ? el("i", { class: `dot ${dot(one.value)}`, "aria-hidden": "true" }) : null,
+    field === "status" ? el("i", { class: `dot ${mood(one.value)}`, "aria-hidden": "true" }) : null,
     field === "client" ? mark(one.value) : null,
     el("span", null, one.value.replaceAll("_", " ")),
     el("b", { class: "num" }, told),
   );
-}
-
-/**
- * A call's status as a session's: which dot it has.
- * @param {string} status
- */
-export function dot(status) {
-  if (["live", "ok", "errors", "cut"].includes(status)) return status;
-  return status === "client_closed" || status === "interrupted" ? "cut" : "errors";
 }

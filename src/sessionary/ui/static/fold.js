@@ -1,8 +1,8 @@
 // A line in the transcript that stands for what is folded beneath it: other attempts, an agent, calls for a title.
 
 import { el } from "./el.js";
-import { count, duration, exact, plural, spending } from "./format.js";
-import { gist, known, mood } from "./story.js";
+import { count, duration, exact, mood, plural, spending } from "./format.js";
+import { gist, known } from "./story.js";
 
 /** @typedef {import("./types.js").Added} Added */
 /** @typedef {import("./types.js").Fold} Fold */

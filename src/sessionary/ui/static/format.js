@@ -76,6 +76,15 @@ export function size(bytes) {
 }
 
 /**
+ * A call's status as one of the four colours of meaning.
+ * @param {string} status
+ */
+export function mood(status) {
+  if (status === "ok" || status === "live") return status;
+  return ["client_closed", "interrupted", "cut"].includes(status) ? "cut" : "errors";
+}
+
+/**
  * Local time of day.
  * @param {string} at
  */

@@ -2,8 +2,7 @@
 
 import { copyButton } from "./copy.js";
 import { el } from "./el.js";
-import { cost, count, duration, exact, moment, share, spending } from "./format.js";
-import { mood } from "./story.js";
+import { cost, count, duration, exact, moment, mood, share, spending } from "./format.js";
 
 /** @typedef {import("./types.js").Call} Call */
 /** @typedef {import("./el.js").Child} Child */

@@ -1,9 +1,8 @@
 // The turns, left: the branches as a thin graph in the margin, what was said, what came of it. Follows the scroll.
 
 import { el } from "./el.js";
-import { clock, count, duration, exact, moment, plural } from "./format.js";
+import { clock, count, duration, exact, moment, mood, plural } from "./format.js";
 import { graph } from "./graph.js";
-import { mood } from "./story.js";
 import { Virtual } from "./virtual.js";
 
 /** @typedef {import("./types.js").Turn} Turn */

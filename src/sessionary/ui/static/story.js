@@ -1,7 +1,7 @@
 // What the calls of a session tell: which result belongs to which tool call, what a turn is, where it paused.
 // Pure; ui/shown.py does the same for the first screen.
 
-import { level, spending } from "./format.js";
+import { level, mood, spending } from "./format.js";
 import { flat } from "./outline.js";
 import { words } from "./speech.js";
 
@@ -231,13 +231,4 @@ export function speaker({ model, upstream_model, status }) {
   const from = asked ? upstream_model.lastIndexOf(asked) : -1;
   const own = from >= 0 && /(?:^|[/.])$/.test(upstream_model.slice(0, from)) && DATED.test(upstream_model.slice(from + asked.length));
   return own ? model : upstream_model;
-}
-
-/**
- * A call's status as one of the four colours of meaning.
- * @param {string} status
- */
-export function mood(status) {
-  if (status === "ok" || status === "live") return status;
-  return ["client_closed", "interrupted", "cut"].includes(status) ? "cut" : "errors";
 }

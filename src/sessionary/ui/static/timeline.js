@@ -2,9 +2,9 @@
 // of colour. Many calls share bars. Click selects.
 
 import { el, svg } from "./el.js";
-import { clock, duration, moment, spending } from "./format.js";
+import { clock, duration, moment, mood, spending } from "./format.js";
 import { pressed } from "./press.js";
-import { PAUSE, mood, speaker } from "./story.js";
+import { PAUSE, speaker } from "./story.js";
 
 /** @typedef {import("./types.js").Added} Added */
 /** @typedef {{from: number, to: number, lane: number, index: number, status: string, cost: number, count: number}} Bar */
