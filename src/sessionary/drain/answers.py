@@ -2,15 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from sessionary.ids import digest, root_node
-from sessionary.record.exchange import Attempt, Finish
+from sessionary.record.exchange import Attempt, Finish, Status
 from sessionary.store import attempts
 from sessionary.wire import literal, loose, meaning, prices, tokens
-from sessionary.wire.answer import FIELDS, inspect
+from sessionary.wire.answer import FIELDS, Answer, inspect
 from sessionary.wire.assemble import assemble
 from sessionary.wire.message import Message, Usage
 from sessionary.wire.reading import FORMATS, read
@@ -62,53 +62,22 @@ class Answered:
 
 def answered(asked: Asked, finish: Finish, data: bytes) -> Answered:
     """`data` is the whole of the answer's bytes. Never fails: what cannot be read is kept as it is."""
-    streamed = finish.headers.get("content-type", "").startswith("text/event-stream") or (
-        asked.stream and data.lstrip().startswith(_EVENTS)
-    )
-    status, error_type, error_message = finish.status, finish.error_type, finish.error_message
-    body, raw = data, None
-    usage: Usage | None = None
-    finish_reason: str | None = None
-    if streamed and data:
-        assembled = assemble(data, asked.endpoint)
-        body, raw = assembled.body, data
-        usage, finish_reason = assembled.usage, assembled.finish_reason
-        if assembled.error is not None and status == "ok":
-            named = assembled.error.get("type") or assembled.error.get("code")
-            status, error_type = "upstream_error", str(named or "upstream_error")
-            error_message = str(assembled.error.get("message") or "")
-        elif not assembled.complete and status == "ok":
-            status, error_type = "upstream_error", "stream_incomplete"
-            error_message = "The stream ended before the answer did."
-    parts = split_response(body, asked.endpoint) if body else None
-    answer = inspect(_beside(parts, body), asked.endpoint)
-    if answer.failure is not None and status == "ok":
-        status, (error_type, error_message) = "upstream_error", answer.failure
-    if status == "upstream_error" and not error_message:
-        error_type, error_message = _error_of(body)
-    usage = answer.usage or usage
+    came = _came(asked, finish, data)
+    parts = split_response(came.body, asked.endpoint) if came.body else None
+    answer = inspect(_beside(parts, came.body), asked.endpoint)
+    status, error_type, error_message = _ended(came, answer)
     bodies: dict[bytes, bytes] = {}
     rows: list[dict[str, Any]] = []
     output: list[Message] = []
     said = meaning.NOTHING
     if parts is not None and status != "rejected":
         rows, output, said = _chain(asked, parts.messages, bodies)
+    usage = answer.usage or came.usage
     if usage is None and output:
         usage = _estimated(asked, output)
     cost = None
     if usage is not None:
         cost = prices.cost(finish.provider, finish.upstream_model or asked.model, usage, finish.price, asked.created_at)
-    recipe = None
-    if parts is not None:
-        lifted = {key: digest(value) for key, value in parts.lifted.items()}
-        bodies |= zip(lifted.values(), parts.lifted.values(), strict=True)
-        recipe = Recipe(
-            shell=parts.shell,
-            lifted=lifted,
-            chain=parts.chain,
-            whole=parts.whole,
-            above=asked.input_depth,
-        )
     call = {
         "status": status,
         "finished_at": max(finish.at, asked.created_at),  # the clock may have been set back in between
@@ -117,7 +86,7 @@ def answered(asked: Asked, finish: Finish, data: bytes) -> Answered:
         "provider": finish.provider or None,
         "deployment": finish.deployment or None,
         "upstream_model": finish.upstream_model or None,
-        "finish_reason": answer.finish_reason or finish_reason,
+        "finish_reason": answer.finish_reason or came.finish_reason,
         "response_id": answer.response_id,
         "error_type": error_type or None,
         "error_message": (error_message or "")[:_ERROR_TEXT] or None,
@@ -132,7 +101,56 @@ def answered(asked: Asked, finish: Finish, data: bytes) -> Answered:
         "output_node": rows[-1]["node"] if rows else None,
         "answer_key": meaning.answer_key(asked.project, said),
     }
-    return Answered(call, recipe, raw, rows, bodies, output, answer.model or "")
+    recipe = None if parts is None else _recipe(parts, asked.input_depth, bodies)
+    return Answered(call, recipe, came.raw, rows, bodies, output, answer.model or "")
+
+
+class _Came(NamedTuple):
+    """An answer as one body, and how its coming ended."""
+
+    body: bytes
+    status: Status
+    error_type: str
+    error_message: str
+    raw: bytes | None = None
+    """Of a stream, its events."""
+    usage: Usage | None = None
+    finish_reason: str | None = None
+
+
+def _came(asked: Asked, finish: Finish, data: bytes) -> _Came:
+    status, error_type, error_message = finish.status, finish.error_type, finish.error_message
+    streamed = finish.headers.get("content-type", "").startswith("text/event-stream") or (
+        asked.stream and data.lstrip().startswith(_EVENTS)
+    )
+    if not streamed or not data:
+        return _Came(data, status, error_type, error_message)
+    whole = assemble(data, asked.endpoint)
+    if whole.error is not None and status == "ok":
+        named = whole.error.get("type") or whole.error.get("code")
+        status, error_type = "upstream_error", str(named or "upstream_error")
+        error_message = str(whole.error.get("message") or "")
+    elif not whole.complete and status == "ok":
+        status, error_type = "upstream_error", "stream_incomplete"
+        error_message = "The stream ended before the answer did."
+    return _Came(whole.body, status, error_type, error_message, data, whole.usage, whole.finish_reason)
+
+
+def _ended(came: _Came, answer: Answer) -> tuple[Status, str, str]:
+    """Status, type and message of an error: by what came, and by what the answer says of itself."""
+    status, error_type, error_message = came.status, came.error_type, came.error_message
+    if answer.failure is not None and status == "ok":
+        status, (error_type, error_message) = "upstream_error", answer.failure
+    if status == "upstream_error" and not error_message:
+        error_type, error_message = _error_of(came.body)
+    return status, error_type, error_message
+
+
+def _recipe(parts: Split, above: int, bodies: dict[bytes, bytes]) -> Recipe:
+    """Adds to `bodies`."""
+    lifted = {key: digest(value) for key, value in parts.lifted.items()}
+    bodies |= zip(lifted.values(), parts.lifted.values(), strict=True)
+    return Recipe(shell=parts.shell, lifted=lifted, chain=parts.chain, whole=parts.whole, above=above)
 
 
 def _beside(parts: Split | None, body: bytes) -> bytes:
