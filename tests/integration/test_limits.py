@@ -164,8 +164,8 @@ def test_a_limit_that_comes_later_knows_what_was_used_before(gateway: Gateway) -
     assert answer.json["used"]["spent"] == pytest.approx(cost)
 
     def left() -> set[str]:
-        """As each of some calls is told, so many at once that both workers answer."""
-        asked = gateway.at_once(key, 25, model="unpriced")
+        """As each of some calls is told, so many at once, and so often, that both workers answer."""
+        asked = [answer for _ in range(4) for answer in gateway.at_once(key, 25, model="unpriced")]
         return {answer.headers.get("x-sessionary-budget-remaining", "") for answer in asked}
 
     wait_for(lambda: left() == {"0.500000"}, what="the new limits in both workers")
