@@ -30,14 +30,18 @@ def is_served(folder: Path) -> bool:
 
 def answers(folder: Path) -> tuple[str, int] | None:
     """Where a gateway that serves the folder takes calls now. One that is about to end has left its address."""
-    address = told(folder) if is_served(folder) else None
-    if address is None:
+    if (address := served_at(folder)) is None:
         return None
     try:
         with socket.create_connection(address, timeout=_PATIENCE):
             return address
     except OSError:
         return None
+
+
+def served_at(folder: Path) -> tuple[str, int] | None:
+    """Of the gateway that serves the folder; None where none does."""
+    return told(folder) if is_served(folder) else None
 
 
 def told(folder: Path) -> tuple[str, int] | None:

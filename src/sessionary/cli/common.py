@@ -77,8 +77,7 @@ def gateway_url(settings: Settings) -> str:
     """Of the data folder's gateway as it runs; where none does, as the configuration has it."""
     from sessionary.demo import asking
 
-    running = listening.told(settings.data_dir) if listening.is_served(settings.data_dir) else None
-    return asking.address(*(running or (settings.host, settings.port)))
+    return asking.address(*(listening.served_at(settings.data_dir) or (settings.host, settings.port)))
 
 
 def by() -> "Actor":

@@ -77,16 +77,6 @@ def note(connection: sa.Connection, project: int, names: Iterable[str], at: int 
     upsert(connection, schema.deleted, [noted | {"session": name} for name in names])
 
 
-def delete_sessions(engine: sa.Engine, sessions: Iterable[tuple[int, str]]) -> None:
-    """Several at once, each a project and an id. What the spool has of them is not looked for."""
-    by_project: dict[int, list[str]] = {}
-    for project, session in sessions:
-        by_project.setdefault(project, []).append(session)
-    with transaction(engine) as connection:
-        for project, some in by_project.items():
-            hide(connection, project, some)
-
-
 def hide(connection: sa.Connection, project: int, sessions: Sequence[str], kind: str = "session") -> None:
     """The first part of deleting: as many statements for any number of sessions and calls. `kind`: under which the name
     that the calls are given is listed, see `store.sweep`."""

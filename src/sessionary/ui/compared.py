@@ -24,7 +24,7 @@ _METRICS: tuple[tuple[str, str, Callable[[Any], str], tuple[str, str], str], ...
     ("turns", "turns", lambda n: f"{n:,}", ("fewer", "more"), ""),
     ("calls", "calls", lambda n: f"{n:,}", ("fewer", "more"), ""),
     ("input", "input_tokens", format.count, ("fewer", "more"), ""),
-    ("cached", "cached", lambda n: f"{_round(n)}%", ("less cached", "better cached"), "more"),
+    ("cached", "cached", lambda n: f"{format.rounded(n)}%", ("less cached", "better cached"), "more"),
     ("output", "output_tokens", format.count, ("fewer", "more"), ""),
     ("first token", "ttft", format.duration, ("sooner", "later"), "less"),
 )  # fmt: skip
@@ -231,7 +231,7 @@ def _delta(
     if a == b or (good and show(a) == show(b)):  # as it is seen
         return "the same", "same"
     points = name == "cached"
-    size = f"{_round(abs(b - a))} points" if points else show(abs(b - a))
+    size = f"{format.rounded(abs(b - a))} points" if points else show(abs(b - a))
     sign = "+" if b > a else "−"
     part = f" · {sign}{_percent(abs(b - a) / a)}" if a and not points else ""
     better = (b > a) == (good == "more")
@@ -240,12 +240,13 @@ def _delta(
 
 def _percent(part: float) -> str:
     value = 100 * part
-    return f"{format.count(_round(value))}%" if value >= 1000 else f"{_round(value)}%" if value >= 1 else "<1%"
-
-
-def _round(value: float) -> int:
-    """As JavaScript rounds."""
-    return int(value + 0.5)
+    return (
+        f"{format.count(format.rounded(value))}%"
+        if value >= 1000
+        else f"{format.rounded(value)}%"
+        if value >= 1
+        else "<1%"
+    )
 
 
 def _share(cached: int, whole: int) -> float | None:

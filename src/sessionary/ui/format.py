@@ -50,10 +50,10 @@ def duration(ms: float | None) -> str:
     if 0 < ms < 1:
         return "<1 ms"
     if ms < 999.5:
-        return f"{_whole(ms)} ms"
+        return f"{rounded(ms)} ms"
     if ms < 59_950:
         return f"{_fixed(ms / 1000, 1)} s"
-    seconds = _whole(ms / 1000)
+    seconds = rounded(ms / 1000)
     if seconds < 3600:
         return f"{seconds // 60}m {seconds % 60:02d}s"
     if seconds < 86400:
@@ -67,7 +67,7 @@ def wall(first: str, last: str) -> str:
 
 
 def share(part: int | None, whole: int | None) -> str:
-    return f"{_whole(100 * part / whole)}%" if part and whole else ""
+    return f"{rounded(100 * part / whole)}%" if part and whole else ""
 
 
 def size(count: int) -> str:
@@ -89,7 +89,7 @@ def day(at: str) -> str:
 
 def ago(at: str, now: datetime | None = None) -> str:
     """How long ago, in a word or two; the day when it is long, and the month when it is very long."""
-    seconds = _whole(((now or datetime.now(UTC)) - _time(at)).total_seconds())
+    seconds = rounded(((now or datetime.now(UTC)) - _time(at)).total_seconds())
     if seconds < 5:
         return "now"
     for limit, size, unit in ((60, 1, "s"), (3600, 60, "min"), (86400, 3600, "h"), (7 * 86400, 86400, "d")):
@@ -127,7 +127,7 @@ def _fixed(value: float, places: int) -> str:
     return str(Decimal(value).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP))
 
 
-def _whole(value: float) -> int:
+def rounded(value: float) -> int:
     """As `Math.round` in a browser."""
     return math.floor(value + 0.5)
 

@@ -14,6 +14,17 @@ export class Refused extends Error {
   }
 }
 
+/** Milliseconds until a server that is away is asked again. */
+export const AGAIN = 5000;
+
+/**
+ * Whether the server, or its store, may be back by itself.
+ * @param {unknown} error
+ */
+export function isAway(error) {
+  return error instanceof Refused && (error.status === 503 || error.status === 0);
+}
+
 /**
  * @param {string} path
  * @param {RequestInit} [options]

@@ -1,9 +1,8 @@
 // What stands in place of a list's rows when there are none: nothing matches, a mistake, no right, no store.
 
+import { AGAIN, isAway } from "./api.js";
 import { el } from "./el.js";
 import { replaced, tokens } from "./filter-text.js";
-
-const AGAIN = 5000;
 
 /**
  * @param {HTMLElement} host
@@ -38,7 +37,7 @@ export function standIn(host, noun, onfilter) {
     if (error.param === "filter") {
       return [el("h2", null, "This filter cannot be read"), el("p", null, "Nothing was looked for. What is wrong with it stands below the field.")];
     }
-    const away = error.status === 503 || error.status === 0;
+    const away = isAway(error);
     if (away) again = setTimeout(retry, AGAIN);
     const title = error.status === 403 ? "This key may not see that" : error.status === 503 ? "The store is away" : error.status === 0 ? "The server cannot be reached" : "That did not work";
     return [

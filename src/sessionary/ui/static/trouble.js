@@ -1,10 +1,7 @@
 // What keeps a page from being as new as it could be, told above it: what is shown stays, and is asked for once more.
 
-import { Refused } from "./api.js";
+import { AGAIN, Refused, isAway } from "./api.js";
 import { el } from "./el.js";
-
-/** Milliseconds until a server that is away is asked again. */
-const AGAIN = 5000;
 
 /**
  * @param {HTMLElement} before what it is told above
@@ -17,7 +14,7 @@ export function trouble(before, retry) {
   return {
     /** @param {unknown} error */
     tell(error) {
-      const away = !(error instanceof Refused) || error.status === 503 || error.status === 0;
+      const away = !(error instanceof Refused) || isAway(error);
       clearTimeout(again);
       if (away) again = setTimeout(retry, AGAIN);
       const button = el("button", { type: "button", onclick: retry }, "Try again");
