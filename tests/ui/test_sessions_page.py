@@ -435,6 +435,27 @@ def test_going_through_by_keyboard(visit: Open, filled: Fake) -> None:
     expect(page).to_have_url(re.compile(r"/ui/sessions/"))
 
 
+def test_keys_are_told_and_can_be_turned_off(visit: Open, filled: Fake) -> None:
+    page = ready(visit("/ui/"))
+    page.keyboard.press("?")
+    told = page.locator("#help")
+    expect(told.locator("kbd")).to_have_text(["/", "j", "k", "Enter", "x", "Esc", "?"])
+    told.get_by_label("These keys act").uncheck()
+    page.keyboard.press("Escape")
+    expect(told).to_be_hidden()
+    page.reload()
+    ready(page)
+    page.keyboard.press("j")
+    page.keyboard.press("?")
+    expect(told).to_be_hidden()
+    expect(page.locator("tr.row a:focus")).to_have_count(0)
+    page.get_by_role("button", name="Keyboard shortcuts").click()
+    told.get_by_label("These keys act").check()
+    told.get_by_role("button", name="Close").click()
+    page.keyboard.press("j")
+    expect(page.locator("tr.row .what a").first).to_be_focused()
+
+
 def test_two_are_compared(visit: Open, filled: Fake) -> None:
     page = ready(visit("/ui/"))
     first, second = page.locator("tr.row .what a").evaluate_all(

@@ -1,6 +1,5 @@
 """What the pages of keys, models, health and audit show beyond what the API says: groups, order, words. Pure."""
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -9,11 +8,12 @@ from urllib.parse import urlencode
 import msgspec
 from starlette.datastructures import QueryParams
 
+from sessionary.ui.lists import quoted
+
 Json = dict[str, Any]
 MOST_PROJECTS = 100
 MOST_KEYS = 200
 """Of one project, that are valid, and as many that are not."""
-_BARE = re.compile(r"[\w.:/@+-]+")
 _AUDIT = ("action", "actor", "target")
 _MOST_SAID = 300
 _ENDED = ("revoked", "expired")
@@ -27,15 +27,8 @@ def of_project(query: Mapping[str, str]) -> QueryParams:
 def ask(path: str, field: str, value: str, project: str = "") -> str:
     """The address of the list at `path` that shows what has this value."""
     said = [(field, value), *([("project", project)] if project else [])]
-    terms = " ".join(f"{name}:{_quoted(text)}" for name, text in said)
+    terms = " ".join(f"{name}:{quoted(text)}" for name, text in said)
     return f"{path}?{urlencode({'filter': terms})}"
-
-
-def _quoted(text: str) -> str:
-    if _BARE.fullmatch(text):
-        return text
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
 
 
 def keys(projects: Sequence[Json], found: Json, query: Mapping[str, str], demo: str = "") -> Json:

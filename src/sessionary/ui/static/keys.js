@@ -1,6 +1,9 @@
-// Keyboard: one table per page. Nothing happens while someone types, or with a modifier held.
+// Keyboard: one table per page. Nothing happens while someone types, or with a modifier held; nor where someone has
+// turned the keys off, for whom speech or a tremor would press them.
 
 import { byId } from "./el.js";
+
+const OFF = "keys-off";
 
 /** @param {Record<string, () => void>} table key -> what it does */
 export function keys(table) {
@@ -10,11 +13,14 @@ export function keys(table) {
     button.hidden = false;
     button.addEventListener("click", () => help.showModal());
   }
+  const act = /** @type {HTMLInputElement} */ (byId("keys-act"));
+  act.checked = !localStorage.getItem(OFF);
+  act.addEventListener("change", () => (act.checked ? localStorage.removeItem(OFF) : localStorage.setItem(OFF, "1")));
   document.querySelector(".bar [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" }); // on small screens
   const all = { "?": () => help.showModal(), ...table };
   addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-    if (typing(event.target) || document.querySelector("dialog[open]")) return;
+    if (localStorage.getItem(OFF) || typing(event.target) || document.querySelector("dialog[open]")) return;
     const action = Object.hasOwn(all, event.key) ? all[/** @type {keyof typeof all} */ (event.key)] : undefined;
     if (!action) return;
     event.preventDefault();
