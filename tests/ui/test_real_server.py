@@ -38,7 +38,7 @@ def test_the_demo_provider_is_free_before_a_replay_too(browser: Browser, tmp_pat
         link = server.login_link()
         page = visit(link[link.index("/ui/") :], cookie=None)
         page.goto(f"{server.base_url}/ui/sessions/{server.session('free', calls=1)['id']}")
-        expect(page.locator("#pills")).to_contain_text("costfree")
+        expect(page.locator("#pills")).to_contain_text("cost$0")
         page.get_by_role("button", name="More").click()
         page.get_by_role("menuitem", name="Replay").click()
         page.get_by_label("Model").fill("gpt-5")

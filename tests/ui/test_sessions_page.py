@@ -439,7 +439,7 @@ def test_keys_are_told_and_can_be_turned_off(visit: Open, filled: Fake) -> None:
     page = ready(visit("/ui/"))
     page.keyboard.press("?")
     told = page.locator("#help")
-    expect(told.locator("kbd")).to_have_text(["/", "j", "k", "Enter", "x", "Esc", "?"])
+    expect(told.locator("kbd")).to_have_text(["/", "j", "k", "Enter", "x", "a", "Esc", "?"])
     told.get_by_label("These keys act").uncheck()
     page.keyboard.press("Escape")
     expect(told).to_be_hidden()

@@ -10,7 +10,7 @@ import pytest
 
 from sessionary.settings.tree import Price
 from sessionary.wire.message import Usage
-from sessionary.wire.prices import NANO, cost
+from sessionary.wire.prices import NANO, cost, rates
 
 AT = 1_767_225_600_000_000
 USAGE = Usage(input=1000, output=100)
@@ -94,7 +94,7 @@ def test_cached_tokens_cost_less() -> None:
     ("provider", "model"),
     [
         ("openai", "no-such-model"), ("openai", ""), ("nvidia", "meta/llama"), ("nobody", "gpt-4o"), ("", "gpt-4o"),
-        ("demo", "gpt-4o"), ("ollama", "llama3"), ("vllm", "gpt-4o"), ("openai-compatible", "gpt-4o"),
+        ("ollama", "llama3"), ("vllm", "gpt-4o"), ("openai-compatible", "gpt-4o"),
         ("openai", "whisper-1"),  # listed, with a price by the hour
     ],
 )  # fmt: skip
@@ -104,6 +104,11 @@ def test_what_is_not_known_is_null(provider: str, model: str) -> None:
 
 def test_a_free_model_is_free() -> None:
     assert cost("openrouter", "meta-llama/llama-3.3-70b-instruct:free", USAGE, None, AT) == 0
+
+
+def test_the_demo_provider_is_free() -> None:
+    assert cost("demo", "any-name", USAGE, None, AT) == 0
+    assert rates("demo", "any-name", None, AT) == (0, 0, 0)
 
 
 def test_counts_that_contradict_each_other_have_no_price() -> None:

@@ -107,6 +107,9 @@ class KeyPatch(msgspec.Struct, forbid_unknown_fields=True):
     limits: Limits | msgspec.UnsetType | None = msgspec.UNSET
 
 
+RateSource = Literal["configuration", "library", "unknown", "free"]
+
+
 class Rates(msgspec.Struct):
     """USD per million tokens; null: not known."""
 
@@ -114,7 +117,7 @@ class Rates(msgspec.Struct):
     cached: float | None
     """Input that the provider had in its cache."""
     output: float | None
-    source: Literal["configuration", "library", "unknown", "free"]
+    source: RateSource
     """`library`: the public table that `ModelList.library` names; `free`: the demo."""
 
 

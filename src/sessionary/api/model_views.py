@@ -110,13 +110,16 @@ def _kind(
 
 
 def _rates(provider: str, model: str, given: Deployment, now: int) -> admin_types.Rates:
-    if provider == "demo" and given.price is None:
-        return admin_types.Rates(None, None, None, "free")
     found = prices.rates(provider, model, given.price, now)
-    source: Literal["configuration", "library", "unknown"] = (
-        "configuration" if given.price is not None else "unknown" if found == (None, None, None) else "library"
-    )
-    return admin_types.Rates(*found, source)
+    return admin_types.Rates(*found, _source(provider, given, found))
+
+
+def _source(provider: str, given: Deployment, found: prices.Rates) -> admin_types.RateSource:
+    if given.price is not None:
+        return "configuration"
+    if provider == "demo":
+        return "free"
+    return "unknown" if found == (None, None, None) else "library"
 
 
 def _may(principal: Principal, name: str) -> bool:

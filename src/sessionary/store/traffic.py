@@ -100,11 +100,21 @@ def sums(
 
 
 def first(connection: sa.Connection, project: int | None) -> int | None:
-    """When the first day with calls began."""
-    per = sa.select(sa.func.min(_t.at)).where(_t.step == STEPS[-1])
+    """When calls were counted first, as finely as is kept of then."""
     projects = _projects(connection) if project is None else [project]
-    firsts = (connection.scalar(per.where(_t.project == one)) for one in projects)
+    firsts = (_first(connection, one) for one in projects)
     return min((at for at in firsts if at is not None), default=None)
+
+
+def _first(connection: sa.Connection, project: int) -> int | None:
+    first: int | None = None
+    within: tuple[sa.ColumnElement[bool], ...] = ()
+    for step in reversed(STEPS):
+        at = connection.scalar(sa.select(sa.func.min(_t.at)).where(_t.project == project, _t.step == step, *within))
+        if at is None:
+            break
+        first, within = at, (_t.at >= at, _t.at < at + step * SECOND)
+    return first
 
 
 def forget_minutes(connection: sa.Connection, now: int, most: int) -> int:

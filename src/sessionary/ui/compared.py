@@ -233,20 +233,17 @@ def _delta(
     points = name == "cached"
     size = f"{format.rounded(abs(b - a))} points" if points else show(abs(b - a))
     sign = "+" if b > a else "−"
-    part = f" · {sign}{_percent(abs(b - a) / a)}" if a and not points else ""
+    part = f" · {_times(a, b)}" if a and not points else ""
     better = (b > a) == (good == "more")
     return f"{sign}{size}{part} · {words[b > a]}", "other" if not good else "better" if better else "worse"
 
 
-def _percent(part: float) -> str:
-    value = 100 * part
-    return (
-        f"{format.count(format.rounded(value))}%"
-        if value >= 1000
-        else f"{format.rounded(value)}%"
-        if value >= 1
-        else "<1%"
-    )
+def _times(a: float, b: float) -> str:
+    """How much `b` is of `a`: by how many of a hundred it is more or less, or how many times as much."""
+    part = abs(b - a) / a
+    if part >= 10:
+        return f"×{format.rounded(b / a):,}"
+    return f"{'+' if b > a else '−'}{format.rounded(100 * part) if part >= 0.01 else '<1'}%"
 
 
 def _share(cached: int, whole: int) -> float | None:

@@ -3,6 +3,7 @@ of cases in the tests. An unknown value is a dash, never 0.
 """
 
 import math
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
@@ -12,6 +13,8 @@ from typing import Any
 from sessionary.wire.text import TURNED
 
 UNKNOWN = "–"
+_UNSEEN = re.compile("[\\x00-\\x08\\x0e-\\x1f\\x7f-\\x9f]")
+"""Letters that are none: some fonts have boxes for them."""
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -109,7 +112,7 @@ def titled(session: Mapping[str, Any]) -> str:
     """What a session is called. Of one without a title and without an id of the client's, what is known of its calls:
     ours is an id that nobody knows."""
     if session["title"] or session["session_id"] != session["id"]:
-        return TURNED.sub("", str(session["title"] or session["session_id"]))
+        return _UNSEEN.sub("", TURNED.sub("", str(session["title"] or session["session_id"])))
     if not session["errors"] or session["errors"] < session["calls"]:
         return "Untitled"
     return "A call that failed" if session["calls"] == 1 else f"{session['calls']:,} calls that failed"

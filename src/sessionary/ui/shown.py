@@ -34,8 +34,7 @@ def first_screen(transcript: Json) -> Json:
         shown.append({**added, "messages": last, "cut": cut, "speaker": speaker(added["call"])})
     session = transcript["session"]
     more = max(len(calls), session["calls"]) - len(shown)
-    gratis = bool(calls) and all(free(added["call"]) for added in calls)
-    return {"session": session, "calls": shown, "turns": _turns(shown), "more": more, "free": gratis}
+    return {"session": session, "calls": shown, "turns": _turns(shown), "more": more}
 
 
 def pretty(value: Any) -> str:
@@ -56,11 +55,6 @@ def speaker(call: Json) -> str:
     before, found, after = answered.rpartition(asked) if asked else ("", "", answered)
     own = found and (not before or before[-1] in "/.") and _DATED.fullmatch(after)
     return str(model if own else answered)
-
-
-def free(call: Json) -> bool:
-    """Whether the demo provider answered, which no price list has."""
-    return bool(call["cost"] is None and call["provider"] == "demo")
 
 
 def _grouped(messages: list[Json]) -> list[Json]:
@@ -99,7 +93,7 @@ def _turns(calls: list[Json]) -> list[Json]:
         if not turns or turns[-1]["turn"] != call["turn"]:
             said = _said(added["messages"]) or _said(added["messages"], "") or call["endpoint"]
             turns.append({"turn": call["turn"], "id": call["id"], "said": said, "answer": "", "at": call["created_at"]})
-            turns[-1].update(ms=None, cost=None, tokens=0, free=True)
+            turns[-1].update(ms=None, cost=None, tokens=0)
         if added["output"]:
             turns[-1]["answer"] = " ".join(_texts([added["output"]], ""))[:160] or turns[-1]["answer"]
         _add(turns[-1], call)
@@ -110,7 +104,6 @@ def _add(turn: Json, call: Json) -> None:
     for total, part in (("ms", call["duration_ms"]), ("cost", call["cost"])):
         if part is not None:
             turn[total] = (turn[total] or 0) + part
-    turn["free"] = turn["free"] and free(call)
     turn["tokens"] += (call["input_tokens"] or 0) + (call["output_tokens"] or 0)
 
 

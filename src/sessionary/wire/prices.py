@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 NANO = 1_000_000_000
 _NAMES = {"gemini": "google", "xai": "x-ai"}
-_UNPRICED = frozenset({"", "demo", "ollama", "vllm", "llamacpp", "openai-compatible"})
+_UNPRICED = frozenset({"", "ollama", "vllm", "llamacpp", "openai-compatible"})
 _FREE = ":free"
+_DEMO = "demo"
+"""Its answers are made up."""
 _MINUTE = 60_000_000
 """Microseconds."""
 _SAMPLE = 10_000
@@ -49,6 +51,8 @@ def cost(provider: str, model: str, usage: Usage, price: Price | None, at: int) 
         return _by_price(usage, price)
     if provider in _UNPRICED:
         return None
+    if provider == _DEMO:
+        return 0
     return _by_table(_NAMES.get(provider, provider), model, usage, at)
 
 

@@ -95,3 +95,17 @@ export function headers(shown, sort, href, onsort) {
     }),
   );
 }
+
+/** What a row is about gets this many pixels, whatever else was chosen. */
+const LEAST = 260;
+
+/**
+ * Where so many columns were chosen that what a row is about would have no room, the table is wider than the page.
+ * @param {HTMLTableElement} table
+ */
+export function widened(table) {
+  table.style.minWidth = "";
+  const about = /** @type {HTMLElement|null} */ (table.querySelector("th.what"));
+  const lacks = about?.checkVisibility() ? LEAST - about.offsetWidth : 0;
+  if (lacks > 0 && table.classList.contains("chosen")) table.style.minWidth = `${table.offsetWidth + lacks}px`;
+}

@@ -6,9 +6,10 @@ import { el } from "./el.js";
  * @param {() => string|Promise<string>} text
  * @param {string} [label]
  * @param {string} [title]
+ * @param {string} [kind]
  */
-export function copyButton(text, label = "Copy", title = "Copy") {
-  const button = el("button", { type: "button", class: "copy", title, "aria-label": title, onclick: copy }, label);
+export function copyButton(text, label = "Copy", title = "Copy", kind = "") {
+  const button = el("button", { type: "button", class: `copy ${kind}`.trim(), title, "aria-label": title, onclick: copy }, label);
   async function copy(/** @type {Event} */ event) {
     event.preventDefault();
     event.stopPropagation();

@@ -1,7 +1,7 @@
 // A line in the transcript that stands for what is folded beneath it: other attempts, an agent, calls for a title.
 
 import { el } from "./el.js";
-import { count, duration, exact, mood, plural, spending } from "./format.js";
+import { cost, count, duration, exact, mood, plural } from "./format.js";
 import { gist, known } from "./story.js";
 
 /** @typedef {import("./types.js").Added} Added */
@@ -45,7 +45,7 @@ export function depth(folds) {
 function agent(fold, calls) {
   const { said, answer } = gist(calls, fold);
   const { name = "", status = "ok", total } = fold.agent ?? {};
-  const sums = total ? [plural(total.calls, "call"), `${count(total.input_tokens + total.output_tokens)} tokens`, spending(total.cost, fold.calls.map((index) => calls[index].call)), duration(total.active_ms)] : [];
+  const sums = total ? [plural(total.calls, "call"), `${count(total.input_tokens + total.output_tokens)} tokens`, cost(total.cost), duration(total.active_ms)] : [];
   const title = total ? `${exact(total.input_tokens)} tokens in, ${exact(total.output_tokens)} out, with the agents that it started` : null;
   return [
     el("span", { class: "top" }, el("b", null, status === "ok" ? null : el("span", { class: `dot ${mood(status)}`, title: status }), "agent · ", el("bdi", null, name)), el("span", { class: "sums", title }, sums.join(" · "))),
@@ -76,6 +76,6 @@ function side(fold, calls) {
   const price = known.length ? known.reduce((sum, value) => sum + value, 0) : null;
   const { answer } = gist(calls, fold);
   return [
-    el("span", { class: "top" }, el("b", null, plural(own.length, "side call")), el("span", { class: "gist" }, answer), el("span", { class: "sums" }, spending(price, own))),
+    el("span", { class: "top" }, el("b", null, plural(own.length, "side call")), el("span", { class: "gist" }, answer), el("span", { class: "sums" }, cost(price))),
   ];
 }

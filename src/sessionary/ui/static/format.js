@@ -138,15 +138,6 @@ export function plural(n, one, many = `${one}s`) {
 }
 
 /**
- * What calls cost together, or one of them: those of the demo provider, which no price list has, are free.
- * @param {number|null} spent
- * @param {{provider: string|null}[]} calls
- */
-export function spending(spent, calls) {
-  return spent === null && calls.length && calls.every(({ provider }) => provider === "demo") ? "free" : cost(spent);
-}
-
-/**
  * How many branches a session has: 0 where all of it is one line, else the first with those beside it, which are what is
  * counted.
  * @param {number} [beside]
@@ -156,11 +147,12 @@ export function branched(beside = 0) {
 }
 
 /**
- * Without what makes text run the other way than its letters do: in one line, among others, it would say another thing.
+ * Without what makes text run the other way than its letters do, for in one line, among others, it would say another
+ * thing; and without what some fonts show as boxes.
  * @param {string} text
  */
 export function level(text) {
-  return text.replace(/[\u202a-\u202e\u2066-\u2069]/g, "");
+  return text.replace(/[\u202a-\u202e\u2066-\u2069]/g, "").replace(/[\x00-\x08\x0e-\x1f\x7f-\x9f]/g, "");
 }
 
 /**

@@ -186,6 +186,7 @@ class Scanner {
     if (!this.text.startsWith(bare ? "http" : "<http", i)) return 0;
     const found = /^<?(https?:\/\/[^\s<>"'`*|\\]{1,2000})(>?)/.exec(this.text.slice(i, i + 2100));
     if (!found || (!bare && !found[2])) return 0;
+    if (bare && /[^\s<>"'`*|\\]/.test(this.text[i + found[0].length] ?? " ")) return 0; // too long: its beginning is another one
     let url = found[1];
     if (bare) {
       url = url.replace(/[.,:;!?]{1,20}$/, "");

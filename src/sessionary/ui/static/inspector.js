@@ -110,7 +110,7 @@ export class Inspector {
       const parts = await view(call, loading.signal, this.on.has);
       if (!loading.signal.aborted) this.panel.replaceChildren(...parts);
     } catch (error) {
-      if (!loading.signal.aborted) this.panel.append(el("p", { class: "soft" }, error instanceof Error ? error.message : String(error)));
+      if (!loading.signal.aborted) this.trouble(error, () => this.fill(view, call, meanwhile));
     }
   }
 
@@ -134,9 +134,17 @@ export class Inspector {
       const top = el("p", { class: "top" }, el("span", { class: "soft" }, size(text.length)), copyButton(() => text, "Copy", "Copy it all"), more);
       this.panel.replaceChildren(top, raw ? el("pre", { tabindex: 0 }, text.slice(0, 500_000)) : body(text));
     } catch (error) {
-      if (loading.signal.aborted) return;
-      this.panel.replaceChildren(el("p", { class: "soft" }, error instanceof Error ? error.message : String(error)));
+      if (!loading.signal.aborted) this.trouble(error, () => this.load(path, more, raw));
     }
+  }
+
+  /**
+   * @param {unknown} error
+   * @param {() => void} retry
+   */
+  trouble(error, retry) {
+    const again = el("button", { type: "button", onclick: retry }, "Try again");
+    this.panel.replaceChildren(el("p", { class: "soft", role: "alert" }, error instanceof Error ? error.message : String(error)), again);
   }
 }
 

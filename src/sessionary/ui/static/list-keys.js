@@ -1,4 +1,5 @@
-// Going through a list's rows by keyboard and mouse: j and k, Enter on the row's link, x to select, a click anywhere.
+// Going through a list's rows by keyboard and mouse: j and k, Enter on the row's link, x to select, a
+// to what can be done with what is selected, a click anywhere.
 
 import { el } from "./el.js";
 import { keys } from "./keys.js";
@@ -10,8 +11,9 @@ import { keys } from "./keys.js";
  * @param {() => any[]} parts.rows
  * @param {() => void} parts.search
  * @param {(id: string) => void} parts.pick
+ * @param {() => void} parts.act goes to what can be done with what is picked
  */
-export function keyboard({ body, table, rows, search, pick }) {
+export function keyboard({ body, table, rows, search, pick, act }) {
   let chosen = -1;
 
   /** @param {number} index */
@@ -38,6 +40,7 @@ export function keyboard({ body, table, rows, search, pick }) {
     "/": search,
     j: () => choose(Math.min(rows().length - 1, chosen + 1)),
     k: () => choose(Math.max(0, chosen - 1)),
+    a: act,
     x: () => chosen >= 0 && pick(rows()[chosen].id),
   });
   return {

@@ -29,7 +29,10 @@ export function news({ of, rows, show, page, newest, reading, load, measure, cha
   const button = byId("news");
   let waiting = false;
   const pressed = () => live.getAttribute("aria-pressed") === "true";
-  const sync = () => live.setAttribute("aria-pressed", String(!off()));
+  const sync = () => {
+    live.setAttribute("aria-pressed", String(!off()));
+    /** @type {ChildNode} */ (live.lastChild).textContent = pressed() && live.classList.contains("lost") ? "Reconnecting" : "Live";
+  };
   sync();
   live.hidden = false;
   live.addEventListener("click", () => {
@@ -77,7 +80,7 @@ export function news({ of, rows, show, page, newest, reading, load, measure, cha
       if (pressed() && at >= 0) show(rows().with(at, row));
       refresh();
     },
-    { onback: refresh, onstate: (connected) => live.classList.toggle("lost", !connected) },
+    { onback: refresh, onstate: (connected) => (live.classList.toggle("lost", !connected), sync()) },
   );
   return { settle, sync };
 }

@@ -2,12 +2,12 @@
 // stands beside them (histogram, facets) comes after the rows, so that the list is never late.
 
 import { cameFrom } from "./beside.js";
-import { columns, headers } from "./columns.js";
+import { columns, headers, widened } from "./columns.js";
 import { byId, el } from "./el.js";
 import { facets } from "./facets.js";
 import { filterField } from "./filter-field.js";
 import { toggled } from "./filter-text.js";
-import { ago } from "./format.js";
+import { ago, plural } from "./format.js";
 import { histogram } from "./histogram.js";
 import { keyboard } from "./list-keys.js";
 import { news, off } from "./list-news.js";
@@ -89,7 +89,7 @@ export function list(spec) {
     spacer: () => /** @type {HTMLElement} */ (el("tr", { class: "gap", "aria-hidden": "true" }, el("td", null))),
   });
   const picked = selection({ of, rows: () => rows, table, onchange: () => load(false) });
-  const keep = keyboard({ body, table, rows: () => rows, search: field.focus, pick: picked.toggle });
+  const keep = keyboard({ body, table, rows: () => rows, search: field.focus, pick: picked.toggle, act: picked.act });
 
   /** @param {any} row */
   function write(row) {
@@ -120,6 +120,7 @@ export function list(spec) {
     const sort = state.sort || usual;
     const sorted = (/** @type {string} */ by) => ({ ...state, sort: by === usual ? "" : by });
     tableNode.tHead?.replaceChildren(headers(shown, sort, (by) => address(sorted(by)), (by) => go(sorted(by))));
+    widened(tableNode);
     /** @type {HTMLAnchorElement} */ (byId("csv")).href = `/api/${of}.csv${apiQuery(state)}`;
     range.show(state.filter);
     saved.show();
@@ -175,9 +176,10 @@ export function list(spec) {
   /** @param {AbortSignal} [signal] */
   async function measure(signal) {
     const found = await source.summary(of, state, plot.room(), signal);
-    summary = found?.bars.length ? found : null;
+    summary = found?.matched ? found : null;
     plot.show(summary, spec.noun);
     side.show(found, state.filter);
+    byId("fold").textContent = `Show ${found ? plural(found.matched, spec.noun) : of}`;
   }
 
   /** @param {any} error */
@@ -233,8 +235,10 @@ export function list(spec) {
     changed: spec.changed,
   });
 
+  addEventListener("resize", () => widened(tableNode), { passive: true });
   narrow.hidden = false;
   narrow.addEventListener("click", () => folded());
+  byId("fold").addEventListener("click", () => (folded(true), scrollTo(0, 0)));
   byId("search").hidden = true;
   byId("list").addEventListener("submit", (event) => event.preventDefault());
   more.addEventListener("click", (event) => {

@@ -2,6 +2,7 @@
 
 import { copyButton } from "./copy.js";
 import { el } from "./el.js";
+import { plural } from "./format.js";
 import { json } from "./json.js";
 import { media } from "./media.js";
 import { asked, folded, label, shown } from "./native.js";
@@ -24,15 +25,21 @@ export function message(message, { name, aside = null, note = "", flag = "", anc
   const pieces = message.pieces.filter((piece) => !piece.owner);
   if (!pieces.length && message.pieces.length) return null;
   const text = () => pieces.map((piece) => piece.text ?? "").filter(Boolean).join("\n\n");
-  const copies = [text() ? copyButton(text, "Copy", "Copy this text") : null, copyButton(() => asJson(message), "JSON", "Copy this message as JSON")];
+  const copies = [text() ? copyButton(text, "Copy", "Copy this text") : null, copyButton(() => asJson(message), "JSON", "Copy this message as JSON", "as-json")];
   const link = anchor ? el("a", { class: "anchor", href: `#${anchor}`, "aria-label": "A link to this message", title: "A link to this message" }, "#") : null;
   return el(
     "section",
     { class: `msg ${roleClass(message.role)}`, id: anchor },
     el("h3", null, el("b", null, el("bdi", null, message.name || name || message.role), aside), link, el("span", null, copies, flag ? el("b", { class: "flag" }, flag) : null, note)),
-    pieces.length ? pieces.map((piece) => shows(piece, render(piece, message.role))) : el("p", { class: "soft" }, "(empty)"),
+    pieces.length && !blank(pieces) ? pieces.map((piece) => shows(piece, render(piece, message.role))) : el("p", { class: "soft" }, text() ? `(white space, ${plural(text().length, "character")})` : "(empty)"),
   );
 }
+
+/**
+ * Whether nothing of it can be seen.
+ * @param {Piece[]} pieces
+ */
+const blank = (pieces) => pieces.every((piece) => piece.type === "text" && !piece.text?.trim());
 
 /**
  * As the API gives it: without what the page put beside it.

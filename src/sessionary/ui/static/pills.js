@@ -2,10 +2,13 @@
 
 import { copyButton } from "./copy.js";
 import { el } from "./el.js";
-import { branched, count, duration, exact, moment, percentile, plural, share, spending, wall } from "./format.js";
+import { branched, cost, count, duration, exact, moment, percentile, plural, share, wall } from "./format.js";
 
 /** @typedef {import("./types.js").Session} Session */
 /** @typedef {import("./types.js").Added} Added */
+
+/** So many are told; the others in a tooltip. */
+const TAGS = 3;
 
 /**
  * @param {Session} session
@@ -15,11 +18,10 @@ export function pills(session, calls) {
   const times = calls.map(({ call }) => call.duration_ms).filter((ms) => ms !== null);
   const cached = share(session.cached_tokens, session.input_tokens);
   const tokens = `input ${exact(session.input_tokens)}, of which cached ${exact(session.cached_tokens)}; output ${exact(session.output_tokens)}, of which reasoning ${exact(session.reasoning_tokens)}`;
-  const spent = spending(session.cost, calls.map(({ call }) => call));
-  const price = spent === "free" ? "the demo provider’s answers are made up" : session.cost === null ? "no price is known for these models" : `exactly $${session.cost}`;
-  const many = Math.max(0, (session.unpriced ?? 0) - calls.filter(({ call }) => spending(call.cost, [call]) === "free").length);
+  const price = session.cost === null ? "no price is known for these models" : `exactly $${session.cost}`;
+  const many = session.unpriced ?? 0;
   const unpriced = many ? `; ${plural(many, "call")} without a known price` : "";
-  const names = session.keys ?? [];
+  const [names, tags] = [session.keys ?? [], session.tags ?? []];
   const [wide, active] = [wall(session.first_at, session.last_at), session.active_ms === undefined ? "" : duration(session.active_ms)];
   const told = [
     continues(session),
@@ -27,7 +29,7 @@ export function pills(session, calls) {
     pill("", "turns", exact(session.turns)),
     pill("", "calls", exact(session.calls)),
     pill(tokens, "tokens", `${count(session.input_tokens)} → ${count(session.output_tokens)}`, cached && `${cached} cached`),
-    pill(price + unpriced, "cost", spent + (session.cost !== null && many ? " +" : "")),
+    pill(price + unpriced, "cost", cost(session.cost) + (session.cost !== null && many ? " +" : "")),
     times.length > 1 ? pill("median, and what 95 of 100 calls stay under", "p50", duration(percentile(times, 0.5)), "p95", duration(percentile(times, 0.95))) : null,
     pill(`${moment(session.first_at)} to ${moment(session.last_at)}`, "time", wide, active && active !== wide ? `${active} active` : ""),
     session.branches ? pill(`the first, and ${exact(session.branches)} beside it`, "branches", exact(branched(session.branches))) : null,
@@ -38,7 +40,8 @@ export function pills(session, calls) {
     session.models.length ? el("span", { class: "pill models", title: session.models.join("\n") }, el("span", null, session.models.slice(0, 3).join(" · ") + (session.models.length > 3 ? ` +${session.models.length - 3}` : ""))) : null,
     names.length ? pill(names.join(", "), "key", names.slice(0, 2).join(", ")) : null,
     session.users?.length ? pill(session.users.join(", "), "user", session.users.slice(0, 2).join(", ")) : null,
-    (session.tags ?? []).map((tag) => el("span", { class: "pill", title: tag }, el("span", null, `#${tag}`))),
+    tags.slice(0, TAGS).map((tag) => el("span", { class: "pill", title: tag }, el("span", null, `#${tag}`))),
+    tags.length > TAGS ? el("span", { class: "pill", title: tags.slice(TAGS).join("\n") }, `+${tags.length - TAGS} tags`) : null,
     el("span", { class: "pill id", title: session.session_id }, "id", el("b", null, session.session_id.slice(0, 200)), copyButton(() => session.session_id, "copy", "Copy the session’s id")),
   ];
   const there = (/** @type {(Node|Node[]|null)[]} */ some) => some.flat().filter((node) => node !== null);

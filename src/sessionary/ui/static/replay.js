@@ -101,7 +101,7 @@ function choose(path, branch, go, close) {
  */
 export function summary(plan, demo = false) {
   const was = plan.cost === null ? "" : ` They cost ${cost(plan.cost)}.`;
-  const now = plan.estimate === null && demo ? " The demo provider answers, and is free." : plan.estimate === null ? " What that costs with this model is not known." : ` With this model the same tokens cost about ${cost(plan.estimate)}.`;
+  const now = demo ? " The demo provider answers, and is free." : plan.estimate === null ? " What that costs with this model is not known." : ` With this model the same tokens cost about ${cost(plan.estimate)}.`;
   const uncounted = plan.uncounted ? ` That leaves out ${plural(plan.uncounted, "call")} whose tokens are not known.` : "";
   /** @type {Map<string, number>} */
   const why = new Map();

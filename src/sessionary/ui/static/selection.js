@@ -128,6 +128,8 @@ export function selection({ of, rows, table, onchange }) {
   return {
     toggle: (/** @type {string} */ id) => toggle(id),
     clear,
+    /** Goes to the first of what can be done. */
+    act: () => /** @type {HTMLElement|null} */ (bar.querySelector("a, button"))?.focus(),
     has: (/** @type {string} */ id) => chosen.has(id),
     size: () => chosen.size,
     /**

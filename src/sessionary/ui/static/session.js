@@ -72,7 +72,7 @@ const transcript = new Virtual({
   estimate: (item) => (item.kind === "fold" ? 50 : story.height(contents.calls[item.index])),
   reach: 900,
   key: (/** @type {Item} */ item) => (item.kind === "fold" ? item.key : contents.calls[item.index].call.id),
-  version: (item) => (item.kind === "fold" ? `${open.has(item.key)} ${foldVersion(item, contents.calls)}` : versionOf(item)),
+  version: (item) => (item.kind === "fold" ? `${open.has(item.key)} ${foldVersion(item, contents.calls)}` : story.drawn(item, contents)),
   render: (item) => (item.kind === "fold" ? foldView(item, contents.calls, { open: open.has(item.key), toggle: () => turnOver(item.key), need }) : article(item)),
   onscroll: (top) => {
     if (!ready) return;
@@ -83,12 +83,6 @@ const transcript = new Virtual({
 /** @param {string} call */
 function indexOf(call) {
   return contents.indexOf.get(call) ?? -1;
-}
-
-/** @param {import("./types.js").Spot} spot */
-function versionOf(spot) {
-  const added = contents.calls[spot.index];
-  return [story.version(added), contents.calls[spot.first].taken, contents.failed.get(added.call.id), JSON.stringify({ ...spot, index: 0 })].join(" ");
 }
 
 /** @param {import("./types.js").Spot} spot */
@@ -169,7 +163,7 @@ async function load() {
   if (!ready) begin();
   else if (atEnd) feed.scrollTop = feed.scrollHeight;
   if (calls[selected]) inspector.show(calls[selected].call);
-  if (!byId("actions").firstChild) byId("actions").append(panels.turns, panels.buttons.timeline, panels.buttons.inspector, ...actions(() => current ?? session, { onrenamed: rename, onchanged: refresh, call: () => contents.calls[selected]?.call.id }));
+  if (!byId("actions").firstChild) byId("actions").append(panels.turns, panels.buttons.timeline, panels.buttons.inspector, ...actions(() => current ?? session, { onrenamed: rename, onchanged: refresh, call: () => contents.calls[here()]?.call.id }));
 }
 
 /** Indices of the calls that the first screen shows. */
@@ -275,9 +269,12 @@ function address({ call, tab }) {
   history.replaceState(null, "", url);
 }
 
+/** The call that is read: the selected one, or when that was scrolled away, the one at the top. */
+const here = () => (selected < 0 || inSight(selected) ? Math.max(0, selected) : firstCall(shown[transcript.top()]));
+
 /** @param {number} step */
 function turn(step) {
-  const next = rail.neighbour(Math.max(0, selected), step);
+  const next = rail.neighbour(here(), step);
   if (next !== null) select(next);
 }
 

@@ -1,7 +1,7 @@
 // What the calls of a session tell: which result belongs to which tool call, what a turn is, where it paused.
 // Pure; ui/shown.py does the same for the first screen.
 
-import { level, mood, spending } from "./format.js";
+import { cost, level, mood } from "./format.js";
 import { flat } from "./outline.js";
 import { words } from "./speech.js";
 
@@ -41,10 +41,20 @@ export function pair(calls) {
  * What changes when the way a call is shown changes.
  * @param {Added} added
  */
-export function version({ call, messages, output, retry, loaded, taken }) {
+function version({ call, messages, output, retry, loaded, taken }) {
   const paired = output?.pieces.filter((piece) => piece.result).length ?? 0;
   const said = call.status === "live" ? output?.pieces.map(letters).join() : output?.pieces.length;
   return [call.status, call.duration_ms, call.output_tokens, call.cost, messages.length, said, paired, retry, loaded, taken].join(" ");
+}
+
+/**
+ * The same of a call in its place.
+ * @param {import("./types.js").Spot} spot
+ * @param {import("./contents.js").Contents} contents
+ */
+export function drawn(spot, { calls, failed }) {
+  const added = calls[spot.index];
+  return [version(added), calls[spot.first].taken, failed.get(added.call.id), JSON.stringify({ ...spot, index: 0 })].join(" ");
 }
 
 /**
@@ -119,7 +129,7 @@ export function rail(calls, items = flat(calls)) {
     if (call.cost !== null) turn.cost = (turn.cost ?? 0) + call.cost;
     turn.tokens += (call.input_tokens ?? 0) + (call.output_tokens ?? 0);
   }
-  for (const stop of stops) if (stop.kind === "turn") stop.spent = spending(stop.cost, stop.calls.map((index) => calls[index].call));
+  for (const stop of stops) if (stop.kind === "turn") stop.spent = cost(stop.cost);
   return stops;
 }
 
@@ -145,7 +155,7 @@ function inAgent({ folds }) {
  */
 function started(calls, fold, { name, status, total }) {
   const depth = fold.folds.length + 1;
-  return { kind: "agent", key: fold.key, name, depth, calls: fold.calls, ...gist(calls, fold), status, at: calls[fold.calls[0]]?.call.created_at ?? "", cost: total.cost, spent: spending(total.cost, fold.calls.map((index) => calls[index].call)), count: total.calls, tokens: total.input_tokens + total.output_tokens, ms: total.active_ms, loaded: known(calls, fold.calls) };
+  return { kind: "agent", key: fold.key, name, depth, calls: fold.calls, ...gist(calls, fold), status, at: calls[fold.calls[0]]?.call.created_at ?? "", cost: total.cost, spent: cost(total.cost), count: total.calls, tokens: total.input_tokens + total.output_tokens, ms: total.active_ms, loaded: known(calls, fold.calls) };
 }
 
 /**

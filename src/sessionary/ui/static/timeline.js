@@ -2,7 +2,7 @@
 // of colour. Many calls share bars. Click selects.
 
 import { el, svg } from "./el.js";
-import { clock, duration, moment, mood, spending } from "./format.js";
+import { clock, cost, duration, moment, mood } from "./format.js";
 import { pressed } from "./press.js";
 import { PAUSE, speaker } from "./story.js";
 
@@ -106,7 +106,7 @@ export class Timeline {
       const depth = most ? Math.ceil(4 * Math.sqrt(bar.cost / most)) : 2;
       const label = bar.count > 1 ? `${bar.count} calls from ${clock(call.created_at)}` : `${clock(call.created_at)} ${speaker(call)}, ${duration(call.duration_ms)}`;
       const width = `max(3px, ${((100 * (bar.to - bar.from)) / length).toFixed(3)}%)`;
-      const rect = svg("rect", { x: x(bar.from), y: bar.lane * 15 + 3, height: 11, rx: 3, class: `bar-call ${bar.status} depth${depth}` }, svg("title", null, `${label}, ${spending(bar.cost || null, [call])}`));
+      const rect = svg("rect", { x: x(bar.from), y: bar.lane * 15 + 3, height: 11, rx: 3, class: `bar-call ${bar.status} depth${depth}` }, svg("title", null, `${label}, ${cost(bar.count > 1 ? bar.cost : call.cost)}`));
       rect.style.width = width;
       rect.addEventListener("click", () => this.select(bar.index));
       return rect;

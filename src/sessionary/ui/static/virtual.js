@@ -167,7 +167,12 @@ export class Virtual {
       }
       if (!changed) break;
     }
-    this.o.onscroll?.(this.at(Math.max(0, this.y()) + 1));
+    this.o.onscroll?.(this.top());
+  }
+
+  /** The index of the item at the top. */
+  top() {
+    return this.at(Math.max(0, this.y()) + 1);
   }
 
   /**
