@@ -82,6 +82,29 @@ def test_between_phone_and_laptop_the_filters_fold(visit: Open, filled: Fake) ->
     expect(page.locator("tr.row .dot.ok")).to_have_count(0)
 
 
+def test_filters_lead_back_to_what_they_found(visit: Open, filled: Fake) -> None:
+    page = ready(visit("/ui/", viewport={"width": 390, "height": 844}, has_touch=True))
+    page.get_by_role("button", name="Filters").click()
+    back = page.get_by_role("button", name=re.compile(r"^Show \d+ sessions$"))
+    expect(back).to_be_in_viewport(ratio=1)
+    back.click()
+    expect(page.locator("#facets")).to_be_hidden()
+    expect(page.locator("tr.row").first).to_be_in_viewport()
+
+
+def test_every_column_leaves_room_for_the_title(visit: Open, filled: Fake) -> None:
+    page = ready(visit("/ui/", viewport={"width": 1024, "height": 800}))
+    boxes = page.locator("#columns input:not([disabled])").evaluate_all("all => all.map(one => one.value).join()")
+    page.goto(f"{page.url}?cols={boxes}")
+    title = ready(page).locator("th.what")
+    for width in (1024, 1440):
+        page.set_viewport_size({"width": width, "height": 800})
+        page.wait_for_function("document.querySelector('th.what').offsetWidth >= 259")
+    page.locator("#choose").click()
+    page.get_by_role("button", name="Usual ones").click()
+    assert title.evaluate("th => th.closest('table').style.minWidth") == ""
+
+
 @pytest.mark.parametrize("script", [False, True])
 def test_a_session_of_refused_calls_says_so(visit: Open, fake: Fake, script: bool) -> None:
     """Without a model, a title, or an id that the client gave."""

@@ -96,3 +96,51 @@ def test_a_phone_s_turns_are_all_there_when_they_are_opened(visit: Open, fake: F
             break
         page.wait_for_timeout(50)
     assert all("please" in one for one in told), told
+
+
+def test_keys_go_from_where_one_reads(visit: Open, fake: Fake) -> None:
+    fake.put(data.huge_session(data.now(), calls=40, letters=2000))
+    page = opened(visit("/ui/sessions/ses_huge"))
+    page.locator("#main").evaluate("feed => (feed.scrollTop = feed.scrollHeight / 2)")
+    current = page.locator("#rail [aria-current] .said b")
+    expect(current).not_to_have_text("1")
+    at = int(current.inner_text())
+    page.keyboard.press("j")
+    expect(current).to_have_text(str(at + 1))
+
+
+def test_a_low_window_has_room_for_what_was_said(visit: Open, filled: Fake) -> None:
+    """A phone on its side, or a page at 400 %."""
+    for size in ({"width": 667, "height": 375}, {"width": 360, "height": 225}):
+        page = opened(visit(HERE, viewport=size))
+        assert page.locator("#main").evaluate("feed => feed.clientHeight") > 150
+        page.locator("article").first.scroll_into_view_if_needed()
+        expect(page.locator("article").first).to_be_in_viewport()
+
+
+def test_what_is_printed_is_not_cut(visit: Open, filled: Fake) -> None:
+    page = opened(visit(HERE))
+    page.emulate_media(media="print")
+    assert page.locator("#main").evaluate("feed => feed.scrollHeight <= feed.clientHeight")
+    expect(page.locator("#rail")).to_be_hidden()
+
+
+def test_what_did_not_come_is_asked_for_again(visit: Open, filled: Fake) -> None:
+    visit.refusals.append("503")
+    page = opened(visit(HERE))
+    headers = re.compile(r"/headers$")
+    page.route(headers, lambda route: route.fulfill(status=503, json={"error": {"message": "The store is away."}}))
+    page.get_by_role("tab", name="Headers").click()
+    panel = page.get_by_role("tabpanel")
+    expect(panel.get_by_role("alert")).to_have_text("The store is away.")
+    page.unroute(headers)
+    button(page, "Try again").click()
+    expect(panel).to_contain_text("Request")
+    expect(panel.get_by_role("alert")).to_have_count(0)
+
+
+def test_white_space_is_told(visit: Open, filled: Fake) -> None:
+    said = filled.transcripts["ses_agent"]["calls"][0]["messages"][-1]
+    said["pieces"] = [data.text(" \n\t ")]
+    page = opened(visit(HERE))
+    expect(page.locator("article").first).to_contain_text("(white space, 4 characters)")

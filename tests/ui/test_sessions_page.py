@@ -456,6 +456,15 @@ def test_keys_are_told_and_can_be_turned_off(visit: Open, filled: Fake) -> None:
     expect(page.locator("tr.row .what a").first).to_be_focused()
 
 
+def test_what_is_selected_is_acted_on_by_keyboard(visit: Open, filled: Fake) -> None:
+    page = ready(visit("/ui/"))
+    for key in "jxjxa":
+        page.keyboard.press(key)
+    expect(page.locator("#picked a", has_text="Compare")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("/ui/compare"))
+
+
 def test_two_are_compared(visit: Open, filled: Fake) -> None:
     page = ready(visit("/ui/"))
     first, second = page.locator("tr.row .what a").evaluate_all(
