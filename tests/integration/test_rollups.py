@@ -125,6 +125,18 @@ def test_branches(log: Log) -> None:
     assert (row["calls"], row["branches"], row["agents"]) == (6, 2, 0)
 
 
+@pytest.mark.parametrize("together", [True, False])
+def test_what_agents_said_first_is_no_branch_beside_what_people_say(log: Log, together: bool) -> None:
+    begun = [
+        log.begin("a", {"model": "m", "messages": [user(text)]}, agent=agent)
+        for text, agent in [("look", "scout"), ("hi", ""), ("look again", "scout"), ("anew", "")]
+    ]
+    for records in [begun] if together else [[one] for one in begun]:
+        log.store(*records)
+    (row,) = check(log)["sessions"]
+    assert (row["agents"], row["branches"]) == (1, 1)
+
+
 def test_branches_of_one_round(log: Log) -> None:
     """Several that go on from what an earlier round has stored."""
     first = log.chat("a", [user("hi")])

@@ -194,9 +194,20 @@ class Begins:
         begin, agent = parsed.begin, call["agent"]
         name = self._key_names.get(begin.key_id, begin.key_id)
         new_agent = agent if agent and self._picture.is_new_agent(begin.project, placed.session, agent) else ""
-        for kind, value in rollup.begun(session, begin, placed, name, call["turn"], title, new_agent):
+        branches = self._branches(session, begin, placed)
+        for kind, value in rollup.begun(
+            session, begin, placed, name, call["turn"], title, new_agent, branches=branches
+        ):
             facet = {"project": begin.project, "kind": kind, "value": value[:LONGEST]}
             self._batch.facets.append(facet | {"session": placed.session})
+
+    def _branches(self, session: Row, begin: Begin, placed: Placed) -> bool:
+        """Whether it begins a branch beside the first that people talk on; what only agents said is none of these."""
+        if not placed.begins or begin.agent or not session["turns"]:
+            return placed.branches
+        return (
+            not session["agents"] or self._threads.known.newest(begin.project, placed.session, "", begin.at) is not None
+        )
 
     def _gone_on(self, project: int, call_id: str) -> None:
         call = self._picture.calls.get(call_id)

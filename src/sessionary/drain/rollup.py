@@ -47,11 +47,20 @@ def new_session(begin: Begin, title: str) -> dict[str, Any]:
 
 
 def begun(
-    session: dict[str, Any], begin: Begin, placed: Placed, key_name: str, turn: int, title: str, new_agent: str
+    session: dict[str, Any],
+    begin: Begin,
+    placed: Placed,
+    key_name: str,
+    turn: int,
+    title: str,
+    new_agent: str,
+    *,
+    branches: bool,
 ) -> list[tuple[str, str]]:
-    """Adds a call in flight; `new_agent` where it is an agent's first. Returns the facets (kind, value) that are new
+    """Adds a call in flight; `new_agent` where it is an agent's first, `branches` where it begins a branch beside the
+    first. Returns the facets (kind, value) that are new
     to the session: all of them, also those that its row has no more room for."""
-    session["branches"] += placed.branches or (placed.begins and not begin.agent and session["turns"] > 0)
+    session["branches"] += branches
     session["agents"] += bool(new_agent)
     session["calls"] += 1
     session["live"] += 1
