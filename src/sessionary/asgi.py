@@ -139,24 +139,40 @@ async def read_body(receive: Receive, headers: Mapping[str, str], place: Place) 
 async def _received(receive: Receive, place: Place) -> bytes:
     parts: list[bytes] = []
     size = 0
+    receive = in_time(receive, place.pause)
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        part = message.get("body", b"")
+        size += len(part)
+        if size > place.size:
+            place.take(size - place.size)
+        parts.append(part)
+        if not message.get("more_body", False):
+            return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def in_time(receive: Receive, pause: float) -> Receive:
+    """`receive`, which raises RequestTimeout where a body that is not whole pauses for so many seconds, or takes
+    `_MOST_PAUSES` times as long in all. What comes behind the body takes its time: a client leaves when it likes."""
     loop = asyncio.get_running_loop()
-    last = loop.time() + _MOST_PAUSES * place.pause
-    try:
-        async with asyncio.timeout(place.pause) as clock:
-            while True:
+    last = loop.time() + _MOST_PAUSES * pause
+    comes = True
+
+    async def timed() -> MutableMapping[str, Any]:
+        nonlocal comes
+        if not comes:
+            return await receive()
+        try:
+            async with asyncio.timeout_at(min(loop.time() + pause, last)):
                 message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise ClientGone
-                part = message.get("body", b"")
-                size += len(part)
-                if size > place.size:
-                    place.take(size - place.size)
-                parts.append(part)
-                if not message.get("more_body", False):
-                    return parts[0] if len(parts) == 1 else b"".join(parts)
-                clock.reschedule(min(loop.time() + place.pause, last))
-    except TimeoutError:
-        raise RequestTimeout("The request's body did not come in time.") from None
+        except TimeoutError:
+            raise RequestTimeout("The request's body did not come in time.") from None
+        comes = bool(message.get("more_body", False))
+        return message
+
+    return timed
 
 
 async def disconnected(receive: Receive) -> None:

@@ -24,6 +24,7 @@ from sessionary.asgi import (
     Receive,
     Scope,
     Send,
+    in_time,
     read_headers,
     refuse,
     respond,
@@ -116,7 +117,7 @@ class Edge:
                 return await self._answer(out, self._models(rest, scope, send))
             case "messages":
                 return await self._refuse(out, NotFound(f"There is no {scope['path'][:200]}."), root)
-        return await self._other(scope, receive, send)
+        return await self._other(scope, in_time(receive, self._capacity.pause), send)
 
     async def _serve(self, exchange: Exchange) -> None:
         endpoint, head = exchange.endpoint, exchange.said

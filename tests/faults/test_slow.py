@@ -161,6 +161,19 @@ def test_requests_that_trickle_in_are_ended(slow: Server, shared_upstream: FakeU
     assert len(shared_upstream.requests) == asked_before
 
 
+def test_bodies_of_pages_and_api_are_ended_as_well(slow: Server) -> None:
+    """Whoever sends them: the sign-in asks nobody who it is."""
+    with Talk(slow.port) as form, Talk(slow.port) as api:
+        form.send(
+            request("/ui/login", b"k", {"content-length": "100", "content-type": "application/x-www-form-urlencoded"})
+        )
+        api.send(request("/api/keys", b"{", {"content-length": "100"}))
+        for talk in (form, api):
+            assert talk.head()[0] == 408
+            talk.rest()
+            assert talk.take() == b"", "the connection is left open"
+
+
 def test_a_body_may_be_slow_as_long_as_it_comes(slow: Server) -> None:
     """What counts is the pause, not the whole."""
     whole = request("/v1/chat/completions", json.dumps(asked("slowly") | {"stream": False}).encode())
