@@ -24,6 +24,23 @@ def test_nothing_to_change_changes_no_byte() -> None:
     assert sent(raw).body == raw
 
 
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'{"model":"dear","messages":[],"model":"gpt-4o"}',
+        b'{"model": "dear", "messages": [], "model": "gpt-4o"}',
+        b'{"\\u006dodel":"dear","messages":[],"model":"gpt-4o"}',
+        b'{\n "model": "dear",\n "messages": [],\n "model": "gpt-4o"\n}',
+    ],
+)
+@pytest.mark.parametrize("stream", [True, False])
+def test_of_a_field_that_is_there_twice_the_last_goes_on_alone(raw: bytes, stream: bool) -> None:
+    body = sent(raw, stream=stream).body
+    assert b"dear" not in body
+    assert json.loads(body)["model"] == "gpt-4o"
+    assert body.count(b"odel") == 1
+
+
 def test_the_model_is_renamed_and_all_else_stays_in_order() -> None:
     out = json.loads(sent({"messages": [], "model": "openai/gpt-4o", "zeta": 1, "alpha": None}).body)
     assert out == {"messages": [], "model": "gpt-4o", "zeta": 1, "alpha": None}

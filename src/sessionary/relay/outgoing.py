@@ -2,7 +2,8 @@
 
 Removed: session ids that are meant for the gateway. Changed: the model's name, where the provider calls it
 otherwise. Added: `stream_options.include_usage`, where the client did not ask and the provider takes it.
-Where nothing changes, the very bytes go on.
+Where nothing changes, the very bytes go on. Of a field that is there twice the last one counts, here as in the log, and
+goes on alone: a provider that takes the first would do what nobody has looked at.
 """
 
 from collections.abc import Collection, Mapping
@@ -11,6 +12,7 @@ import msgspec
 
 from sessionary.providers.routing import Target
 from sessionary.sessions.identify import EXTRA, OWN_FIELDS, OWN_METADATA
+from sessionary.wire.repeats import repeats
 
 Fields = dict[str, msgspec.Raw]
 _OWN = frozenset({*OWN_FIELDS, EXTRA})
@@ -42,10 +44,11 @@ def outgoing(body: bytes, fields: Fields, target: Target, *, stream: bool) -> Ou
         if options is not None:
             new["stream_options"] = options
             usage_added = True
-    if not new:
-        return Outgoing(body, usage_added)
-    if fields.keys().isdisjoint(new):
-        return Outgoing(_with_more(body, new), usage_added)
+    if not repeats(body, fields):
+        if not new:
+            return Outgoing(body, usage_added)
+        if fields.keys().isdisjoint(new):
+            return Outgoing(_with_more(body, new), usage_added)
     sent = dict(fields)
     for name, value in new.items():
         if value is None:
