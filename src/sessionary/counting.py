@@ -22,6 +22,7 @@ from sessionary.relay import headers as header_rules
 from sessionary.relay.crossing import turns_of
 from sessionary.relay.upstream import Upstream
 from sessionary.relay.upstream import whole as read_whole
+from sessionary.sessions.identify import OWN_FIELDS
 from sessionary.settings.tree import Format
 from sessionary.state.context import Context, Contexts
 from sessionary.wire import loose, tokens
@@ -91,7 +92,8 @@ class Counting:
 
     async def _ask(self, path: str, target: Target, asked: dict[str, Any], headers: dict[str, str], send: Send) -> None:
         """The provider's own count."""
-        renamed = loose.encode({**asked, "model": target.deployment.model})
+        theirs = {name: value for name, value in asked.items() if name not in OWN_FIELDS}
+        renamed = loose.encode({**theirs, "model": target.deployment.model})
         sent = header_rules.to_upstream(headers)
         answer = await self._upstreams(target).open(target, path[1:], renamed, sent, stream=False)
         try:

@@ -234,16 +234,6 @@ class Metrics:
                 found[metric.name] = int(sum(s.value for s in metric.samples if s.name.endswith("_total")))
         return found
 
-    def by_label(self, name: str, label: str) -> dict[str, int]:
-        """A counter of all processes since the gateway started, by one of its labels; those that counted."""
-        found: dict[str, int] = {}
-        for metric in self._all().collect():
-            for sample in metric.samples if metric.name == name else ():
-                if sample.name.endswith("_total") and sample.value:
-                    value = sample.labels[label]
-                    found[value] = found.get(value, 0) + int(sample.value)
-        return found
-
     def last(self, name: str) -> float | None:
         """A gauge, as the process that set it last did; None before."""
         samples = [s for m in self._all().collect() if m.name == name for s in m.samples]

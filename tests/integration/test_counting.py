@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from sessionary.sessions.identify import OWN_FIELDS
 from tests.support.server import Server, running_server
 from tests.support.upstream import FakeUpstream, Reply
 
@@ -40,6 +41,14 @@ def test_the_provider_counts(gateway: Server, upstream: FakeUpstream, path: str)
     assert (answer.status, answer.json) == (200, {"input_tokens": 42})
     (asked,) = upstream.requests
     assert asked.path.endswith(path)
+    assert asked.json == ASKED[path]
+
+
+@pytest.mark.parametrize("path", ASKED)
+def test_what_is_meant_for_the_gateway_stays_here(gateway: Server, upstream: FakeUpstream, path: str) -> None:
+    upstream.default = Reply(b'{"input_tokens": 42}')
+    assert gateway.post(f"/v1/{path}", ASKED[path] | dict.fromkeys(OWN_FIELDS, "s-1")).status == 200
+    (asked,) = upstream.requests
     assert asked.json == ASKED[path]
 
 

@@ -149,3 +149,20 @@ def test_a_credential_is_bound_to_its_address(tmp_path: Any, trap: FakeUpstream)
         assert len(trap.requests) == 1
         assert KEYS["openai"] not in json.dumps(trap.requests[0].headers)
         trap.requests.clear()
+
+
+def test_a_short_key_is_hidden_where_it_is_refused(tmp_path: Any, shared_upstream: FakeUpstream) -> None:
+    """One that a model may say by chance, too: of an answer it stays, of a refusal it does not."""
+    key = "sk-12345"
+    config = f"models: [{{name: short, model: openai/gpt-4o, base_url: '{shared_upstream.base_url}', api_key: {key}}}]"
+    with running_server(tmp_path, config=config) as server:
+        for status in (400, 401, 403, 422):
+            shared_upstream.script(
+                Reply(status=status, body=json.dumps({"error": {"message": f"wrong key: {key}"}}).encode())
+            )
+            answer = server.chat("x", model="short")
+            assert answer.status == status
+            assert b"wrong key: [hidden]" in answer.body
+            call = server.call(answer.headers["x-call-id"])
+            assert key not in json.dumps(call)
+            assert key not in json.dumps(server.get(f"/api/calls/{call['id']}/response"))

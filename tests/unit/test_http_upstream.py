@@ -15,7 +15,7 @@ import pytest_asyncio
 from sessionary.errors import UpstreamError, UpstreamTimeout
 from sessionary.providers.catalog import CATALOG
 from sessionary.providers.routing import Target
-from sessionary.relay.address import address
+from sessionary.relay.address import address, with_length
 from sessionary.relay.connection import MOST_BARE, READ_SIZE, Reply
 from sessionary.relay.http import HttpUpstream
 from sessionary.relay.pool import Found, Origin, Pool, look_up
@@ -673,7 +673,7 @@ def test_the_target_alone_says_where_and_as_whom() -> None:
     found = address(Provider().target("https://example.com/a b/v1"), "chat/completions")
     assert (found.host, found.port, found.tls) == ("example.com", 443, True)
     said = {"authorization": "Bearer mine", "host": "evil", "accept": "a\r\nx-evil: 1", "user-agent": "me"}
-    lines = found.head(said, 7).decode().split("\r\n")
+    lines = with_length(found.lines(said), 7).decode().split("\r\n")
     assert lines == [
         "POST /a%20b/v1/chat/completions HTTP/1.1",
         "host: example.com",
@@ -688,15 +688,15 @@ def test_the_target_alone_says_where_and_as_whom() -> None:
 
 def test_an_address_with_a_user_in_it() -> None:
     given = Deployment("openai-compatible", "m", base_url="http://me:p%40ss@example.com:8080/v1")
-    head = address(Target(given, CATALOG["openai-compatible"]), "chat/completions").head({}, 0)
+    head = address(Target(given, CATALOG["openai-compatible"]), "chat/completions").lines({})
     assert b"\r\nhost: example.com:8080\r\n" in head
     assert b"\r\nauthorization: Basic bWU6cEBzcw==\r\n" in head
 
 
 def test_anthropic_is_told_a_version_where_the_client_says_none() -> None:
     found = address(Target(Deployment("anthropic", "m", api_key=KEY), CATALOG["anthropic"]), "messages")
-    assert b"\r\nanthropic-version: 2023-06-01\r\n" in found.head({}, 0)
-    assert b"\r\nanthropic-version: 2030-01-01\r\n" in found.head({"anthropic-version": "2030-01-01"}, 0)
+    assert b"\r\nanthropic-version: 2023-06-01\r\n" in found.lines({})
+    assert b"\r\nanthropic-version: 2030-01-01\r\n" in found.lines({"anthropic-version": "2030-01-01"})
 
 
 @pytest.mark.parametrize("url", ["http://example.com:99999/v1", f"http://{'x' * 70}.com/v1"])

@@ -151,14 +151,15 @@ def test_the_end_user_that_a_request_names() -> None:
 
 
 def begin(body: bytes, **more: Any) -> Begin:
-    named = ("call_1", 1, 1, "k", "ses", "ses", more.pop("source", "none"), "none", "chat.completions", "m", False)
-    return Begin(*named, "", "", {}, body, **more)
+    named = ("call_1", 1, 1, "k", "ses", "ses", more.pop("source", "none"), "none")
+    return Begin(*named, more.pop("endpoint", "chat.completions"), "m", False, "", "", {}, body, **more)
 
 
 def test_what_only_content_can_tell_is_pending() -> None:
     history = b'{"messages": [{"role": "assistant", "content": "x"}]}'
     assert pending(begin(history))
-    assert pending(begin(b'{"input": [{"type": "function_call"}]}'.replace(b" ", b"")))
+    for item in (b'{"type": "function_call"}', b'{"type": "item_reference"}', b'{"role": "assistant"}'):
+        assert pending(begin(b'{"input": [%b]}' % item, endpoint="responses"))
     assert not pending(begin(b'{"messages": [{"role": "user", "content": "say \\"assistant\\""}]}'))
     assert not pending(begin(history, threading=False))
     assert not pending(begin(history, source="id"))

@@ -116,7 +116,8 @@ class Run:
         async def sleep(seconds: float) -> None:
             self.pauses.append(seconds)
 
-        self.relay = Relay(given, Router(given, {}), lambda t: self.upstream, sleep=sleep, jitter=lambda: 1.0)
+        self.router = Router(given, {})
+        self.relay = Relay(given, self.router, lambda t: self.upstream, sleep=sleep, jitter=lambda: 1.0)
 
     async def go(self, *, stream: bool = False, body: bytes = BODY) -> "Run":
         begin = Begin("call_1", 0, 1, "k", "s", "s", "id", "r", "chat.completions", "gpt-4o", stream, "", "", {}, body)
@@ -232,6 +233,27 @@ async def test_a_stream_that_breaks_says_so_and_keeps_what_came() -> None:
     assert run.client.body.startswith(b"data: {}\n\ndata: {")
     assert b"broke off" in run.client.body
     assert (run.finish.status, run.finish.body) == ("upstream_error", b"data: {}\n\n")
+
+
+async def resting(run: Run, calls: int, *, stream: bool = False) -> bool:
+    """Whether the deployment is left alone after so many calls."""
+    for _ in range(calls):
+        run.client = Client()
+        await run.go(stream=stream)
+    return run.router.cooling(run.targets[0]) > 0
+
+
+async def test_failures_count_in_a_row() -> None:
+    several = {"allowed_failures": 2, "retries": 0}
+    assert await resting(Run(failing(500), failing(500), **several), 2)
+    assert not await resting(Run(failing(500), ok(), failing(500), **several), 3)
+    done = b"data: {}\n\ndata: [DONE]\n\n"
+    assert not await resting(Run(failing(500), events(done), failing(500), **several), 3, stream=True)
+
+
+async def test_a_stream_without_its_end_counts_as_a_failure_also_where_it_refuses() -> None:
+    refused = ScriptedAnswer(400, {"content-type": "text/event-stream"}, [b"data: {}\n\n"])
+    assert await resting(Run(refused, allowed_failures=1, retries=0), 1, stream=True)
 
 
 async def test_every_answer_is_closed() -> None:

@@ -46,7 +46,7 @@ class Begin(msgspec.Struct, frozen=True, tag="begin", array_like=True):
     rule: str
     """Which header, field or rule decided: `metadata.litellm_session_id`, `x-session-id`, `none`."""
     endpoint: str
-    """`chat.completions`, `completions` or `embeddings`."""
+    """As `edge` names it."""
     model: str
     stream: bool
     client: str

@@ -26,10 +26,6 @@ class Address(NamedTuple):
     usual: dict[str, str]
     """What the client may say otherwise."""
 
-    def head(self, headers: dict[str, str], size: int) -> bytes:
-        """Of a request with so many bytes."""
-        return with_length(self.lines(headers), size)
-
     def lines(self, headers: dict[str, str]) -> bytes:
         """Of a head, all but the length. `headers` have lower-case names; one that no line can hold is left out."""
         lines = [

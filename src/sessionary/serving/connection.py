@@ -104,7 +104,8 @@ class Protocol(HttpToolsProtocol):
         transport.set_write_buffer_limits(high=MOST_UNSENT)
         self._wait(self._pause)
         if self._began:
-            self.data_received(self._began)
+            began, self._began = self._began, b""
+            self.data_received(began)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._until = math.inf

@@ -72,8 +72,9 @@ _AGENT_NAMING = frozenset({"x-claude-code-agent-id", "x-openai-subagent", "threa
 _VENDOR_HEADER = re.compile(r"x-[a-z0-9-]{1,40}-session-id")
 _VENDOR_ENDING = "-session-id"
 _BAGGAGE_KEYS = ("session.id", "gen_ai.conversation.id")
-_SAID = (b'"assistant"', b'"function_call"', b'"item_reference"')
-"""One of them is in every request that sends back what a model said."""
+_ANSWER = b'"assistant"'
+_ITEMS = (b'"function_call"', b'"item_reference"')
+"""One of these is in every request that sends back what a model said; those of items in Responses alone."""
 _ABSENT = frozenset({"", "null", "undefined", "none", "nil"})
 _LONGEST = 16_384
 _KEPT_OF_LONG = 200
@@ -217,7 +218,10 @@ def _is_drawn(key: str) -> bool:
 
 def pending(begin: Begin) -> bool:
     """Whether only content can tell the session, so that it is known when the call is stored."""
-    return begin.source == "none" and begin.threading and any(mark in begin.body for mark in _SAID)
+    if begin.source != "none" or not begin.threading:
+        return False
+    items = _ITEMS if begin.endpoint.startswith("responses") else ()
+    return _ANSWER in begin.body or any(mark in begin.body for mark in items)
 
 
 def agent(headers: Mapping[str, str]) -> Agent:

@@ -82,8 +82,3 @@ def database_bytes(connection: sa.Connection) -> int | None:
         return connection.scalar(sa.select(sa.func.pg_database_size(sa.func.current_database())))
     pages, size = (connection.exec_driver_sql(f"PRAGMA {n}").scalar() or 0 for n in ("page_count", "page_size"))
     return int(pages * size)
-
-
-def count_set_aside(connection: sa.Connection) -> int:
-    """Records that could not be understood, of all projects."""
-    return connection.scalar(sa.select(sa.func.count()).select_from(schema.set_aside)) or 0

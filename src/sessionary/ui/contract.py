@@ -6,15 +6,6 @@ from typing import Any, Protocol
 from starlette.datastructures import QueryParams
 
 
-class Viewer(Protocol):
-    """Whoever looks. `project` None sees every project."""
-
-    @property
-    def project(self) -> int | None: ...
-    @property
-    def project_name(self) -> str: ...
-
-
 class Pages(Protocol):
     """What the pages need. Each may be a plain method, which is called in a thread, or `async`.
 

@@ -78,7 +78,7 @@ class Entry:
 def local(path: str) -> str:
     """`path` where it leads to one of our pages, else the list."""
     plain = unquote(path)
-    segments = plain.replace("\\", "/").partition("?")[0].split("/")
+    segments = plain.partition("?")[0].split("/")
     safe = path.startswith("/ui/") and plain.isprintable() and "\\" not in plain and ".." not in segments
     return path if safe and not path.startswith("/ui/login") else "/ui/"
 
