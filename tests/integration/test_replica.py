@@ -179,6 +179,27 @@ def test_who_changes_something_waits_until_the_replica_has_it(
     primary.run("DROP TABLE something")
 
 
+def test_who_knew_it_to_be_late_looks_before_it_does_not_wait(
+    primary: Postgres, standby: clusters.Replica, replica: Replica
+) -> None:
+    """Others may have seen already that it is late no more, and read it."""
+    standby.pause()
+    primary.run("CREATE TABLE something ()")
+    looked(replica, "late")
+    standby.resume()
+    standby.caught_up()
+    standby.pause()
+    primary.run("DROP TABLE something")
+    waiting = threading.Thread(target=replica.caught_up)
+    waiting.start()
+    waiting.join(0.3)
+    assert waiting.is_alive()
+    standby.resume()
+    waiting.join(PATIENCE)
+    assert not waiting.is_alive()
+    assert replica.fit
+
+
 def test_nobody_reads_one_that_had_not_what_was_changed_in_time(
     primary: Postgres, standby: clusters.Replica, replica: Replica, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -118,6 +118,8 @@ class Replica:
 
     def caught_up(self) -> None:
         """Returns when the replica has what is committed by now, or nobody reads it. Blocking."""
+        if self._state == "late":
+            self.look()  # others may have seen a moment ago that it is late no more, and read it
         if not self.fit:
             return
         try:
