@@ -28,6 +28,9 @@ SECURITY = {"x-content-type-options": "nosniff"}
 _PLAIN = re.compile(r"[0-9A-Za-z._:/-]*")
 """Text that needs no quoting."""
 _SAFE = " !#$&'()*+,-./:;<=>?@[]^_`{|}~"
+_LONGEST_NAME = 2048
+"""Characters of a session's name that are told in a header: clients and proxies take no header of any length, and ours
+names the session as well."""
 _MOST_PAUSES = 20
 """A body must be whole within so many times what it may pause for."""
 
@@ -92,7 +95,8 @@ class Caller:
             named["x-session-source"] = "pending"
         else:
             text = begin.session_text
-            named["x-session-id"] = text if _PLAIN.fullmatch(text) else quote(text, safe=_SAFE)
+            told = text if _PLAIN.fullmatch(text) else quote(text, safe=_SAFE)
+            named["x-session-id"] = told if len(told) <= _LONGEST_NAME else begin.session_id
             named["x-session-source"] = begin.source
         return cls(out, named, begin.endpoint)
 

@@ -127,7 +127,12 @@ def test_an_id_beside_metadata_of_any_size(server: Server, path: str, text: Text
 
 
 def test_ids_of_any_length(server: Server, text: Text) -> None:
-    """Those that no header could carry are told by their beginning and a hash."""
+    """Those that are too long for most readers of headers are told by our id, which names the session as well; those
+    that no header could carry by their beginning and a hash."""
+    named = asked(server, litellm_session_id=text())
+    ours = named.headers["x-session-id"]
+    again = asked(server, {"x-session-id": ours})
+    assert {server.call(one.headers["x-call-id"])["session"] for one in (named, again)} == {ours}
     long = text() * 10
     one = asked(server, litellm_session_id=long).headers["x-session-id"]
     assert asked(server, metadata={"litellm_session_id": long}).headers["x-session-id"] == one
