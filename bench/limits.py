@@ -14,6 +14,8 @@ import threading
 import time
 from pathlib import Path
 
+import sqlalchemy as sa
+
 from sessionary.limits import counters
 from sessionary.limits.arithmetic import Sums
 from sessionary.limits.counters import Call, Counters, End
@@ -34,10 +36,10 @@ KINDS = {
 class Nothing:
     """There is no store: nothing was used before."""
 
-    def spent(self, project: int, key_id: str, since: int) -> int:
+    def spent(self, held: sa.Connection, project: int, key_id: str, since: int) -> int:
         return 0
 
-    def session(self, project: int, session: str) -> Sums:
+    def session(self, held: sa.Connection, project: int, session: str) -> Sums:
         return Sums()
 
 

@@ -395,6 +395,30 @@ def test_calls_that_are_stored_before_they_are_reserved_count_once(shop: Shop, l
     assert passed == [True, True, False]
 
 
+def test_one_connection_is_enough_for_a_call(shop: Shop) -> None:
+    """A second one, for what was used before, would wait in a pooler for calls that wait for this one's locks."""
+    held, most = 0, 0
+
+    def taken(*_: Any) -> None:
+        nonlocal held, most
+        held += 1
+        most = max(most, held)
+
+    def given_back(*_: Any) -> None:
+        nonlocal held
+        held -= 1
+
+    sa.event.listen(shop.engine, "checkout", taken)
+    sa.event.listen(shop.engine, "checkin", given_back)
+    limits = Limits(budget=1.0, session_calls=5)
+    shop.counters.look([(1, "key", limits)], now_us())
+    assert shop.reserve("a", limits)
+    shop.counters.release("a")
+    shop.counters.settle([End("a", "ses", Sums(1, 5, 5))])
+    shop.counters.forget(now_us())
+    assert (held, most) == (0, 1)
+
+
 def test_settling_again_changes_nothing(shop: Shop) -> None:
     limits = Limits(tokens_per_minute=1000, budget=1.0, session_tokens=1000)
     assert shop.reserve("a", limits, Sums(1, 500, 500))

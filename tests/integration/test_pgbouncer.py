@@ -75,6 +75,22 @@ def limits_hold(server: Server) -> None:
     assert sorted(answers) == [200, 200, 200, 429, 429]
 
 
+def test_new_sessions_of_a_limited_key_at_once(tmp_path: Path, url: str, upstream: FakeUpstream) -> None:
+    """As many threads wait for a key's lock as there are connections: who has it needs no other one."""
+    env = {"SESSIONARY_WORKERS": str(CONNECTIONS), "SESSIONARY_DATABASE": url}
+    with running_server(tmp_path, config=config(upstream), env=env) as server:
+        limits = {"session_calls": 5, "budget": 100}
+        key = server.post("/api/keys", {"project": "default", "name": "few", "limits": limits}).json["key"]
+
+        def answered(n: int) -> int:
+            return server.chat(f"call {n}", "through-chat", key=key, metadata={"session_id": f"new {n}"}).status
+
+        with ThreadPoolExecutor(4 * CONNECTIONS) as callers:
+            assert set(callers.map(answered, range(8 * CONNECTIONS))) == {200}
+        figures = server.request("GET", "/metrics").body.decode()
+        assert "sessionary_limits_unreached_total 0.0" in figures.splitlines()
+
+
 def test_a_statement_that_takes_too_long_is_ended_and_no_others(url: str) -> None:
     """Its end is a transaction's, and not of the connection that somebody else gets next."""
     patient, impatient = open_engine(url), open_engine(url, patience=0.3)

@@ -32,12 +32,12 @@ _PREPARING = 7_315_551_044  # any number that is ours: PostgreSQL's advisory loc
 
 
 class Before(Protocol):
-    """What was used before it was counted here."""
+    """What was used before it was counted here. `held`: the connection that asks."""
 
-    def spent(self, project: int, key_id: str, since: int) -> int:
+    def spent(self, held: sa.Connection, project: int, key_id: str, since: int) -> int:
         """Nano-dollars."""
 
-    def session(self, project: int, session: str) -> Sums: ...
+    def session(self, held: sa.Connection, project: int, session: str) -> Sums: ...
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -209,7 +209,7 @@ class Counters:
         mine = sa.and_(p.key_id == call.key_id, p.begins == begins, p.ends == ends)
         found = connection.scalar(sa.select(p.cost).where(mine))
         if found is None:
-            found = self._before.spent(call.project, call.key_id, begins)
+            found = self._before.spent(connection, call.project, call.key_id, begins)
             if keep:
                 row = {"key_id": call.key_id, "begins": begins, "ends": ends, "cost": found}
                 connection.execute(sa.insert(schema.spent), row)
@@ -222,7 +222,7 @@ class Counters:
         if found is not None:
             connection.execute(sa.update(schema.sessions).where(mine).values(at=now))
             return Sums(*found)
-        sums = self._before.session(call.project, call.session)
+        sums = self._before.session(connection, call.project, call.session)
         row = {"project": call.project, "session": call.session, "at": now} | msgspec.structs.asdict(sums)
         connection.execute(sa.insert(schema.sessions), row)
         return sums
