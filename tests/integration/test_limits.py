@@ -1,6 +1,7 @@
 """Limits: exact under parallel calls over the workers of a gateway, over gateways that share a database, over kill -9;
 and settled once, wherever the drain fails."""
 
+import asyncio
 import http.client
 import json
 import threading
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ from websockets.sync.client import connect
 from sessionary.drain.drain import Drain
 from sessionary.drain.settling import Settling
 from sessionary.limits import counters
-from sessionary.limits.admission import Admission
+from sessionary.limits.admission import Admission, Admitted
 from sessionary.limits.arithmetic import NANO, Refused, Sums, Used, period
 from sessionary.limits.before import Stored
 from sessionary.limits.counters import LEASE, Call, Counters, End
@@ -489,6 +491,64 @@ async def test_calls_go_through_where_nothing_can_be_counted(tmp_path: Path) -> 
     assert problems[1] is not None
     admission.close()
     nothing.dispose()
+
+
+class Slow(Counters):
+    """Reserves when it is let, and says when it has."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.let, self.done = threading.Event(), threading.Event()
+
+    def reserve(self, *given: Any) -> tuple[Used, Refused | None]:
+        self.let.wait()
+        try:
+            return super().reserve(*given)
+        finally:
+            self.done.set()
+
+
+@pytest.fixture
+def slow(shop: Shop, engine: sa.Engine) -> Iterator[tuple[Slow, Admission]]:
+    """Counters, and who asks them with hardly any patience."""
+    made = Slow(shop.engine, Stored(engine), shop.alive.get)
+    admission = Admission(made, Limits(), Metrics(), "w", patience=0.05)
+    yield made, admission
+    made.let.set()
+    admission.close()
+
+
+async def test_a_call_that_is_reserved_too_late_keeps_no_place(shop: Shop, slow: tuple[Slow, Admission]) -> None:
+    """It went through uncounted, and was over before it was reserved."""
+    counted, admission = slow
+    limits = Limits(concurrent=1, budget=1.0, session_calls=1, tokens_per_minute=10)
+    ask = partial(admission.ask, limits=limits, most=lambda: Sums(1, 9, 9), history=lambda: None, anthropic=False)
+    assert await ask(Call("a", "key", 1, "ses", "w")) == Admitted()
+    shop.counters.settle([End("a", "ses", Sums(1, 5, 5))])
+    counted.let.set()
+    assert await asyncio.to_thread(counted.done.wait, 10)
+    await asyncio.to_thread(wait_for, lambda: not calls_reserved(shop), what="the late call's end")
+    assert shop.reserve("b", limits, Sums(1, 9, 9))
+
+
+async def test_a_call_that_is_reserved_just_when_patience_ends(shop: Shop, slow: tuple[Slow, Admission]) -> None:
+    """Either it is counted, and knows that it holds a place, or it is not."""
+    counted, admission = slow
+    call, limits = Call("a", "key", 1, "ses", "w"), Limits(concurrent=1)
+    asking = asyncio.create_task(admission.ask(call, limits, lambda: Sums(1), lambda: None, anthropic=False))
+    await asyncio.sleep(0)
+    counted.let.set()
+    assert counted.done.wait(10)
+    time.sleep(0.1)  # noqa: ASYNC251  (the loop learns of both at once)
+    if not (await asking).holds:
+        await asyncio.to_thread(wait_for, lambda: not calls_reserved(shop), what="the late call's end")
+    else:
+        assert calls_reserved(shop) == 1
+
+
+def calls_reserved(shop: Shop) -> int:
+    with shop.engine.connect() as connection:
+        return connection.scalar(sa.select(sa.func.count()).select_from(reserved)) or 0
 
 
 def test_ends_wait_for_counters_that_are_away(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 import msgspec
@@ -17,14 +17,13 @@ import sqlalchemy as sa
 from sessionary.errors import GatewayError
 from sessionary.limits import arithmetic, told
 from sessionary.limits.arithmetic import Sums
-from sessionary.limits.counters import LEASE, Call, Counters
+from sessionary.limits.counters import LEASE, Call, Counters, End
 from sessionary.limits.histories import History
 from sessionary.metrics import Metrics
 from sessionary.settings import Limits
 
 log = logging.getLogger("sessionary.limits")
 _PATIENCE = 5.0
-"""Seconds until the counters count as out of reach."""
 _BEAT = LEASE / 1e6 / 4
 _UNREACHED = (sa.exc.SQLAlchemyError, OSError, TimeoutError)
 T = TypeVar("T")
@@ -40,13 +39,16 @@ class Admitted(msgspec.Struct, frozen=True):
 
 
 class Admission:
-    def __init__(self, counters: Counters, defaults: Limits, metrics: Metrics, writer: str) -> None:
-        """`writer`: this worker's name in the spool."""
+    def __init__(
+        self, counters: Counters, defaults: Limits, metrics: Metrics, writer: str, *, patience: float = _PATIENCE
+    ) -> None:
+        """`writer`: this worker's name in the spool. `patience`: seconds until the counters count as out of reach."""
         self.writer = writer
         self._counters = counters
         self._defaults = defaults
         self._without = arithmetic.effective(defaults, None)
         self._metrics = metrics
+        self._patience = patience
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="limits")
 
     def limits_of(self, own: Limits | None) -> Limits | None:
@@ -65,7 +67,10 @@ class Admission:
         """`most`: what the call may use at most, worked out in a thread. That counts until the drain stores the end.
         `history`: of a call that names no session."""
         now = time.time_ns() // 1000
-        answer = await self._off(lambda: self._counters.reserve(call, limits, most(), now, history()))
+        answer = await self._off(
+            lambda: self._counters.reserve(call, limits, most(), now, history()),
+            late=lambda: self._counters.settle([End(call.call_id, used=Sums())]),
+        )
         if answer is None:
             return Admitted()
         used, refused = answer
@@ -88,15 +93,27 @@ class Admission:
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def _off(self, work: Callable[[], T]) -> T | None:
-        """None where it could not be done."""
+    async def _off(self, work: Callable[[], T], late: Callable[[], None] | None = None) -> T | None:
+        """None where it could not be done in time: should it be done after all, `late` undoes it. A call that went
+        through uncounted may be over by then, and nobody else would settle it."""
         try:
-            return await self._in_time(work)
+            return await self._in_time(work, late)
         except _UNREACHED as error:
             self._metrics.limits_unreached.inc()
             log.error("limits cannot be counted: %s", error.__class__.__name__)
             return None
 
-    async def _in_time(self, work: Callable[[], T]) -> T:
-        doing = asyncio.get_running_loop().run_in_executor(self._threads, work)
-        return await asyncio.wait_for(doing, _PATIENCE)
+    async def _in_time(self, work: Callable[[], T], late: Callable[[], None] | None = None) -> T:
+        doing = self._threads.submit(work)
+        try:
+            return await asyncio.wait_for(asyncio.wrap_future(doing), self._patience)
+        except TimeoutError:
+            if late is not None:
+                doing.add_done_callback(lambda done: self._after(done, late))
+            raise
+
+    def _after(self, done: Future[T], late: Callable[[], None]) -> None:
+        """Never here and now: where `done` has just come to be, this is the event loop."""
+        if not done.cancelled():  # it was begun
+            with contextlib.suppress(RuntimeError):  # this worker ends: what it leaves is settled then
+                self._threads.submit(late)
