@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 from websockets.sync.client import connect
@@ -23,7 +24,7 @@ from sessionary.drain.drain import Drain
 from sessionary.drain.settling import Settling
 from sessionary.limits import counters
 from sessionary.limits.admission import Admission, Admitted
-from sessionary.limits.arithmetic import NANO, Refused, Sums, Used, period
+from sessionary.limits.arithmetic import MOST, NANO, UNIT, Refused, Sums, Used, period
 from sessionary.limits.before import Stored
 from sessionary.limits.counters import LEASE, Call, Counters, End
 from sessionary.limits.histories import History
@@ -431,6 +432,38 @@ def test_settling_again_changes_nothing(shop: Shop) -> None:
     assert used.session == Sums(1, 30, 40)
 
 
+def test_an_answer_that_says_it_is_endless_counts_as_the_most_there_is(shop: Shop) -> None:
+    limits = Limits(tokens_per_minute=1000, session_tokens=1000)
+    assert shop.reserve("a", limits)
+    shop.counters.settle([End("a", "ses", Sums(1, 10**15, 0))])
+    used = look(shop, limits)
+    assert used.session.tokens == MOST
+    assert used.tokens is not None
+    assert used.tokens.level == (1000 - MOST) * UNIT
+
+
+def test_a_rejected_call_takes_none_of_its_sessions_calls(shop: Shop, log: Log, tmp_path: Path) -> None:
+    project, limits = keys.ensure_project(log.engine, "default"), Limits(session_calls=2)
+    writer = Writer(tmp_path / "spool")
+
+    def reserve(call_id: str) -> bool:
+        call = Call(call_id, "key1", project, "settled", writer.name)
+        return shop.counters.reserve(call, limits, Sums(1), now_us())[1] is None
+
+    for n, status in enumerate(("ok", "rejected")):
+        begin = log_begin(project, f"call_1_{n}", "settled")
+        assert reserve(begin.call_id)
+        writer.append(exchange.encode(begin))
+        writer.append(exchange.encode(msgspec.structs.replace(log_finish(begin), status=status)))
+    writer.close()
+    assert not reserve("too soon")
+    drain = Drain(tmp_path / "spool", log.engine, Metrics(), settling=Settling(shop.counters, Metrics()))
+    while drain.round():
+        pass
+    assert reserve("the second")
+    assert not reserve("the third")
+
+
 def look(shop: Shop, limits: Limits) -> Used:
     used, refused = shop.counters.reserve(Call("look", "key", 1, "ses", "w"), limits, Sums(1, 10**9, 10**18), now_us())
     assert isinstance(refused, Refused)
@@ -470,6 +503,19 @@ def test_a_call_that_nobody_settled_counts_in_the_end(shop: Shop) -> None:
     assert look(shop, limits).reserved == 70
     shop.counters.forget(now_us() + 31 * 86_400_000_000)
     assert (look(shop, limits).reserved, look(shop, limits).spent) == (0, 70)
+
+
+def test_a_session_that_goes_on_is_kept(shop: Shop) -> None:
+    """Thirty days from its last call, not from its first."""
+    limits, day = Limits(session_calls=2), 86_400_000_000
+    began = now_us()
+    for n in range(2):
+        assert shop.reserve(f"c{n}", limits, at=began + n * 20 * day)
+        shop.counters.settle([End(f"c{n}", "ses", Sums(1))])
+    shop.counters.forget(began + 40 * day)
+    assert not shop.reserve("late", limits, at=began + 40 * day)
+    shop.counters.forget(began + 71 * day)
+    assert shop.reserve("anew", limits, at=began + 71 * day)  # by the store's sums, which has nothing of it
 
 
 async def test_calls_go_through_where_nothing_can_be_counted(tmp_path: Path) -> None:
@@ -532,7 +578,7 @@ async def test_a_call_that_is_reserved_too_late_keeps_no_place(shop: Shop, slow:
 
 
 async def test_a_call_that_is_reserved_just_when_patience_ends(shop: Shop, slow: tuple[Slow, Admission]) -> None:
-    """Either it is counted, and knows that it holds a place, or it is not."""
+    """Either it is counted, and knows that it holds a place, or it is not: which, Python's versions differ in."""
     counted, admission = slow
     call, limits = Call("a", "key", 1, "ses", "w"), Limits(concurrent=1)
     asking = asyncio.create_task(admission.ask(call, limits, lambda: Sums(1), lambda: None, anthropic=False))

@@ -199,6 +199,18 @@ def test_a_budget_tells_whether_waiting_helps(period: str, used: Used, cost: int
     assert (found.limit, found.wait) == ("budget", wait)
 
 
+@pytest.mark.parametrize("what", ["tokens", "cost"])
+def test_a_session_that_has_used_all_is_over_for_calls_that_ask_for_nothing_too(what: str) -> None:
+    """A model without a price costs nothing, as far as anybody knows."""
+    limits = Limits(session_tokens=50) if what == "tokens" else Limits(session_cost=0.5)
+    most = 50 if what == "tokens" else NANO // 2
+    free = Sums(1)
+    found = arithmetic.reserve(limits, Used(session=Sums(**{what: most})), free, NOON)
+    assert isinstance(found, Refused)
+    assert (found.limit, found.wait) == (f"session_{what}", None)
+    assert isinstance(arithmetic.reserve(limits, Used(session=Sums(**{what: most - 1})), free, NOON), Used)
+
+
 def test_of_several_reasons_the_longest_is_told() -> None:
     limits = Limits(calls_per_minute=1, concurrent=1, session_calls=1)
     used = Used(calls=Bucket(0, NOON), concurrent=1, session=Sums(1))
