@@ -539,6 +539,16 @@ async def test_calls_go_through_where_nothing_can_be_counted(tmp_path: Path) -> 
     nothing.dispose()
 
 
+def test_what_limits_a_key_is_worked_out_once(shop: Shop) -> None:
+    admission = Admission(shop.counters, Limits(calls_per_minute=9), Metrics(), "w")
+    found = admission.limits_of(Limits(concurrent=2))
+    assert found == Limits(calls_per_minute=9, concurrent=2)
+    assert admission.limits_of(Limits(concurrent=2)) is found
+    assert admission.limits_of(Limits(concurrent=3)) == Limits(calls_per_minute=9, concurrent=3)
+    assert admission.limits_of(None) == Limits(calls_per_minute=9)
+    admission.close()
+
+
 class Slow(Counters):
     """Reserves when it is let, and says when it has."""
 

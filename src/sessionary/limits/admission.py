@@ -5,6 +5,7 @@ Where the counters cannot be reached, calls go through uncounted: the failure is
 
 import asyncio
 import contextlib
+import functools
 import logging
 import time
 from collections.abc import Callable
@@ -25,7 +26,10 @@ from sessionary.settings import Limits
 log = logging.getLogger("sessionary.limits")
 _PATIENCE = 5.0
 _BEAT = LEASE / 1e6 / 4
-_UNREACHED = (sa.exc.SQLAlchemyError, OSError, TimeoutError)
+_UNREACHED = (sa.exc.SQLAlchemyError, OSError)
+"""One that takes too long is an OSError, too."""
+_KEYS = 10_000
+"""So many keys' own limits are remembered."""
 T = TypeVar("T")
 
 
@@ -45,15 +49,14 @@ class Admission:
         """`writer`: this worker's name in the spool. `patience`: seconds until the counters count as out of reach."""
         self.writer = writer
         self._counters = counters
-        self._defaults = defaults
-        self._without = arithmetic.effective(defaults, None)
+        self._effective = functools.lru_cache(_KEYS)(functools.partial(arithmetic.effective, defaults))
         self._metrics = metrics
         self._patience = patience
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="limits")
 
     def limits_of(self, own: Limits | None) -> Limits | None:
         """Of a key with these limits of its own; None: there are none."""
-        return self._without if own is None else arithmetic.effective(self._defaults, own)
+        return self._effective(own)
 
     async def ask(
         self,
