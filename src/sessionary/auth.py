@@ -17,6 +17,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from sessionary.errors import Forbidden, Unauthenticated
+from sessionary.repeated import Repeated
 from sessionary.settings import Limits
 from sessionary.store.audit import Actor
 
@@ -65,6 +66,7 @@ class Auth:
         self._refresh = refresh
         self._loaded_at = 0.0
         self._loading: asyncio.Task[None] | None = None
+        self._trouble = Repeated(log)
 
     async def authenticate(self, headers: Mapping[str, str]) -> Principal:
         """Raises Unauthenticated."""
@@ -125,7 +127,7 @@ class Auth:
         try:
             self._ring = await asyncio.to_thread(self._store.load)
         except Exception as error:
-            log.warning("keys could not be refreshed: %s", error.__class__.__name__)
+            self._trouble.tell(f"keys could not be refreshed: {error.__class__.__name__}")
         self._loaded_at = time.monotonic()
 
 

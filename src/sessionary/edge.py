@@ -37,6 +37,7 @@ from sessionary.direct import Exchange
 from sessionary.errors import GatewayError, Interrupted, MethodNotAllowed, ModelNotFound, NotFound, StoreUnavailable
 from sessionary.metrics import Metrics
 from sessionary.providers.routing import Router
+from sessionary.repeated import Repeated
 from sessionary.responses_api.background import Background
 from sessionary.responses_api.conversations import Conversations
 from sessionary.responses_api.recall import Recall
@@ -81,6 +82,7 @@ class Edge:
         self._metrics = metrics
         self._other = other
         self._capacity = capacity
+        self._trouble = Repeated(log, logging.ERROR)
 
     def hot(self, target: bytes) -> str:
         """The endpoint that a request's target names, to be called with `call`; "" for what comes by ASGI. Raises what
@@ -157,7 +159,7 @@ class Edge:
         except GatewayError as error:
             await self._refuse(out, error, endpoint)
         except sa.exc.SQLAlchemyError as error:
-            log.error("the store refused: %s", error.__class__.__name__)
+            self._trouble.tell(f"the store refused: {error.__class__.__name__}")
             await self._refuse(out, StoreUnavailable(), endpoint)
         except Exception:
             log.exception("a fault of the gateway's own")

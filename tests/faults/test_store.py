@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -68,6 +69,26 @@ def test_postgresql_goes_and_comes_back(tmp_path: Path, cluster: Postgres, upstr
         assert after.keys() == before.keys() == resident(server).keys(), "a process died"
         assert all(after[pid] - before[pid] < FLAT for pid in before), (before, after)
         compare(server, upstream, seen)
+
+
+def test_what_the_store_refuses_is_not_a_line_a_request(
+    tmp_path: Path, cluster: Postgres, upstream: FakeUpstream
+) -> None:
+    with running_server(tmp_path, config=config(upstream, database=cluster.new_database())) as server:
+        key = server.post("/api/keys", {"project": "p", "name": "k", "limits": {"calls_per_minute": 99}}).json["key"]
+        assert server.chat("hello", "through-chat", key=key).status == 200
+        cluster.stop()
+        for n in range(10):
+            assert server.request("GET", "/api/sessions").status == 503
+            assert server.post("/v1/conversations", {}).status == 503
+            assert server.request("GET", "/v1/models", key=f"unknown {n}").status == 401
+            assert server.chat("hello", "through-chat", key=key).status == 200
+        cluster.start()
+        told = Counter(line.rpartition("  ")[2] for line in server.log.splitlines())
+        for trouble in ("keys could not be", "the store refused", "the store could not", "limits cannot be counted"):
+            times = [count for line, count in told.items() if line.startswith(trouble)]
+            assert times, trouble
+            assert max(times) <= 2, told  # by a worker, and by the process that reads
 
 
 def test_sqlite_is_locked_and_read_by_many(tmp_path: Path, upstream: FakeUpstream) -> None:

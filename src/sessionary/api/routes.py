@@ -1,6 +1,7 @@
 """The read API's routes: each entry of the table, guarded by what it needs, answered by `Api`."""
 
 import asyncio
+import functools
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -44,6 +45,7 @@ from sessionary.errors import BadRequest, GatewayError, NotFound
 from sessionary.limits.standing import Standing
 from sessionary.passed import PassedOn
 from sessionary.providers.routing import Router
+from sessionary.repeated import Repeated
 from sessionary.replays.run import Replays
 from sessionary.sessions.labels import MOST_NAME, MOST_TAG, MOST_TAGS
 from sessionary.settings import Settings
@@ -240,8 +242,8 @@ async def _http_error(request: Request, error: Exception) -> Response:
     return _refusal(BadRequest(error.detail), error.status_code)
 
 
-async def _store_error(request: Request, error: Exception) -> Response:
-    log.warning("the store could not be read: %s", error.__class__.__name__)
+async def _store_error(trouble: Repeated, request: Request, error: Exception) -> Response:
+    trouble.tell(f"the store could not be read: {error.__class__.__name__}")
     if isinstance(error, sa.exc.SQLAlchemyError) and took_too_long(error):
         return _refusal(
             errors.Overloaded("This takes too long to answer. Ask for less: a filter, a time.", code="too_slow")
@@ -258,6 +260,6 @@ def exception_handlers() -> dict[Any, Callable[[Request, Exception], Awaitable[R
     return {
         GatewayError: _gateway_error,
         HTTPException: _http_error,
-        sa.exc.SQLAlchemyError: _store_error,
+        sa.exc.SQLAlchemyError: functools.partial(_store_error, Repeated(log)),
         Exception: _bug,
     }

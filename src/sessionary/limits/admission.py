@@ -21,6 +21,7 @@ from sessionary.limits.arithmetic import Sums
 from sessionary.limits.counters import LEASE, Call, Counters, End
 from sessionary.limits.histories import History
 from sessionary.metrics import Metrics
+from sessionary.repeated import Repeated
 from sessionary.settings import Limits
 
 log = logging.getLogger("sessionary.limits")
@@ -52,6 +53,7 @@ class Admission:
         self._effective = functools.lru_cache(_KEYS)(functools.partial(arithmetic.effective, defaults))
         self._metrics = metrics
         self._patience = patience
+        self._trouble = Repeated(log, logging.ERROR)
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="limits")
 
     def limits_of(self, own: Limits | None) -> Limits | None:
@@ -103,7 +105,7 @@ class Admission:
             return await self._in_time(work, late)
         except _UNREACHED as error:
             self._metrics.limits_unreached.inc()
-            log.error("limits cannot be counted: %s", error.__class__.__name__)
+            self._trouble.tell(f"limits cannot be counted: {error.__class__.__name__}")
             return None
 
     async def _in_time(self, work: Callable[[], T], late: Callable[[], None] | None = None) -> T:
