@@ -198,7 +198,9 @@ def _with_files(settings: Settings) -> Settings:
     """No more streams than there may be files open for."""
     allowed = streams_allowed(settings.streams)
     if allowed < settings.streams:
-        log.warning(
+        asked = settings.streams != Settings().streams  # else it is as many as there may be
+        log.log(
+            logging.WARNING if asked else logging.INFO,
             "open files are limited to fewer than %d streams need (ulimit -n): more than %d at a time are refused",
             settings.streams,
             allowed,
