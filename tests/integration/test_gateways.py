@@ -58,6 +58,10 @@ def told(response: Wire) -> str:
     return "".join(part["text"] for item in response["output"] for part in item.get("content", ()))
 
 
+def last_event(stream: bytes) -> Wire:
+    return dict(json.loads(stream.decode().rpartition("data: {")[2].join(("{", "")).partition("\n")[0]))
+
+
 @contextlib.contextmanager
 def hanging(two: Two, server: Server, text: str, session: str, path: str = "/v1/chat/completions") -> Iterator[None]:
     """A call in flight, which has said all and has not ended."""
@@ -114,10 +118,32 @@ def test_a_stream_goes_on_at_the_other_with_all_that_was_said(two: Two) -> None:
     for first, second in (two.both, two.both[::-1]):
         two.upstream.script(slowly)
         answer = first.post("/v1/responses", {"model": MODEL, "input": words, "stream": True})
-        last = json.loads(answer.body.decode().rpartition("data: {")[2].join(("{", "")).partition("\n")[0])
+        last = last_event(answer.body)
         asked(second, input="and now?", previous_response_id=last["response"]["id"])
         sent = two.upstream.bodies[-1]["messages"][1]["content"]
         assert (sent if isinstance(sent, str) else sent[0]["text"]) == told(last["response"])
+
+
+def test_a_response_is_told_at_the_other_as_its_client_has_it(two: Two) -> None:
+    """That it began has been stored for a while when it ends; its end has not, when the client asks."""
+
+    def thinking(request: Received) -> Reply:
+        events = chat_events(request.json)
+        pieces, kind = (
+            (events, "text/event-stream")
+            if request.json.get("stream")
+            else ([chat_json(request.json)], "application/json")
+        )
+        return Reply(pieces=pieces, headers={"content-type": kind}, delay=0.4)
+
+    for n, stream in itertools.product(range(4), (False, True)):
+        first, second = two.both[:: (-1) ** n]
+        two.upstream.script(thinking)
+        answer = first.post("/v1/responses", {"model": MODEL, "input": f"slow {n}", "stream": stream})
+        given = last_event(answer.body)["response"] if stream else answer.json
+        found = second.request("GET", f"/v1/responses/{given['id']}")
+        assert found.status == 200, found.body
+        assert (found.json["status"], told(found.json)) == ("completed", told(given))
 
 
 def test_an_unknown_response_is_so_at_once_where_it_would_be_old(two: Two) -> None:

@@ -46,7 +46,7 @@ class Recall:
             case "GET", "" if asked.get("stream") == "true":
                 await self._stream(project, link, listing.number(asked, "starting_after", -1), receive, send)
             case "GET", "":
-                await self._tell(project, name, link, send)
+                await self._tell(project, name, await self._ended(project, link), send)
             case "DELETE", "":
                 await asyncio.to_thread(edits.forget_answer, self._engine, project, link.call_id, principal.actor)
                 self._state.forget(project, link.call_id)
@@ -58,6 +58,16 @@ class Recall:
                 await self._cancel(project, name, link, send)
             case _:
                 raise MethodNotAllowed
+
+    async def _ended(self, project: int, link: Link) -> Link:
+        """What another host makes has ended, mostly, when somebody here has its id; only its end may not be stored yet.
+        What is made in the background is polled, and told as it is."""
+        if link.status != "live" or not link.elsewhere or await self._in_background(project, link):
+            return link
+        return await self._state.find(project, link.call_id, ended=True) or link
+
+    async def _in_background(self, project: int, link: Link) -> bool:
+        return (await self._state.asked(project, link.call_id)).get("background") is True
 
     async def _tell(self, project: int, name: str, link: Link, send: Send) -> None:
         body = await self._replay.response(project, link)
@@ -75,8 +85,7 @@ class Recall:
 
     async def _cancel(self, project: int, name: str, link: Link, send: Send) -> None:
         """Of a response that has ended nothing changes."""
-        asked = await self._state.asked(project, link.call_id)
-        if asked.get("background") is not True:
+        if not await self._in_background(project, link):
             raise BadRequest("Only a response that runs in the background can be cancelled.", code="not_background")
         if link.status == "live":
             await self._background.cancel(project, link)
