@@ -8,6 +8,7 @@ import logging
 import multiprocessing
 import os
 import secrets
+import shutil
 import signal
 import socket
 import sys
@@ -82,6 +83,7 @@ def prepare(settings: Settings) -> tuple[str, bool, int]:
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     (settings.data_dir / "spool").mkdir(exist_ok=True, mode=0o700)
     Tails(settings.data_dir / "watched").clear()
+    shutil.rmtree(settings.data_dir / "cancelled", ignore_errors=True)  # no call of before runs any more
     _upgrade(settings.database_url)
     opened.prepare(settings)
     return *master_key(settings), begun(settings)

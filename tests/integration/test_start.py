@@ -62,6 +62,16 @@ def test_the_printed_link_works_once(tmp_path: Path) -> None:
         assert "set-cookie" not in server.request("GET", match[0], key=None).headers
 
 
+def test_what_was_left_for_calls_that_have_ended_is_gone(tmp_path: Path) -> None:
+    """Who cancels a response just when it ends leaves a mark that nobody takes away."""
+    with running_server(tmp_path) as server:
+        mark = server.data_dir / "cancelled" / ("call_" + "0" * 26)
+        mark.parent.mkdir()
+        mark.touch()
+        server.restart()
+        assert not mark.exists()
+
+
 def test_other_commands_know_where_the_server_is(tmp_path: Path) -> None:
     """It was given its port at the start alone; when it has stopped, they say where it would be."""
     with running_server(tmp_path) as server:
