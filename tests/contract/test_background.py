@@ -109,6 +109,18 @@ def test_it_is_cancelled(gateway: Server, client: openai.OpenAI, upstream: FakeU
         assert client.responses.retrieve(id).status == "cancelled"
 
 
+def test_the_mark_by_which_a_worker_cancels_goes_with_the_call(
+    gateway: Server, client: openai.OpenAI, upstream: FakeUpstream
+) -> None:
+    upstream.script(Reply(silent=True))
+    id = client.responses.create(model="slow", input="Hello", background=True).id
+    mark = gateway.data_dir / "cancelled" / f"call_{id[5:]}"
+    mark.parent.mkdir(exist_ok=True)
+    mark.touch()
+    assert ended(client, id).status == "cancelled"
+    wait_for(lambda: not mark.exists(), what="the end of the mark")
+
+
 def _stored(gateway: Server, id: str) -> dict[str, Any] | None:
     answer = gateway.request("GET", f"/api/calls/call_{id[5:]}")
     return dict(answer.json) if answer.status == 200 and answer.json["status"] != "live" else None

@@ -108,6 +108,22 @@ def websocket(server: Server) -> Any:
     return connect(url, additional_headers={"authorization": f"Bearer {MASTER_KEY}"})
 
 
+def test_a_socket_holds_what_is_not_answered(small: Server) -> None:
+    """F16: turns, one after another, that are larger together than what there is for all; some of them fail."""
+    with websocket(small) as web:
+        for n in range(6):
+            turn = {"type": "response.create" if n % 2 else "nothing", "model": "gpt-4o", "input": "x" * 60_000}
+            web.send(json.dumps(turn))
+            last: dict[str, Any] = {}
+            while last.get("type") not in ("response.completed", "error"):
+                last = json.loads(web.recv(timeout=10))
+            assert (last["type"], last.get("status")) == (("response.completed", None) if n % 2 else ("error", 400)), (
+                last
+            )
+        wait_for(lambda: held(small) == (1, 0), 5, "nothing but the socket's place")
+    wait_for(lambda: held(small) == (0, 0), 5, "everything given back")
+
+
 def test_bytes_at_a_time(small: Server, shared_upstream: FakeUpstream) -> None:
     """F16: bodies are held up to a sum, told by their length or counted while they come. What is over it gets a 503,
     one that alone is too large a 413, without being read; also a client that sends on gets to see it."""

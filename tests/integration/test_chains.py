@@ -15,7 +15,7 @@ from sessionary.record import exchange
 from sessionary.record.exchange import Begin, Context, Part, Record
 from sessionary.spool.reader import Reader
 from sessionary.spool.writer import Writer
-from sessionary.state.context import Contexts
+from sessionary.state.context import Contexts, Named
 from sessionary.state.links import Link
 from sessionary.state.spooled import Spooled
 from sessionary.state.walk import State
@@ -306,3 +306,20 @@ def test_turns_of_a_conversation_follow_each_other_whatever_the_clock_said(
     assert history(state, chain.project, link.call_id) == [t for n in range(3) for t in (f"turn {n}", f"answer {n}")]
     assert head_of(engine, chain) == (calls[stored - 1] if stored else "")
     writer.close()
+
+
+def test_a_turn_does_not_go_on_in_a_conversation_that_was_changed_when_it_began(
+    engine: sa.Engine, chain: Chain, state: State
+) -> None:
+    """No turn is there before or after: nothing but what was put in by hand is another."""
+    conversations.create(engine, chain.project, CONVERSATION, {}, [b'{"n":1}', b'{"n":2}'])
+    contexts = Contexts(engine, state)
+    context = asyncio.run(contexts.of(chain.project, Named("", "", CONVERSATION, [])))
+    begin = chain.begin("hello", session=CONVERSATION, conversation=CONVERSATION)
+    chain.log.store(begin)
+    assert asyncio.run(contexts.crossed(chain.project, context, begin.call_id)) is None
+    assert context.conversation is not None
+    conversations.edit(engine, chain.project, context.conversation, "", [b'{"n":2}'])
+    problem = asyncio.run(contexts.crossed(chain.project, context, begin.call_id))
+    assert problem is not None
+    assert problem.code == "conversation_locked"
