@@ -1,8 +1,10 @@
 """Two gateways on one PostgreSQL, each in a round of its own at the same time: the one has read, and has not written
 yet, when the other's round is stored. What comes of it is what one round after the other would have made."""
 
+import asyncio
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import sqlalchemy as sa
 from sessionary.drain.batch import Batch
 from sessionary.drain.drain import Drain
 from sessionary.ids import new_call_id, session_id
+from sessionary.limits import counters
 from sessionary.metrics import Metrics
 from sessionary.record.exchange import Begin, Context
 from sessionary.record.recorder import Recorder, now_us
@@ -20,8 +23,11 @@ from sessionary.record.spooling import Spooling
 from sessionary.spool.quota import Quota
 from sessionary.spool.reader import Reader
 from sessionary.spool.writer import Writer
+from sessionary.state.spooled import Spooled
+from sessionary.state.walk import State
 from sessionary.store import keys, schema, verify
 from sessionary.store.engine import open_engine
+from sessionary.store.others import HELD_BACK
 
 pytestmark = pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
 Said = list[dict[str, Any]]
@@ -31,10 +37,11 @@ class Gateway:
     """Its spool and its drain."""
 
     def __init__(self, url: str, folder: Path, name: str) -> None:
-        spool = folder / name
+        self.spool = spool = folder / name
         spool.mkdir()
         self.metrics = Metrics()
         self.engine = open_engine(url)
+        counters.prepare(self.engine)  # as a start does
         self.project = keys.ensure_project(self.engine, "default")
         self._recorder = Recorder(Spooling(Writer(spool), self.metrics, Quota(Reader(spool), None)), self.metrics)
         self.drain = Drain(spool, self.engine, self.metrics, gateway=f"gw_{name}")
@@ -42,6 +49,14 @@ class Gateway:
 
     def call(self, messages: Said, answer: Any = "Yes.", session: str = "", parent: str = "") -> str:
         """One that has ended; its id. An `answer` that is no text is the message."""
+        call_id, end = self.begin(messages, answer, session, parent)
+        end()
+        return call_id
+
+    def begin(
+        self, messages: Said, answer: Any = "Yes.", session: str = "", parent: str = ""
+    ) -> tuple[str, Callable[[], None]]:
+        """With what ends it."""
         call_id = new_call_id()
         own = session_id(self.project, session or call_id)
         body = {"model": "gpt-4o", "messages": messages}
@@ -56,8 +71,8 @@ class Gateway:
         usage = {"prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 12}
         done = json.dumps({"id": "c", "object": "chat.completion", "choices": [choice], "usage": usage}).encode()
         headers = {"content-type": "application/json"}
-        self._recorder.begin(begin).finish("ok", http_status=200, headers=headers, body=done)
-        return call_id
+        recording = self._recorder.begin(begin)
+        return call_id, lambda: recording.finish("ok", http_status=200, headers=headers, body=done)
 
     def store(self) -> None:
         while self.drain.round():
@@ -228,6 +243,29 @@ def test_who_was_overtaken_is_not_overtaken_again(
     assert (one.overtaken, other.overtaken) == (1, 0)
     assert rows(one.engine, S.calls, S.turns) == [(3, 3)]
     assert sound(one.engine)
+
+
+def test_what_is_held_back_is_waited_for_at_the_other(two: tuple[Gateway, Gateway]) -> None:
+    """By who goes on from it there: the end of a call came after a history with an answer that nobody gave."""
+    one, other = two
+    call, end = one.begin(asked("a question"))
+    one.store()
+    one.call(asked("an example", "made up by the client", "another question"))
+    began = time.monotonic()
+    end()
+
+    def late() -> None:
+        one.drain.round()
+        time.sleep(began + HELD_BACK + 0.5 - time.monotonic())  # a round that takes long, or begins late
+        one.store()
+
+    storing = threading.Thread(target=late)
+    storing.start()
+    state = State(other.engine, Spooled(Reader(other.spool)))
+    link = asyncio.run(state.find(other.project, call, ended=True))
+    storing.join()
+    assert link is not None
+    assert link.status == "ok"
 
 
 def test_one_alone_is_never_overtaken(two: tuple[Gateway, Gateway]) -> None:

@@ -26,6 +26,7 @@ from sessionary.spool.reader import Cursor, Reader
 from sessionary.store import ledger, refusals, rehash, schema, search, writes
 from sessionary.store.engine import is_shared
 from sessionary.store.ledger import Counts
+from sessionary.store.others import HELD_BACK
 from sessionary.store.retention import Retention
 from sessionary.store.states import Overtaken
 from sessionary.store.sweep import Sweep
@@ -47,9 +48,6 @@ _NAMES_FOR = 1.0
 """Seconds that keys' names are taken to be as they were."""
 _SWEEP_FOR, _SWEEP_IDLE = 0.02, 0.05
 """Seconds in a row; the latter where there is nothing else to do."""
-_LATE_US = 3_000_000
-"""So long, after it has begun, a call waits whose history ends with an answer that is not known, where other gateways
-write to the store: one of them may have given it, and not have stored it yet."""
 _ALONE = 8
 """Rounds without other gateways', after one that they have overtaken."""
 _FOR_EVER = Retention()
@@ -265,7 +263,7 @@ class Drain:
 
     def _may_come(self, connection: sa.Connection, at: int) -> bool:
         """What a call lacks that began at this time."""
-        if not self._shared or now_us() - at >= _LATE_US:
+        if not self._shared or now_us() - at >= HELD_BACK * 1e6:
             return False
         others = schema.cursors.c.gateway.not_in(("", self._gateway))
         return connection.execute(sa.select(sa.literal(1)).where(others).limit(1)).first() is not None

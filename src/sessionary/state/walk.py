@@ -32,6 +32,7 @@ from sessionary.state.links import End, Link, Near
 from sessionary.state.spooled import Spooled
 from sessionary.store import live, reads, tree, writes
 from sessionary.store.engine import is_shared, snapshot
+from sessionary.store.others import PATIENCE
 from sessionary.wire import loose
 from sessionary.wire.reading import Said
 from sessionary.wire.responses import item_ids
@@ -42,10 +43,6 @@ _MOST_BYTES = 64 << 20
 _REMEMBERED_MS = 86_400_000
 """Calls that are older are looked for where they are stored: they may have been deleted since, and not be known as
 forgotten any more (see store.edits)."""
-_LATE_MS = 4_000
-"""After a call has begun its host's drain may not have stored it yet."""
-_ENDING = 3.0
-"""Seconds that a call of another host is given to end, or for its end to be stored."""
 _LOOK = 0.1
 """Seconds between two looks."""
 _LIVE: End = ("live", "")
@@ -89,10 +86,10 @@ class State:
             steps = await self._steps(project, call_id) if call_id else []
             link = steps[0] if steps else None
             if link is None:
-                again = self._may_come(call_id) and time.monotonic() - began < _LATE_MS / 1000
+                again = self._may_come(call_id)
             else:
-                again = ended and link.elsewhere and link.status == "live" and time.monotonic() - began < _ENDING
-            if not again:
+                again = ended and link.elsewhere and link.status == "live"
+            if not again or time.monotonic() - began >= PATIENCE:
                 return link
             await asyncio.sleep(_LOOK)
 
@@ -136,7 +133,7 @@ class State:
     async def seen_by_all(self, project: int, call_id: str) -> None:
         """Waits until gateways of other hosts can know that a call of this one has begun; not for long."""
         began = time.monotonic()
-        while self._shared and time.monotonic() - began < _LATE_MS / 1000:
+        while self._shared and time.monotonic() - began < PATIENCE:
             if await asyncio.to_thread(self._is_stored, project, call_id):
                 return
             await asyncio.sleep(_LOOK / 5)
@@ -165,8 +162,8 @@ class State:
 
     def _may_come(self, call_id: str) -> bool:
         """Whether a call that is not found may have begun on another host a moment ago, by the time in its id."""
-        now = time.time_ns() // 1_000_000
-        return self._shared and ids.first_call_id(now - _LATE_MS) <= call_id < ids.first_call_id(now + _LATE_MS)
+        now, late = time.time_ns() // 1_000_000, int(PATIENCE * 1000)
+        return self._shared and ids.first_call_id(now - late) <= call_id < ids.first_call_id(now + late)
 
     def _made_in(self, project: int, conversation: str) -> set[str]:
         """In the spool, then in the store, where a call may be that has begun there, and whose end is in the spool."""
