@@ -1,5 +1,7 @@
 """A whole gateway through pgbouncer in transaction mode: each transaction may get another connection of the server."""
 
+import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -8,7 +10,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from sessionary.store import verify
+from sessionary.store import migrate, verify
 from sessionary.store.engine import open_engine, took_too_long
 from tests.faults.traffic import compare, config, traffic
 from tests.support.postgres import Postgres, running_pgbouncer, running_postgres
@@ -117,3 +119,28 @@ def test_statements_are_prepared_where_the_connection_is_ours(
     assert bool(prepared) is not pooler
     engine.dispose()
     postgres.drop(address)
+
+
+def test_more_gateways_than_it_has_connections_start_together(postgres: Postgres, pooled: Callable[[str], str]) -> None:
+    """On an empty database: those that wait for the one that makes the tables have no connection meanwhile, which it or
+    anyone else may need; and it needs one."""
+    address = postgres.new_database()
+    url, ended = pooled(address), []
+
+    def start() -> None:
+        migrate.upgrade(url)
+        ended.append(url)
+
+    threads = [threading.Thread(target=start, daemon=True) for _ in range(2 * CONNECTIONS)]
+    with psycopg.connect(address) as another:  # that is at it since before they came
+        another.execute("SELECT pg_advisory_xact_lock(%s)", [migrate._LOCK])
+        for thread in threads:
+            thread.start()
+        time.sleep(0.5)  # whoever would take a connection and wait has done so
+        with psycopg.connect(url, prepare_threshold=None) as anyone:
+            assert anyone.execute("SELECT 1").fetchone() == (1,)
+        assert ended == []
+    for thread in threads:
+        thread.join(60)
+    assert len(ended) == len(threads)
+    assert postgres.ask("SELECT version_num FROM alembic_version", address.rpartition("/")[2]) == migrate.HEAD
