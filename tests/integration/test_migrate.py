@@ -324,6 +324,10 @@ def test_what_is_refused(data: Path, empty: str, postgres: Postgres, tmp_path: P
     engine.dispose()
     postgres.drop(used)
 
+    narrow = postgres.new_database(more="ENCODING 'LATIN1' LOCALE 'C'")
+    assert "The database's encoding is LATIN1, which has not every letter" in run(data, narrow, code=2)
+    postgres.drop(narrow)
+
     foreign = postgres.new_database()
     engine = open_engine(foreign)
     with engine.begin() as connection:

@@ -76,13 +76,14 @@ class Postgres:
     def url(self, database: str) -> str:
         return f"{self._address}/{database}"
 
-    def new_database(self, template: str = "template0") -> str:
-        """The URL of a new, empty database; or of a copy of `template`, to which nobody may be connected."""
+    def new_database(self, template: str = "template0", more: str = "") -> str:
+        """The URL of a new, empty database; or of a copy of `template`, to which nobody may be connected. `more`: what
+        it is made with, in SQL."""
         self._made += 1
         name = self._name(self._made)
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            parts = (sql.Identifier(name), sql.Identifier(template))
-            connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(*parts))
+            parts = (sql.Identifier(name), sql.Identifier(template), sql.SQL(more))  # type: ignore[arg-type]
+            connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy {}").format(*parts))
         return self.url(name)
 
     def drop(self, url: str) -> None:

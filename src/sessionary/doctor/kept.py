@@ -16,8 +16,8 @@ from sessionary.settings import Settings
 from sessionary.spool.frame import Damage
 from sessionary.spool.reader import Cursor, Reader
 from sessionary.store import keys, schema
-from sessionary.store.engine import open_engine, took_too_long
-from sessionary.store.migrate import HEAD, version
+from sessionary.store.engine import narrow_encoding, open_engine, took_too_long
+from sessionary.store.migrate import HEAD, MADE_BY, version
 from sessionary.store.replica import Replica
 
 _FULL, _LITTLE = 100 << 20, 1 << 30
@@ -109,6 +109,13 @@ def replica(settings: Settings) -> Iterator[Finding]:
 
 
 def _database(engine: sa.Engine, where: str, folder: Path) -> Iterator[Finding]:
+    with engine.connect() as connection:
+        encoding = narrow_encoding(connection)
+    if encoding is not None:
+        yield fail(
+            "database", f"{where}: its encoding is {encoding}, which has not every letter", f"make one by {MADE_BY}"
+        )
+        return
     found = version(engine)
     if found is None:
         yield ok("database", f"{where}: empty; its tables are made at the first start")
@@ -151,11 +158,7 @@ def _sound(engine: sa.Engine, where: str) -> Iterator[Finding]:
     if engine.dialect.name != "sqlite":
         with engine.connect() as connection:
             server = connection.exec_driver_sql("SHOW server_version").scalar()
-            encoding = connection.exec_driver_sql("SHOW server_encoding").scalar()
-        if encoding != "UTF8":
-            yield fail("database", f"{where}: its encoding is {encoding}", "make one with ENCODING 'UTF8'")
-        else:
-            yield ok("database", f"{where}, version {server}")
+        yield ok("database", f"{where}, version {server}")
         return
     try:
         with engine.connect() as connection:

@@ -25,6 +25,7 @@ _LINK = {
 """Seconds, and milliseconds, until a server counts as away that does not answer, or whose host, or the way to it, is
 gone: without these that takes the system a quarter of an hour, or two hours. Clients wait for what is asked of it."""
 _LET_GO = "60s"
+_UNICODE = "UTF8"
 Connect = Callable[[sa.Dialect, Any, Any, Any], Any]
 _STEPS = 20_000
 """Of SQLite's machine, between two looks at the clock."""
@@ -42,10 +43,12 @@ def open_engine(
     if url.startswith(("postgresql://", "postgres://")):
         url = "postgresql+psycopg://" + url.split("://", 1)[1]
     options: dict[str, Any] = {"hide_parameters": True}
+    where = sa.make_url(url)
     if not url.startswith("sqlite"):
-        options |= {"pool_pre_ping": True, "connect_args": link(sa.make_url(url))}
+        where = where.update_query_dict({"client_encoding": _UNICODE})  # whatever is set for the user or here
+        options |= {"pool_pre_ping": True, "connect_args": link(where)}
     try:
-        engine = sa.create_engine(url, **options)
+        engine = sa.create_engine(where, **options)
     except ImportError:
         raise SettingsError("What speaks to PostgreSQL is not installed: pip install 'sessionary[postgres]'") from None
     if engine.dialect.name == "postgresql":
@@ -105,6 +108,14 @@ def _send_lists_as_they_are(connection: Any, record: Any) -> None:
     from psycopg.types.array import ListBinaryDumper  # only where it is installed
 
     connection.adapters.register_dumper(list, ListBinaryDumper)
+
+
+def narrow_encoding(connection: sa.Connection) -> str | None:
+    """The database's, where it has not every letter: what is said would be refused, or read as something else."""
+    if connection.dialect.name == "sqlite":
+        return None
+    found: str = connection.exec_driver_sql("SHOW server_encoding").scalar_one()
+    return None if found == _UNICODE else found
 
 
 def is_shared(engine: sa.Engine) -> bool:

@@ -13,11 +13,13 @@ import sqlalchemy as sa
 from sessionary import locks
 from sessionary.errors import SettingsError
 from sessionary.store import partitions
-from sessionary.store.engine import open_engine
+from sessionary.store.engine import narrow_encoding, open_engine
 
 HEAD = "0008"
 UNFINISHED = "copying"
 """The version of a schema whose tables are still being filled (see `migrating`)."""
+MADE_BY = "CREATE DATABASE name ENCODING 'UTF8' LOCALE 'C.UTF-8' TEMPLATE template0"
+"""A PostgreSQL database that every text fits into."""
 _LOCK = 7_315_551_042  # any number that is ours: PostgreSQL's advisory lock
 _PAUSE = 0.1
 """Seconds until it is tried again."""
@@ -54,6 +56,8 @@ def _version(connection: sa.Connection) -> str | None:
 
 def _is_old(connection: sa.Connection) -> bool:
     """Whether there is something to do. Raises SettingsError where this version cannot."""
+    if (encoding := narrow_encoding(connection)) is not None:
+        raise SettingsError(f"The database's encoding is {encoding}, which has not every letter: make one by {MADE_BY}")
     found = _version(connection)
     if found == UNFINISHED:
         raise SettingsError("The database is a copy that is not finished: run `sessionary migrate` again.")
