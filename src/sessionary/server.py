@@ -28,7 +28,7 @@ from sessionary.redaction import compiled
 from sessionary.settings import Settings
 from sessionary.sockets import streams_allowed, watch
 from sessionary.store import audit, keys
-from sessionary.store.engine import open_engine
+from sessionary.store.engine import address, open_engine
 from sessionary.store.migrate import upgrade
 from sessionary.traces import asked as traces
 
@@ -137,6 +137,8 @@ def bind(settings: Settings) -> socket.socket:
 def serve(settings: Settings, environ: Mapping[str, str], ready: Callable[[str, str, bool], None]) -> int:
     """Until SIGINT or SIGTERM; returns the exit status. `ready` is told (base URL, master key, made just now)."""
     Router(settings, environ)  # says what is wrong with the models before anything is started
+    if settings.database_replica is not None:
+        address(settings.database_replica, "replica")  # likewise
     of_spans, sent = traces.check(settings, environ)
     told = Bell()
     """Of a signal, or that a worker serves."""

@@ -57,5 +57,14 @@ def main() -> None:
     try:
         app()
     except SettingsError as error:  # of a store that cannot be opened, whichever command asks for it
-        tell(error.message)
-        raise SystemExit(2) from None
+        message = error.message
+    except Exception as error:
+        from sessionary.store.trouble import trouble  # brings what speaks to databases
+
+        if (found := trouble(error)) is None:
+            raise
+        message = ". ".join([str(found), *getattr(error, "__notes__", ())])
+    else:
+        return
+    tell(message)
+    raise SystemExit(2)

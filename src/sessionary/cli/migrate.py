@@ -23,6 +23,8 @@ def migrate(
     import sqlalchemy as sa
 
     try:
+        import psycopg
+
         from sessionary.app.migrating import run_migrate
     except ModuleNotFoundError:
         fail("What speaks to PostgreSQL is not installed: pip install 'sessionary[postgres]'")
@@ -37,8 +39,9 @@ def migrate(
             report = run_migrate(settings, to, told, by())
     except (Refused, SettingsError) as error:
         fail(str(error))
-    except sa.exc.OperationalError as error:
-        fail(f"{str(error.orig).strip()}\nWhat is copied is copied: run this again, and it goes on.")
+    except (sa.exc.OperationalError, psycopg.OperationalError) as error:
+        error.add_note("What is copied is copied: run this again, and it goes on.")
+        raise
     if report.done_before:
         out.print("All of it is there already, and nothing was written here since.")
         return

@@ -101,7 +101,8 @@ def login(config: Config = None, data_dir: DataDir = None) -> None:
         fail(f"{settings.data_dir} is not there: `sessionary serve` makes it, --data-dir names another one")
     if not listening.is_served(settings.data_dir):
         err.print(
-            f"[yellow]note:[/] no gateway serves {settings.data_dir} now: the link works once one does, for an hour"
+            f"[yellow]note:[/] no gateway serves {settings.data_dir} now: the link works once one does, for an hour",
+            soft_wrap=True,
         )
     token = key_store.new_link(store(settings), MASTER, 3600, by())
     out.print(f"{gateway_url(settings)}/ui/login?token={token}", soft_wrap=True)

@@ -16,9 +16,10 @@ from sessionary.settings import Settings
 from sessionary.spool.frame import Damage
 from sessionary.spool.reader import Cursor, Reader
 from sessionary.store import keys, schema
-from sessionary.store.engine import narrow_encoding, open_engine, took_too_long
+from sessionary.store.engine import WRITTEN, address, narrow_encoding, open_engine, took_too_long
 from sessionary.store.migrate import HEAD, MADE_BY, version
 from sessionary.store.replica import Replica
+from sessionary.store.trouble import Trouble, trouble
 
 _FULL, _LITTLE = 100 << 20, 1 << 30
 """Bytes of free space that are too few, and few."""
@@ -48,9 +49,9 @@ def disk(settings: Settings) -> Iterator[Finding]:
 
 def database(settings: Settings) -> Iterator[Finding]:
     try:
-        url = sa.make_url(settings.database_url)
-    except sa.exc.ArgumentError:
-        yield fail("database", "its address is not valid", "write it as postgresql://user:password@host/name")
+        url = address(settings.database_url)
+    except SettingsError:
+        yield fail("database", "its address is not valid", WRITTEN)
         return
     sqlite = url.get_backend_name() == "sqlite"
     path = Path(url.database or "")
@@ -63,18 +64,15 @@ def database(settings: Settings) -> Iterator[Finding]:
         return
     try:
         engine = open_engine(settings.database_url, patience=_PATIENCE)
-    except SettingsError:
-        yield fail("database", "what speaks to PostgreSQL is not installed", "pip install 'sessionary[postgres]'")
-        return
-    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError):
-        yield fail("database", "there is no support for such a database", "use sqlite:///… or postgresql://…")
+    except SettingsError as error:
+        yield fail("database", error.message, "install it, or correct the address")
         return
     try:
         yield from _database(engine, where, settings.data_dir)
     except sa.exc.SQLAlchemyError as error:
-        said = "is damaged, or no database" if sqlite else "cannot be reached, or refuses"
-        do = "bring back a copy of it, or move it away" if sqlite else "look whether it runs, and at user and password"
-        yield fail("database", f"{where}: {said} ({error.__class__.__name__})", do)
+        strange = Trouble(f"is not as it was made ({error.__class__.__name__})", "bring back a copy of it")
+        found = trouble(error) or strange
+        yield fail("database", f"{where}: {found.said}", found.do)
     finally:
         engine.dispose()
 
@@ -84,9 +82,9 @@ def replica(settings: Settings) -> Iterator[Finding]:
     if settings.database_replica is None:
         return
     try:
-        url = sa.make_url(settings.database_replica)
+        url = address(settings.database_replica)
         following = Replica(settings.database_replica, settings.database_url, patience=_PATIENCE)
-    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, SettingsError):
+    except SettingsError:
         yield fail("replica", "its address cannot be used", "write it as that of database: postgresql://…")
         return
     where = f"{url.database} on {url.host or 'this machine'}"
@@ -117,11 +115,12 @@ def _database(engine: sa.Engine, where: str, folder: Path) -> Iterator[Finding]:
         )
         return
     found = version(engine)
+    if found is not None and found > HEAD:
+        yield fail("database", f"was made by a newer Sessionary (schema {found}, ours {HEAD})", "install that one")
+        return
+    _try_tables(engine)
     if found is None:
         yield ok("database", f"{where}: empty; its tables are made at the first start")
-        return
-    if found > HEAD:
-        yield fail("database", f"was made by a newer Sessionary (schema {found}, ours {HEAD})", "install that one")
         return
     if found < HEAD:
         yield warn("database", f"has schema {found}", f"copy it: the next start brings it to {HEAD}, and never back")
@@ -136,6 +135,13 @@ def _database(engine: sa.Engine, where: str, folder: Path) -> Iterator[Finding]:
         newest = connection.scalar(sa.select(sa.func.max(schema.calls.c.created_at)))
     yield clock(newest, time.time())
     yield from _gateways(engine, folder)
+
+
+def _try_tables(engine: sa.Engine) -> None:
+    """As a start needs it, and every few weeks. Nobody sees it, and it is not kept."""
+    with engine.connect().execution_options(sqlite_begin="IMMEDIATE") as connection:
+        connection.exec_driver_sql("CREATE TABLE sessionary_doctor (tried integer)")
+        connection.rollback()
 
 
 def _gateways(engine: sa.Engine, folder: Path) -> Iterator[Finding]:

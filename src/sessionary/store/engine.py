@@ -26,6 +26,12 @@ _LINK = {
 gone: without these that takes the system a quarter of an hour, or two hours. Clients wait for what is asked of it."""
 _LET_GO = "60s"
 _UNICODE = "UTF8"
+_DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
+WRITTEN = (
+    "write it as sqlite:///path or postgresql://user:password@host:5432/name, with several hosts as "
+    "postgresql://user:password@/name?host=one:5432&host=two:5432, and an @ in the password as %40"
+)
+"""How a database's address is."""
 Connect = Callable[[sa.Dialect, Any, Any, Any], Any]
 _STEPS = 20_000
 """Of SQLite's machine, between two looks at the clock."""
@@ -38,17 +44,17 @@ def open_engine(
 
     `patience`: seconds that a statement that reads may take; see `took_too_long`. `connect`: SQLAlchemy's `do_connect`,
     for PostgreSQL. Errors never have values in them.
-    Raises SettingsError where what speaks to the database is not installed.
+    Raises SettingsError where `url` is no address, or what speaks to the database is not installed.
     """
-    if url.startswith(("postgresql://", "postgres://")):
-        url = "postgresql+psycopg://" + url.split("://", 1)[1]
+    where = address(url)
     options: dict[str, Any] = {"hide_parameters": True}
-    where = sa.make_url(url)
-    if not url.startswith("sqlite"):
+    if where.get_backend_name() == "postgresql":
         where = where.update_query_dict({"client_encoding": _UNICODE})  # whatever is set for the user or here
         options |= {"pool_pre_ping": True, "connect_args": link(where)}
     try:
         engine = sa.create_engine(where, **options)
+    except (sa.exc.ArgumentError, ValueError):
+        raise _no_address() from None
     except ImportError:
         raise SettingsError("What speaks to PostgreSQL is not installed: pip install 'sessionary[postgres]'") from None
     if engine.dialect.name == "postgresql":
@@ -79,6 +85,25 @@ def open_engine(
     if patience is not None:
         _bound(engine, patience)
     return engine
+
+
+def address(url: str, of: str = "database") -> sa.URL:
+    """What `url` says. Raises SettingsError where it cannot be understood, with nothing of it: a password may be in any
+    place. `of`: whose it is, for people."""
+    try:
+        found = sa.make_url(url)
+    except (sa.exc.ArgumentError, ValueError):
+        raise _no_address(of) from None
+    driver = _DRIVERS.get(found.get_backend_name())
+    if driver is None:
+        raise _no_address(of)
+    if driver != "sqlite" and "@" in f"{found.host}{found.database}":  # the end of a password: errors would show it
+        raise _no_address(of)
+    return found.set(drivername=driver)
+
+
+def _no_address(of: str = "database") -> SettingsError:
+    return SettingsError(f"The {of}'s address is not valid: {WRITTEN}")
 
 
 def link(url: sa.URL) -> dict[str, Any]:
