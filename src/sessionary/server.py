@@ -177,9 +177,13 @@ def serve(settings: Settings, environ: Mapping[str, str], ready: Callable[[str, 
 
     with listening.at(settings.data_dir, *sock.getsockname()[:2]):
         processes = Processes(settings, sock, told, build)
-        status = _run(processes, told, stop, announce)
-        sock.close()  # with the workers' and the drain's: who comes now is refused, not left to wait
-        return max(status, processes.stop(stop))
+        status = 1
+        try:
+            status = _run(processes, told, stop, announce)
+        finally:  # whatever has happened here: they would go on for ever, and this process would wait for them
+            sock.close()  # with the workers' and the drain's: who comes now is refused, not left to wait
+            status = max(status, processes.stop(stop))
+        return status
 
 
 def _run(processes: "Processes", told: Bell, stop: list[int], announce: Callable[[], None]) -> int:

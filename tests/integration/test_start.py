@@ -1,16 +1,21 @@
 """The first start and the ones after it: what is printed, what is kept, and who may read it."""
 
 import contextlib
+import http.client
 import json
+import os
 import re
+import signal
 import sqlite3
 import stat
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from sessionary import __version__
-from tests.support.server import Server, running_server, wait_for
+from tests.support.server import Server, free_port, running_server, wait_for
 
 MADE = {"SESSIONARY_MASTER_KEY": None}
 
@@ -70,6 +75,50 @@ def test_what_was_left_for_calls_that_have_ended_is_gone(tmp_path: Path) -> None
         mark.touch()
         server.restart()
         assert not mark.exists()
+
+
+@pytest.mark.parametrize("unheard", ["stdout", "both"])
+def test_it_serves_and_stops_whether_what_it_prints_is_read_or_not(tmp_path: Path, unheard: str) -> None:
+    port = free_port()
+    nobody, pipe = os.pipe()
+    os.close(nobody)
+    (tmp_path / "config.yaml").write_text("model_list: []\ngeneral_settings: {alerting: [slack]}\n")
+    command = [sys.executable, "-m", "sessionary", "serve", "--port", str(port), "--data-dir", str(tmp_path / "d")]
+    with (tmp_path / "errors").open("wb") as errors:
+        process = subprocess.Popen(
+            [*command, "--config", str(tmp_path / "config.yaml")],
+            stdout=pipe, stderr=pipe if unheard == "both" else errors, start_new_session=True,
+        )  # fmt: skip
+    os.close(pipe)
+    try:
+        wait_for(lambda: process.poll() is not None or ready(port), 60, "readiness")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    assert "Traceback" not in (tmp_path / "errors").read_text()
+
+
+def ready(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    with contextlib.closing(connection), contextlib.suppress(OSError):
+        connection.request("GET", "/health/ready")
+        return connection.getresponse().status == 200
+    return False
+
+
+def test_what_goes_wrong_at_the_start_leaves_nobody_running(tmp_path: Path) -> None:
+    """Where the parent does not go on, nor do the others."""
+    program = (
+        "import os, pathlib; from sessionary import server; from sessionary.settings import Settings\n"
+        f"def ready(url, key, made): print(url, flush=True); raise RuntimeError('no banner')\n"
+        f"server.serve(Settings(port=0, data_dir=pathlib.Path({str(tmp_path)!r})), dict(os.environ), ready)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert "RuntimeError: no banner" in done.stderr
+    assert not ready(int(done.stdout.rpartition(":")[2]))
 
 
 def test_other_commands_know_where_the_server_is(tmp_path: Path) -> None:

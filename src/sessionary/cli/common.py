@@ -4,7 +4,7 @@ import getpass
 import os
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO
 
 import typer
 from rich.console import Console
@@ -20,8 +20,16 @@ if TYPE_CHECKING:
 
     from sessionary.store.audit import Actor
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+
+class Printer(Console):
+    """Where nobody reads any more it raises BrokenPipeError, as writing does, in place of ending the process."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
+out = Printer(highlight=False)
+err = Printer(stderr=True, highlight=False)
 
 Config = Annotated[
     Path | None,
@@ -61,6 +69,13 @@ def fail(message: str) -> NoReturn:
 def tell(message: str) -> None:
     """What went wrong, printed as it is: brackets in it are no markup."""
     err.print(f"[bold red]sessionary:[/] {escape(message)}", markup=True, soft_wrap=True)
+
+
+def nobody_reads(stream: TextIO) -> None:
+    """What is still in its buffer goes nowhere, or Python would complain of it at its end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 def store(settings: Settings) -> "sa.Engine":

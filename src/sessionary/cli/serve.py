@@ -1,14 +1,16 @@
 """`sessionary serve`, `sessionary login`."""
 
+import contextlib
 import gc
 import os
 import sys
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
 
 from sessionary import __version__, listening
-from sessionary.cli.common import Config, DataDir, by, configured, err, fail, gateway_url, out, store
+from sessionary.cli.common import Config, DataDir, by, configured, err, fail, gateway_url, nobody_reads, out, store
 from sessionary.errors import SettingsError
 from sessionary.settings import Settings
 
@@ -33,16 +35,31 @@ def serve(
     from sessionary import server  # not before it is clear what to serve: it brings all that serving needs
 
     server.configure_logging(settings.log_level)
-    for note in settings.ignored:
-        err.print(f"[yellow]note:[/] {note}", soft_wrap=True)
+    with _heard_or_not():
+        for note in settings.ignored:
+            err.print(f"[yellow]note:[/] {note}", soft_wrap=True)
 
     def ready(base_url: str, key: str, made: bool) -> None:
-        _banner(settings, base_url, key, made)
+        with _heard_or_not():
+            _banner(settings, base_url, key, made)
 
     try:
         raise typer.Exit(server.serve(settings, os.environ, ready))
     except SettingsError as error:
         fail(error.message)
+
+
+@contextlib.contextmanager
+def _heard_or_not() -> Iterator[None]:
+    """A gateway serves whether what it prints is read or not: its reader may have gone, its disk may be full."""
+    try:
+        yield
+    except OSError:
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except OSError:
+                nobody_reads(stream)
 
 
 def _banner(settings: Settings, base_url: str, key: str, made: bool) -> None:

@@ -15,7 +15,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from sessionary.cli.common import fail, tell
+from sessionary.cli.common import Printer, fail, nobody_reads, tell
 from sessionary.cli.shell import harmless
 from sessionary.errors import SessionaryError
 
@@ -47,15 +47,10 @@ def block(*parts: Part | str, depth: int = 0, fold: int = 0) -> Block:
     return Block(tuple((part, "") if isinstance(part, str) else part for part in parts), depth, fold)
 
 
-class _Console(Console):
-    def on_broken_pipe(self) -> None:
-        raise BrokenPipeError
-
-
 class Paper:
     def __init__(self, full: bool | None = None, console: Console | None = None) -> None:
         """`full`: whether nothing is folded; None: where it is no terminal."""
-        self._console = console or _Console(highlight=False, width=_width())
+        self._console = console or Printer(highlight=False, width=_width())
         self.terminal = self._console.is_terminal
         self.width = self._console.width
         self._full = not self.terminal if full is None else full
@@ -162,7 +157,7 @@ def ending() -> Iterator[None]:
         finally:
             sys.stdout.flush()
     except BrokenPipeError:  # whoever read has had enough
-        _nobody_reads()
+        nobody_reads(sys.stdout)
         raise typer.Exit(0) from None
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
@@ -170,15 +165,10 @@ def ending() -> Iterator[None]:
         fail(error.message)
     except OSError as error:  # of what is written: the gateway's are told as what they mean
         tell(f"it cannot be written ({error.strerror or error.__class__.__name__})")
-        _nobody_reads()
+        nobody_reads(sys.stdout)
         raise typer.Exit(2) from None
     except (KeyError, TypeError):
         fail("what the gateway answers is not understood: is it of another version?")
-
-
-def _nobody_reads() -> None:
-    """What is still in the buffer goes nowhere, or Python would complain of it at its end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _width(fd: int = 1) -> int:
