@@ -157,6 +157,8 @@ def test_other_tenants_are_unknown(server: Server, tmp_path: Path) -> None:
 def test_what_goes_wrong_is_said(agent: Agent, server: Server, tmp_path: Path) -> None:
     with pytest.raises(Refused, match="There is no such session: nowhere"):
         agent.ask("read_session", session="nowhere")
+    with pytest.raises(Refused, match="There is no such session: nowhere"):
+        agent.ask("search", words="lighthouse", session="nowhere")
     with pytest.raises(Refused, match="limit"):
         agent.ask("find_sessions", limit=0)
     away = Agent(tmp_path, SESSIONARY_BASE_URL=f"http://127.0.0.1:{free_port()}", SESSIONARY_API_KEY="sk-secret-1")

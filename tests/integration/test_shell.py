@@ -356,6 +356,7 @@ def test_who_reads_may_leave(shell: Shell) -> None:
 
 def test_what_is_wrong_is_said_in_a_line(shell: Shell, server: Server, tmp_path: Path) -> None:
     assert "There is no such session: ../x" in shell.refused("show", "../x")
+    assert "There is no such session: ../x" in shell.refused("search", "a", "--session", "../x")
     assert "There is no such session: call_x" in shell.refused("show", "call_x")
     assert "There is no such call: call_x" in shell.refused("show", "call_x", "--request")
     assert "no such session" in shell.refused("show", "")

@@ -144,13 +144,13 @@ class Gateway:
             connection.request("GET" if body is None else "POST", target, body, sent | dict(headers or {}))
             answer = connection.getresponse()
             if answer.status != http.client.OK:
-                raise self._refusal(answer, path)
+                raise self._refusal(answer, path, query or {})
         except (OSError, http.client.HTTPException) as error:
             connection.close()
             raise Lost(f"the connection to {self.url} was lost ({_broken(error)})") from None
         return answer
 
-    def _refusal(self, answer: http.client.HTTPResponse, path: str) -> Unanswered:
+    def _refusal(self, answer: http.client.HTTPResponse, path: str, query: Query) -> Unanswered:
         status = answer.status
         body = answer.read(_MOST_ERROR)
         answer.close()
@@ -162,7 +162,7 @@ class Gateway:
             error = msgspec.json.decode(body)["error"]
             message = str(error["message"])
             if message in _UNNAMED:
-                message = f"{message.removesuffix('.')}: {unquote(path.split('/')[3])}"
+                message = f"{message.removesuffix('.')}: {_named(path, query)}"
             return Refused(message, status)
         except (msgspec.DecodeError, RecursionError, KeyError, TypeError, AttributeError):
             return Refused(f"{self.url} answered {status}, and not as a gateway does: is it one?", status)
@@ -175,6 +175,12 @@ def session(name: str, part: str = "") -> str:
 
 def call(name: str, part: str = "") -> str:
     return f"/api/calls/{quote(name, safe='', errors=_BYTES)}{part}"
+
+
+def _named(path: str, query: Query) -> str:
+    """The session or call that was asked for: in a list's address it is what the list is narrowed to."""
+    kind, _, name = path.removeprefix("/api/").partition("/")
+    return unquote(name.partition("/")[0]) if name else str(query.get("session") or query.get("session_id") or kind)
 
 
 def _decoded(data: bytes | str) -> Json:
