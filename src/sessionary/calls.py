@@ -24,7 +24,7 @@ from sessionary.limits.counters import Call as Asking
 from sessionary.limits.counters import limits_sessions
 from sessionary.limits.histories import History
 from sessionary.limits.histories import history as history_of
-from sessionary.providers.routing import Router
+from sessionary.providers.routing import Router, Target
 from sessionary.record.exchange import Begin
 from sessionary.record.recorder import Recorder, Recording
 from sessionary.redaction import Redacting, Redactions
@@ -198,10 +198,7 @@ class Calls:
         """With what it may use reserved, or the problem that it may not. What fails anyway asks for nothing."""
         begin, request = call.recording.begin, call.request
         try:
-            if call.problem is not None:
-                return call
-            allow_model(call.principal, call.model)
-            targets = self._router.resolve(call.model)
+            targets = self._targets(call)
             history = await self._history(call)
         except GatewayError:  # as relaying it will find
             return call
@@ -272,10 +269,7 @@ class Calls:
         """Resolve and relay."""
         begin, request, context = call.recording.begin, call.request, call.context
         try:
-            if problem := call.problem:
-                raise problem
-            allow_model(call.principal, call.model)
-            targets = self._router.resolve(call.model)
+            targets = self._targets(call)
             history = call.history
             if history is None:
                 history = [] if context is ALONE else await self._history(call)
@@ -294,6 +288,20 @@ class Calls:
         created = begin.at // 1_000_000
         passage = crossing(begin.endpoint, body, fields, history, begin.call_id, created, stream=begin.stream)
         await self._relay.run(Request(begin.stream, request.head.to_upstream, passage), targets, call.recording, client)
+
+    def is_refused(self, call: Call) -> bool:
+        """Whether it is known before it is relayed that it will not be."""
+        try:
+            self._targets(call)
+        except GatewayError:
+            return True
+        return False
+
+    def _targets(self, call: Call) -> list[Target]:
+        if problem := call.problem:
+            raise problem
+        allow_model(call.principal, call.model)
+        return self._router.resolve(call.model)
 
     async def _history(self, call: Call) -> list[Said]:
         try:

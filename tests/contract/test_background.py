@@ -147,6 +147,15 @@ def test_what_cannot_be_done_is_refused(client: openai.OpenAI) -> None:
         list(client.responses.retrieve(waited.id, stream=True))
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_model_that_nobody_serves_is_refused_at_once(client: openai.OpenAI, gateway: Server, *, stream: bool) -> None:
+    with pytest.raises(openai.NotFoundError) as refused:
+        client.responses.create(model="no-such", input="hi", background=True, stream=stream)
+    assert refused.value.code == "model_not_found"
+    call = gateway.call(refused.value.response.headers["x-call-id"])
+    assert (call["status"], call["http_status"]) == ("rejected", 404)
+
+
 def test_after_a_kill_it_has_failed(tmp_path: Path, upstream: FakeUpstream, *, stream: bool) -> None:
     config = CONFIG.format(url="http://127.0.0.1:9", key="none", slow=upstream.base_url)
     with running_server(tmp_path, config=config) as server:

@@ -52,7 +52,7 @@ class Background:
         if not begin.resumable:
             problem = BadRequest("A response that is not stored cannot run in the background.", param="background")
             call = msgspec.structs.replace(call, context=msgspec.structs.replace(call.context, problem=problem))
-        if call.problem:
+        if self._calls.is_refused(call):
             return await self._calls.answer(call, client, leaving)
         if (asked := loose.read_object(call.request.body)) is None:  # as the relay will find, and tell
             return await self._calls.answer(call, client, leaving)
