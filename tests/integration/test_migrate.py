@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 from sessionary.app import upkeep
 from sessionary.app.migrating import run_migrate
 from sessionary.cli import app
+from sessionary.doctor import kept
 from sessionary.drain.drain import Drain
 from sessionary.drain.loop import drain_all
 from sessionary.errors import SettingsError
@@ -344,6 +345,10 @@ def test_a_copy_that_is_not_finished_is_no_database(data: Path, empty: str) -> N
         run_migrate(settings, empty, lambda *_: None)
     with pytest.raises(SettingsError, match="copy that is not finished"):
         migrate.upgrade(empty)
+    (found,) = kept.database(Settings(data_dir=data, database=empty))
+    assert found.level == "fail"
+    assert found.said.endswith(": is a copy that is not finished")
+    assert found.do == "run `sessionary migrate` again"
     other = Path(shutil.copytree(data, data.with_name("other")))
     (other / "gateway.id").write_text("gw_other\n")
     with pytest.raises(Refused, match="another data folder"):

@@ -17,7 +17,7 @@ from sessionary.spool.frame import Damage
 from sessionary.spool.reader import Cursor, Reader
 from sessionary.store import keys, schema
 from sessionary.store.engine import WRITTEN, address, narrow_encoding, open_engine, took_too_long
-from sessionary.store.migrate import HEAD, MADE_BY, version
+from sessionary.store.migrate import HEAD, MADE_BY, UNFINISHED, version
 from sessionary.store.replica import Replica
 from sessionary.store.trouble import Trouble, trouble
 
@@ -115,6 +115,9 @@ def _database(engine: sa.Engine, where: str, folder: Path) -> Iterator[Finding]:
         )
         return
     found = version(engine)
+    if found == UNFINISHED:
+        yield fail("database", f"{where}: is a copy that is not finished", "run `sessionary migrate` again")
+        return
     if found is not None and found > HEAD:
         yield fail("database", f"was made by a newer Sessionary (schema {found}, ours {HEAD})", "install that one")
         return
