@@ -12,6 +12,7 @@ import shutil
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -19,14 +20,16 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from sessionary import __version__, listening, metrics
+from sessionary.app.parts import Folder
 from sessionary.bell import Bell
 from sessionary.errors import SettingsError
-from sessionary.limits import opened
+from sessionary.limits import opened, presence
 from sessionary.providers.routing import Router
 from sessionary.record.tails import Tails
 from sessionary.redaction import compiled
 from sessionary.settings import Settings
 from sessionary.sockets import streams_allowed, watch
+from sessionary.spool.reader import Reader
 from sessionary.store import audit, keys
 from sessionary.store.engine import address, open_engine
 from sessionary.store.migrate import upgrade
@@ -78,14 +81,16 @@ def _master_key(settings: Settings) -> tuple[str, bool]:
     return key, True
 
 
-def prepare(settings: Settings) -> tuple[str, bool, int]:
-    """Folder, database and master key, ready for use: the key, whether it was made just now, and its calls' project."""
+def prepare(settings: Settings, stopped: Callable[[], bool] = lambda: False) -> tuple[str, bool, int]:
+    """Folder, database and master key, ready for use: the key, whether it was made just now, and its calls' project.
+    `stopped`: whether nothing is to be waited for any more."""
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     (settings.data_dir / "spool").mkdir(exist_ok=True, mode=0o700)
     Tails(settings.data_dir / "watched").clear()
     shutil.rmtree(settings.data_dir / "cancelled", ignore_errors=True)  # no call of before runs any more
     _upgrade(settings.database_url)
     opened.prepare(settings)
+    _alone(settings, stopped)
     return *master_key(settings), begun(settings)
 
 
@@ -114,6 +119,20 @@ def begun(settings: Settings) -> int:
         kept = {name: getattr(settings, name) for name in _KEPT}
         audit.tell(engine, audit.GATEWAY, "gateway.start", "", version=__version__, **kept)
         return keys.ensure_project(engine, "default", audit.GATEWAY)
+    finally:
+        engine.dispose()
+
+
+def _alone(settings: Settings, stopped: Callable[[], bool]) -> None:
+    """Two gateways of one id would take each other's workers for dead. Raises SettingsError where there is another."""
+    folder, engine = Folder(settings.data_dir), open_engine(settings.database_url)
+    try:
+        here = Reader(folder.spool).writers()
+        if presence.is_elsewhere(engine, folder.gateway(), here, time.time_ns() // 1000, stopped):
+            raise SettingsError(
+                f"{settings.data_dir} is a copy, or was copied: a gateway of its id, {folder.gateway()}, serves "
+                "elsewhere; stop that one, or give this one a folder of its own with --data-dir"
+            )
     finally:
         engine.dispose()
 
@@ -156,7 +175,7 @@ def serve(settings: Settings, environ: Mapping[str, str], ready: Callable[[str, 
             f"{settings.data_dir} is served already, by a gateway on {other[0]}:{other[1]}: a folder is one gateway's;"
             " --data-dir gives this one another"
         )
-    key, made, project = prepare(settings)
+    key, made, project = prepare(settings, lambda: bool(stop))
     redact = compiled(settings)
     if redact:
         log.warning("what redaction finds is not kept: calls that go on from kept state are asked without it")

@@ -1,6 +1,10 @@
 """Gateways that are not heard of: who says so, and what it means for what they had in flight."""
 
 import asyncio
+import os
+import subprocess
+import sys
+import threading
 import time
 from pathlib import Path
 
@@ -70,10 +74,67 @@ def test_who_is_not_heard_of(beating: Counters, now: int, engine: sa.Engine, log
     assert not presence.is_away(engine, "nobody's", now + 9 * LEASE)
 
 
+@only_postgresql
+def test_a_gateway_of_the_same_id_elsewhere_shows_by_going_on(
+    beating: Counters, now: int, engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What died is silent, however lately it was heard of; what is in the folder is nobody else's."""
+    looks: list[str] = []
+
+    def elsewhere(gateway: str, *here: str, at: int = now, beats: str = "", looks_most: int = 1000) -> bool:
+        looks.clear()
+
+        def stopped() -> bool:
+            looks.append(gateway)
+            if beats and len(looks) == 2:
+                beating.seen(beats, now + len(looks))
+            return len(looks) > looks_most
+
+        return presence.is_elsewhere(engine, gateway, here, at, stopped)
+
+    monkeypatch.setattr(presence, "_LOOK", 0.01)
+    assert elsewhere("gw_1", WRITER, beats="w2")
+    assert not elsewhere("gw_1", WRITER, beats="w2", looks_most=1)  # a signal ends it
+    monkeypatch.setattr(presence, "_BEATS", 0.5)
+    assert not elsewhere("gw_1", WRITER)
+    assert looks
+    for gateway, here, at in (("gw_1", "w2", now), ("gw_2", "w3", now), ("gw_2", "", now + 2 * LEASE), ("gw", "", now)):
+        assert not elsewhere(gateway, here, at=at)
+        assert not looks  # nothing is waited for
+
+
+@only_postgresql
+def test_a_copied_data_folder_is_not_served_beside_its_original(
+    beating: Counters, url: str, engine: sa.Engine, tmp_path: Path
+) -> None:
+    data, ended = tmp_path / "data", threading.Event()
+    data.mkdir()
+    (data / "gateway.id").write_text("gw_2\n")
+
+    def live() -> None:
+        while not ended.wait(0.1):
+            beating.seen("w3", time.time_ns() // 1000)
+
+    thread = threading.Thread(target=live)
+    thread.start()
+    try:
+        line = [sys.executable, "-m", "sessionary", "serve", "--port", "0", "--data-dir", str(data)]
+        env = {"PATH": os.environ["PATH"], "SESSIONARY_DATABASE": url}
+        done = subprocess.run(line, env=env, capture_output=True, text=True, timeout=60, check=False)
+    finally:
+        ended.set()
+        thread.join()
+    assert done.returncode == 2
+    assert "a gateway of its id, gw_2, serves elsewhere" in done.stderr
+    with engine.connect() as connection:
+        assert "w3" in connection.scalars(sa.select(schema.cursors.c.writer)).all()
+
+
 @pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 def test_nobody_else_writes_to_sqlite(engine: sa.Engine, now: int) -> None:
     assert presence.away(engine, "", now) == []
     assert not presence.is_away(engine, WRITER, now)
+    assert not presence.is_elsewhere(engine, "gw_1", [], now, lambda: False)
 
 
 @only_postgresql

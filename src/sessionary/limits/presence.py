@@ -6,6 +6,10 @@ until it starts again on its data folder. One that was stopped leaves neither, n
 may differ by half of `LEASE`. To SQLite nobody else writes, and nothing is asked.
 """
 
+import logging
+import time
+from collections.abc import Callable, Collection
+
 import msgspec
 import sqlalchemy as sa
 
@@ -14,8 +18,14 @@ from sessionary.limits.schema import writers
 from sessionary.store import schema
 from sessionary.store.engine import is_shared
 
-_c, _w, _calls = schema.cursors.c, writers.c, schema.calls.c
+log = logging.getLogger("sessionary.limits")
+_cursors, _calls = schema.cursors, schema.calls.c
+_c, _w = _cursors.c, writers.c
 _seen = sa.func.max(_w.seen_at)
+_LOOK = 0.5
+"""Seconds."""
+_BEATS = LEASE / 1e6 / 4 * 1.5
+"""Seconds within which one that lives says so."""
 _LIVE = _calls.status == sa.literal_column("'live'")  # as the index says it
 
 
@@ -45,6 +55,29 @@ def is_away(engine: sa.Engine, writer: str, now: int) -> bool:
     its = sa.select(_c.gateway).where(_c.writer == writer, _c.gateway != "").scalar_subquery()
     with engine.connect() as connection:
         return connection.execute(_silent(now).where(_c.gateway == its)).first() is not None
+
+
+def is_elsewhere(engine: sa.Engine, gateway: str, here: Collection[str], now: int, stopped: Callable[[], bool]) -> bool:
+    """Whether a gateway of this id serves another data folder, of which this one is a copy, or which is a copy of this.
+    `here`: the writers that this one has. Those of a gateway that died are in its folder, or are silent: where one is
+    not, and was heard of lately, it takes some seconds to know, or until it is `stopped`. Blocking."""
+    before = _heard(engine, gateway, here) if is_shared(engine) else 0
+    if before <= now - LEASE:
+        return False
+    log.warning("a gateway of this data folder's id was heard of, and not of this folder: waiting to see if it lives")
+    until = time.monotonic() + _BEATS
+    while time.monotonic() < until and not stopped():
+        if _heard(engine, gateway, here) > before:
+            return True
+        time.sleep(_LOOK)
+    return False
+
+
+def _heard(engine: sa.Engine, gateway: str, here: Collection[str]) -> int:
+    """When one of its writers that are not `here` was heard of last; 0: never."""
+    others = sa.select(_seen).join(_cursors, _c.writer == _w.writer)
+    with engine.connect() as connection:
+        return connection.scalar(others.where(_c.gateway == gateway, _c.writer.not_in(here))) or 0
 
 
 def _silent(now: int) -> sa.Select[tuple[str, int]]:
