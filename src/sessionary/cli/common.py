@@ -1,5 +1,6 @@
 """What all commands share: their options, where they tell of something, the configuration and the store."""
 
+import contextlib
 import getpass
 import os
 from datetime import datetime
@@ -78,14 +79,47 @@ def nobody_reads(stream: TextIO) -> None:
     os.close(nowhere)
 
 
-def store(settings: Settings) -> "sa.Engine":
-    """The store, made and migrated where it is not there yet."""
+def present(settings: Settings) -> None:
+    """For what is about the folder itself: fails where there is none."""
+    if not settings.data_dir.exists():
+        fail(f"{settings.data_dir} is not there: `sessionary serve` makes it, --data-dir names another one")
+
+
+def store(settings: Settings, *, make: bool = False) -> "sa.Engine":
+    """The store, of this version's schema. One that is not there is made only where `make` says so: a folder that was
+    mistyped is not an empty store."""
     from sessionary.store.engine import open_engine
     from sessionary.store.migrate import upgrade
 
-    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if make:
+        settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    else:
+        _find(settings)
     upgrade(settings.database_url)
     return open_engine(settings.database_url)
+
+
+def _find(settings: Settings) -> None:
+    """Fails where there is no store yet. What else may be wrong with it, who opens it says."""
+    import sqlalchemy as sa
+
+    from sessionary.store.engine import open_engine
+    from sessionary.store.migrate import version
+
+    if not settings.database:
+        present(settings)
+    with contextlib.suppress(sa.exc.ArgumentError, sa.exc.OperationalError):
+        url = sa.make_url(settings.database_url)
+        if url.get_backend_name() == "sqlite":
+            if not Path(url.database or "").exists():
+                fail(f"{url.database} is not there: `sessionary serve` makes it")
+            return
+        engine = open_engine(settings.database_url)
+        try:
+            if version(engine) is None:
+                fail(f"the database {url.database} has no tables yet: `sessionary serve` makes them")
+        finally:
+            engine.dispose()
 
 
 def gateway_url(settings: Settings) -> str:

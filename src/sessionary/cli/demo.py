@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from sessionary import listening
-from sessionary.cli.common import Config, DataDir, by, configured, err, fail, gateway_url, out, store
+from sessionary.cli.common import Config, DataDir, by, configured, err, fail, gateway_url, out, present, store
 
 
 def demo(
@@ -21,11 +21,13 @@ def demo(
     from sessionary.demo import asking, filling
 
     settings = configured(config, data_dir=data_dir)
-    engine = store(settings)
     if clear:
+        present(settings)
+        store(settings).dispose()
         deleted = clear_demo(settings, by())
         out.print(f"{deleted} demo session{'' if deleted == 1 else 's'} removed. Nothing else was touched.")
         return
+    engine = store(settings, make=True)
     served = listening.is_served(settings.data_dir)
     columns = (TextColumn("making calls"), BarColumn(), MofNCompleteColumn())
     try:

@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from sessionary.cli.common import AsJson, Config, DataDir, by, configured, iso, out, store, tell
+from sessionary.cli.common import AsJson, Config, DataDir, by, configured, iso, out, present, store, tell
 
 
 def gateways(
@@ -21,6 +21,7 @@ def gateways(
     from sessionary.app.upkeep import run_gateways, run_lost
 
     settings = configured(config, data_dir=data_dir)
+    present(settings)
     store(settings).dispose()  # the database is there, and of this version
     if lost:
         ended = run_lost(settings, lost, by())

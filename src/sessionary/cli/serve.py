@@ -10,7 +10,19 @@ from typing import Annotated
 import typer
 
 from sessionary import __version__, listening
-from sessionary.cli.common import Config, DataDir, by, configured, err, fail, gateway_url, nobody_reads, out, store
+from sessionary.cli.common import (
+    Config,
+    DataDir,
+    by,
+    configured,
+    err,
+    fail,
+    gateway_url,
+    nobody_reads,
+    out,
+    present,
+    store,
+)
 from sessionary.errors import SettingsError
 from sessionary.settings import Settings
 
@@ -114,12 +126,11 @@ def login(config: Config = None, data_dir: DataDir = None) -> None:
     from sessionary.store import keys as key_store
 
     settings = configured(config, data_dir=data_dir)
-    if not settings.data_dir.exists():
-        fail(f"{settings.data_dir} is not there: `sessionary serve` makes it, --data-dir names another one")
+    present(settings)
     if not listening.is_served(settings.data_dir):
         err.print(
             f"[yellow]note:[/] no gateway serves {settings.data_dir} now: the link works once one does, for an hour",
             soft_wrap=True,
         )
-    token = key_store.new_link(store(settings), MASTER, 3600, by())
+    token = key_store.new_link(store(settings, make=True), MASTER, 3600, by())
     out.print(f"{gateway_url(settings)}/ui/login?token={token}", soft_wrap=True)

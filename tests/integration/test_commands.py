@@ -1,0 +1,64 @@
+"""Commands that look after what is kept, and what they say when it is not there, or when they are not understood."""
+
+from pathlib import Path
+
+import psycopg
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from sessionary.cli import app
+
+OF_THE_FOLDER = (("demo", "--clear"), ("gateways",))
+OF_THE_STORE = (
+    ("verify",),
+    ("rehash",),
+    ("audit",),
+    ("keys", "list"),
+    ("keys", "create", "--project", "p"),
+    ("keys", "limit", "key_1", "budget=1"),
+    ("keys", "threading", "key_1", "--off"),
+    ("keys", "revoke", "key_1"),
+)
+
+
+def run(*args: str, **env: str) -> Result:
+    return CliRunner(env={"COLUMNS": "200"} | env).invoke(app, args)
+
+
+@pytest.mark.parametrize("command", OF_THE_FOLDER + OF_THE_STORE, ids=" ".join)
+def test_a_folder_that_was_mistyped_is_no_empty_store(command: tuple[str, ...], tmp_path: Path) -> None:
+    none = tmp_path / "none"
+    done = run(*command, "--data-dir", str(none))
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert f"{none} is not there: `sessionary serve` makes it" in done.stderr
+    assert not none.exists()
+    done = run(*command, "--data-dir", str(tmp_path))
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert f"{tmp_path / 'sessionary.db'} is not there" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("command", OF_THE_STORE, ids=" ".join)
+def test_a_database_without_tables_is_no_empty_store(command: tuple[str, ...], empty_url: str, tmp_path: Path) -> None:
+    done = run(*command, "--data-dir", str(tmp_path / "none"), SESSIONARY_DATABASE=empty_url)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert ("has no tables yet" if "postgres" in empty_url else "empty.db is not there") in done.stderr
+    if "postgres" in empty_url:
+        with psycopg.connect(empty_url) as connection:
+            assert connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone() == (0,)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_store_elsewhere_needs_no_folder(url: str, tmp_path: Path) -> None:
+    none = tmp_path / "none"
+    for command in (("verify",), ("rehash",)):
+        done = run(*command, "--data-dir", str(none), SESSIONARY_DATABASE=url)
+        assert done.exit_code == 0, done.output
+    assert not none.exists()
+
+
+def test_what_makes_a_store_still_does(tmp_path: Path) -> None:
+    done = run("demo", "--sessions", "1", "--data-dir", str(tmp_path / "new"))
+    assert done.exit_code == 0, done.output
+    assert "1 demo session removed" in run("demo", "--clear", "--data-dir", str(tmp_path / "new")).stdout
