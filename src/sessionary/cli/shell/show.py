@@ -30,7 +30,9 @@ def show(
     session: SessionName = NEWEST,
     calls: Annotated[bool, typer.Option("--calls", help="Only a list of its calls, the first one first.")] = False,
     last: Annotated[int | None, typer.Option(help="Only the last so many calls.", min=1, max=_MOST_LAST)] = None,
-    request: Annotated[bool, typer.Option("--request", help="Of a call: the body that was sent, as it was.")] = False,
+    request: Annotated[
+        bool, typer.Option("--request", help="Of a call: the body as sent, but for white space.")
+    ] = False,
     to_provider: Annotated[
         bool, typer.Option("--to-provider", help="Of a call: what its provider was sent, in JSON.")
     ] = False,
