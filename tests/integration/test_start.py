@@ -50,6 +50,15 @@ def test_the_printed_snippet_works_as_it_stands(tmp_path: Path) -> None:
         assert json.loads(done.stdout)["choices"][0]["message"]["content"]
 
 
+def test_the_printed_snippet_names_a_model_that_is_served(tmp_path: Path) -> None:
+    config = 'models: [{name: "it\'s fast", model: demo/small}]\n'
+    with running_server(tmp_path, env=MADE, config=config) as server:
+        shown = banner(server, 1)
+        snippet = shown[shown.index("curl ") :].split("\n\n")[0]
+        done = subprocess.run(["bash", "-c", snippet], capture_output=True, text=True, timeout=20, check=True)
+        assert json.loads(done.stdout)["choices"][0]["message"]["content"], done.stdout
+
+
 def test_the_printed_link_works_once(tmp_path: Path) -> None:
     with running_server(tmp_path, env=MADE) as server:
         match = re.search(r"/ui/login\?token=\S+", banner(server, 1))

@@ -366,6 +366,26 @@ def test_a_name_cannot_leave_its_azure_deployment(name: str) -> None:
     assert not set(url[len(head) : -len(tail)]) & set("/?#")
 
 
+@pytest.mark.parametrize(
+    ("models", "environ", "name"),
+    [
+        ([], {}, "gpt-4o-mini"),
+        ([Model("fast", [local("a")])], {}, "fast"),
+        ([Model("no-key", [Deployment("groq", "a")]), Model("fast", [local("a")])], {}, "fast"),
+        ([Model("gpt-*", [local("*")])], {}, "gpt-4o-mini"),
+        ([Model("x-*", [local("*")])], {}, None),
+        ([], {"OPENAI_API_KEY": "k"}, "gpt-4o-mini"),
+        ([], {"ANTHROPIC_API_KEY": "k"}, "claude-haiku-4-5"),
+        ([], {"GEMINI_API_KEY": "k"}, "gemini-2.5-flash"),
+    ],
+)
+def test_an_example_is_served(models: list[Model], environ: dict[str, str], name: str | None) -> None:
+    found = router(*models, environ=environ)
+    assert found.example() == name
+    if name is not None:
+        assert found.resolve(name)
+
+
 def test_a_litellm_file_from_end_to_end(tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
     file.write_text(

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from typing import Annotated
 
+import msgspec
 import typer
 
 from sessionary import __version__, listening
@@ -102,6 +103,8 @@ def _banner(settings: Settings, base_url: str, key: str, made: bool) -> None:
         if not settings.master_key
         else "YOUR_KEY"
     )
+    # In single quotes of a shell.
+    model = msgspec.json.encode(router.example() or "MODEL").decode().replace("'", "\\u0027")
     out.print()
     out.print(f"[bold green]Sessionary {__version__}[/] is listening on [bold]{base_url}[/]")
     out.print(f"  page       {page}", soft_wrap=True)
@@ -111,7 +114,7 @@ def _banner(settings: Settings, base_url: str, key: str, made: bool) -> None:
     out.print()
     out.print(
         f'  curl {base_url}/chat/completions -H "Authorization: Bearer {snippet_key}" \\\n'
-        '    -H \'Content-Type: application/json\' -d \'{"model": "gpt-4o-mini",\n'
+        f"    -H 'Content-Type: application/json' -d '{{\"model\": {model},\n"
         '    "messages": [{"role": "user", "content": "Hello"}], "metadata": {"litellm_session_id": "my-session"}}\'',
         markup=False,
         soft_wrap=True,

@@ -28,6 +28,7 @@ _MOST_NAMES = 1024
 """Whose targets are kept: patterns let names of the clients' choosing through."""
 LONGEST_NAME = 256
 """Of a model, in characters, for what is kept by it; any other is looked up each time."""
+_WELL_KNOWN = ("gpt-4o-mini", "claude-haiku-4-5", "gemini-2.5-flash")
 _NO_NAMES = ("", ".", "..")
 """In a path they would lead elsewhere."""
 _OTHERS = "; any other OpenAI-compatible server: openai-compatible/MODEL with its base URL"
@@ -137,6 +138,13 @@ class Router:
     def models(self) -> list[str]:
         """The names that can be listed: those of the configuration; any other that routes works as well."""
         return sorted(self._named) or (["demo"] if self.is_demo else [])
+
+    def example(self) -> str | None:
+        """A name that works: the first of the configuration that does, else a well-known one."""
+        for name in (*self._named, *_WELL_KNOWN):
+            if any(self._groups(name, set())):
+                return name
+        return None
 
     def deployments(self, name: str) -> list[tuple[Deployment, Target | None]]:
         """What serves a model, in the configuration's order; None: its provider is not configured. Of a name that the
