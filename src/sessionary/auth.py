@@ -23,8 +23,15 @@ from sessionary.store.audit import Actor
 
 log = logging.getLogger("sessionary.auth")
 MASTER = "master"
+LEAST = 16
+"""Characters of a master key that is no guess."""
 Capture = Literal["full", "metadata"]
 """All of a call, or that it was made and what it cost."""
+
+
+def guessable(key: str) -> bool:
+    """Whether a master key is so short that others might find it."""
+    return len(key) < LEAST
 
 
 class Principal(msgspec.Struct, frozen=True):

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from sessionary import __version__, listening, metrics
+from sessionary import __version__, auth, listening, metrics
 from sessionary.app.parts import Folder
 from sessionary.bell import Bell
 from sessionary.errors import SettingsError
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
     from sessionary.processes import Processes
 
 log = logging.getLogger("sessionary")
-_SECRET = 16
-"""Characters of a master key that is no guess."""
 _KEPT = ("retention", "retention_contents", "retention_size", "redact_secrets", "log_unstored")
 _RESTARTS = 10
 """Within a minute, after which it is no use to try again."""
@@ -50,11 +48,13 @@ def master_key(settings: Settings) -> tuple[str, bool]:
     """The key, and whether it was made just now. Raises SettingsError, also where others can reach the gateway and its
     key is one that they could guess: that would be no authentication at all."""
     key, made = _master_key(settings)
-    if len(key) < _SECRET and not _is_local(settings.host):
-        raise SettingsError(
-            f"others can reach {settings.host}, and the master key can be guessed: give it {_SECRET} characters or "
-            "more, or leave it out, and one is made"
-        )
+    if auth.guessable(key):
+        if not _is_local(settings.host):
+            raise SettingsError(
+                f"others can reach {settings.host}, and the master key can be guessed: give it {auth.LEAST} characters "
+                "or more, or leave it out, and one is made"
+            )
+        log.warning("the master key is short and can be guessed: give it %d characters or more", auth.LEAST)
     return key, made
 
 

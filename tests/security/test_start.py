@@ -22,14 +22,21 @@ def test_it_is_for_this_machine() -> None:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "llm.example"])
-def test_where_others_reach_it_a_guess_is_no_key(host: str, tmp_path: Path) -> None:
+def test_where_others_reach_it_a_guess_is_no_key(host: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """S9: a master key that is in every tutorial is no authentication."""
     for key in ("sk-1234", "secret", "x" * 15):
         with pytest.raises(SettingsError, match="can be guessed") as refused:
             master_key(Settings(host=host, master_key=key, data_dir=tmp_path))
         assert key not in str(refused.value)
         for local in ("127.0.0.1", "::1", "localhost", "127.1.2.3"):
+            caplog.clear()
             assert master_key(Settings(host=local, master_key=key, data_dir=tmp_path)) == (key, False)
+            assert "give it 16 characters or more" in caplog.text
+            assert key not in caplog.text
+    caplog.clear()
+    for anywhere in (host, "127.0.0.1"):
+        assert master_key(Settings(host=anywhere, master_key="x" * 16, data_dir=tmp_path)) == ("x" * 16, False)
+    assert not caplog.text
     made, new = master_key(Settings(host=host, data_dir=tmp_path))
     assert new
     assert len(made) > 40

@@ -6,6 +6,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from sessionary.auth import LEAST, guessable
 from sessionary.doctor.finding import Finding, fail, ok, warn
 from sessionary.errors import SettingsError
 from sessionary.providers.routing import Router
@@ -17,9 +18,6 @@ from sessionary.traces.asked import check
 _KNOWN = frozenset({*(PREFIX + name.upper() for name in OPTIONS), f"{PREFIX}CONFIG"})
 _LIBRARY = ("SESSIONARY_API_KEY", "SESSIONARY_BASE_URL")
 """What the Python side reads."""
-_STRONG = 32
-"""Characters of a master key that was drawn by lot."""
-_LEAST = 16
 
 
 def configuration(settings: Settings, config: Path | None) -> Iterator[Finding]:
@@ -101,12 +99,12 @@ def master_key(settings: Settings, *, public: bool) -> Iterator[Finding]:
             return
         if stat.S_IMODE(mode) & 0o077:
             yield warn("master key", f"others on this machine can read {path}", f"chmod 600 {path}")
-    if len(key) >= _STRONG and len(set(key)) >= 8:
+    if not guessable(key):
         yield ok("master key", "is there" if settings.master_key is None else "is configured")
-    elif public and len(key) < _LEAST:
+    elif public:
         yield fail("master key", "can be guessed, and others reach the gateway", "leave it out, and one is made")
     else:
-        yield warn("master key", "is short: it might be guessed", f"take one of {_STRONG} random characters or more")
+        yield warn("master key", "is short: it might be guessed", f"take one of {LEAST} random characters or more")
 
 
 def folder(path: Path) -> Iterator[Finding]:

@@ -122,7 +122,8 @@ class Settings(msgspec.Struct, frozen=True):
     workers: int = 1
     """Processes that relay calls. One more answers pages and API, one stores."""
     master_key: str | None = None
-    """Null: made on the first start, kept in `<data_dir>/master.key`."""
+    """Null: made on the first start, kept in `<data_dir>/master.key`. One of fewer than 16 characters is refused where
+    others reach `host`, and warned of where they do not."""
     models: list[Model] = []
     """What clients may ask for besides what the environment gives."""
     retries: int = 0
