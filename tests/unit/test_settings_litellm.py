@@ -7,6 +7,7 @@ import pytest
 
 from sessionary.errors import SettingsError
 from sessionary.providers import catalog
+from sessionary.providers.routing import Router
 from sessionary.settings import Settings, litellm_keys
 from sessionary.settings.load import load
 
@@ -164,6 +165,25 @@ def test_default_fallbacks(config: Path) -> None:
     settings = read(config, text)
     assert [m.fallbacks for m in settings.models] == [["gpt-stream"], []]
     assert "fallbacks of 'unlisted' are not used: it is not in model_list" in settings.ignored
+
+
+def test_a_fallback_that_is_not_served_stops_nobody(config: Path) -> None:
+    """Nor does another name of it; one that is in no list is a mistake as ever."""
+    elsewhere = "  - {model_name: bed, litellm_params: {model: bedrock/x}}\n"
+    both = elsewhere.replace("bed,", "gpt-4o-mini,")
+    fallbacks = "[{gpt-4o-mini: [bed, also, gpt-stream]}, {gpt-stream: [gpt-4o-mini, bed]}]"
+    text = SMALL.replace("general_set", elsewhere + both + "general_set")
+    text += f"router_settings: {{fallbacks: {fallbacks}, model_group_alias: {{also: bed}}}}\n"
+    settings = read(config, text)
+    assert [(m.name, m.fallbacks) for m in settings.models] == [
+        ("gpt-4o-mini", ["gpt-stream"]),
+        ("gpt-stream", ["gpt-4o-mini"]),
+    ]
+    for name in ("bed", "also"):
+        assert f"'{name}' is not used as a fallback: no deployment of it is served" in settings.ignored
+    Router(settings, {})
+    with pytest.raises(SettingsError, match="its fallback 'bde' is not known"):
+        Router(read(config, text.replace("[bed,", "[bde,")), {})
 
 
 def test_disabled_cooldowns(config: Path) -> None:

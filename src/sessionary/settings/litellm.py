@@ -76,6 +76,8 @@ class _File:
             self.environment |= {n: value.text() for n, value in variables.fields().items()} if variables else {}
         for each in roots:
             self._take(each.using({**environ, **self.environment}))
+        self._unserved: set[str] = set()
+        """Of the list, names whose deployments are all where this gateway has no provider."""
         self._fallbacks: dict[str, list[str]] = {}
         self._aliases: dict[str, str] = {}
 
@@ -127,21 +129,28 @@ class _File:
         for node in self._lists["model_list"]:
             model = self._model(node, credentials)
             if model is None:
+                self._unserved.add(node.fields()["model_name"].text())
                 continue
             if model.name in found:
                 both = [*found[model.name].deployments, *model.deployments]
                 model = msgspec.structs.replace(found[model.name], deployments=both)
             found[model.name] = model
         for alias, name in self._aliases.items():
+            if name in self._unserved:
+                self._unserved.add(alias)
             if name in found:
                 found[alias] = msgspec.structs.replace(found[name], name=alias)
         for name in self._fallbacks.keys() - found.keys() - {"*"}:
             self.ignored.add(f"fallbacks of '{name}' are not used: it is not in model_list")
+        self._unserved -= found.keys()
         return [self._with_fallbacks(model) for model in found.values()]
 
     def _with_fallbacks(self, model: Model) -> Model:
         names = self._fallbacks.get(model.name, self._fallbacks.get("*", []))
-        return msgspec.structs.replace(model, fallbacks=[name for name in names if name != model.name])
+        for name in self._unserved.intersection(names):
+            self.ignored.add(f"'{name}' is not used as a fallback: no deployment of it is served")
+        kept = [name for name in names if name != model.name and name not in self._unserved]
+        return msgspec.structs.replace(model, fallbacks=kept)
 
     def _credentials(self) -> dict[str, dict[str, Node]]:
         found = {}
