@@ -1,7 +1,9 @@
 """The Responses API over a WebSocket: turns on one socket, and the OpenAI library's own connection."""
 
 import json
+import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import openai
@@ -9,7 +11,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from tests.support.server import Server, wait_for
+from tests.support.server import Server, running_server, wait_for
 
 MODEL = "gpt-4o"
 
@@ -136,3 +138,31 @@ def test_a_handshake_is_refused_as_a_call_is(demo_server: Server, path: str, key
         connect(f"ws://127.0.0.1:{demo_server.port}{path}", additional_headers=headers)
     assert refused.value.response.status_code == status
     assert json.loads(refused.value.response.body)["error"]["message"]
+
+
+HEAD = b"GET /v1/responses HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+HEAD += b"Sec-WebSocket-Version: 13\r\n"
+NONCE = b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+HANDSHAKES = {
+    "without a key": (HEAD + NONCE, 401),
+    "elsewhere": (HEAD.replace(b"/v1/responses", b"/nowhere") + NONCE, 404),
+    "without a nonce": (HEAD, 400),
+    "a header that is no text": (HEAD + NONCE + b"X-Name: \xc3\xb6\r\n", 401),
+    "a protocol that is no text": (HEAD + NONCE + b"Sec-WebSocket-Protocol: \xc3\xb6\r\n", 400),
+    "a line that is too long": (HEAD + NONCE + b"X-Long: " + b"a" * 20_000 + b"\r\n", 400),
+    "a body": (HEAD + NONCE + b"Content-Length: 3\r\n", 400),
+}
+
+
+def test_nobody_fills_the_log_with_handshakes(tmp_path: Path) -> None:
+    """Nor holds connections with what is none."""
+    with running_server(tmp_path) as server:
+        for what, (head, status) in HANDSHAKES.items():
+            for waits in (True, False):
+                with socket.create_connection(("127.0.0.1", server.port), timeout=20) as client:
+                    client.sendall(head + b"\r\n")
+                    said = b"".join(iter(lambda: client.recv(65536), b"")) if waits else b""
+                assert not waits or said.startswith(b"HTTP/1.1 %d " % status), (what, said)
+        server.stop()
+        assert "ERROR" not in server.log
+        assert "Traceback" not in server.log

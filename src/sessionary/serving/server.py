@@ -18,6 +18,7 @@ from sessionary.edge import Edge
 from sessionary.handover import Handover
 from sessionary.heads import Heads
 from sessionary.serving.connection import Always, Protocol
+from sessionary.serving.handshake import Handshaking
 from sessionary.settings import Settings
 
 log = logging.getLogger("sessionary.serving")
@@ -128,7 +129,7 @@ def config(app: Edge, handover: Handover, settings: Settings) -> uvicorn.Config:
         app,
         http=protocol,  # type: ignore[arg-type]
         loop="none",
-        ws="websockets-sansio",
+        ws=Handshaking,
         ws_max_size=settings.max_body,
         lifespan="on",
         access_log=False,
