@@ -1,5 +1,6 @@
 """Commands that look after what is kept, and what they say when it is not there, or when they are not understood."""
 
+import shutil
 from pathlib import Path
 
 import psycopg
@@ -62,3 +63,36 @@ def test_what_makes_a_store_still_does(tmp_path: Path) -> None:
     done = run("demo", "--sessions", "1", "--data-dir", str(tmp_path / "new"))
     assert done.exit_code == 0, done.output
     assert "1 demo session removed" in run("demo", "--clear", "--data-dir", str(tmp_path / "new")).stdout
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("calls_per_minute=many", "limits: calls_per_minute must be a whole number, not 'many'"),
+        ("calls_per_minute=1.5", "limits: calls_per_minute must be a whole number, not '1.5'"),
+        ("budget=much", "limits: budget must be a number (of USD), not 'much'"),
+        ("budget_period=week", "limits: budget_period must be day, month or total, not 'week'"),
+        ("calls=3", "limits: there is no 'calls' (known: calls_per_minute, "),
+        ("budget", "limits: budget must be a number (of USD), not ''"),
+        ("budget=-1", "limits: budget must be from 0"),
+    ],
+)
+def test_limits_that_are_none(given: str, said: str, tmp_path: Path) -> None:
+    done = run("keys", "limit", "key_1", given, "--data-dir", str(tmp_path))
+    assert (done.exit_code, said in done.stderr) == (2, True), done.stderr
+
+
+def test_threading_is_turned_on_or_off(tmp_path: Path) -> None:
+    done = run("keys", "threading", "key_1", "--data-dir", str(tmp_path))
+    assert (done.exit_code, done.stderr) == (2, "sessionary: say --on or --off\n")
+
+
+def test_an_action_that_is_none(migrated_sqlite: Path, tmp_path: Path) -> None:
+    shutil.copy(migrated_sqlite, tmp_path / "sessionary.db")
+    for action in ("bogus", "key.made"):
+        done = run("audit", "--action", action, "--data-dir", str(tmp_path))
+        assert (done.exit_code, done.stdout) == (2, "")
+        assert f"--action {action} is none of" in done.stderr
+        assert "key.create" in done.stderr
+    for action in ("key", "key.create"):
+        assert run("audit", "--action", action, "--data-dir", str(tmp_path)).exit_code == 0

@@ -1,7 +1,9 @@
 """The audit log (S1, S2, P7): every deed is told with who did it, in its own transaction, and nothing takes it back."""
 
 import json
+import re
 import time
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -62,6 +64,7 @@ def test_every_route_that_changes_something_is_told(log: Log, client: TestClient
         new = [row for row in told(log.engine) if row.id not in seen]
         assert new, name
         for row in new:
+            assert audit.is_known(row.action)
             assert row.actor == (MASTER_ID if entry.needs == "master" else two.mine.row.id)
             assert row.project in (two.mine.project, two.theirs.project) or name == "create_project"
             assert abs(row.at - time.time_ns() // 1000) < 60_000_000
@@ -69,6 +72,17 @@ def test_every_route_that_changes_something_is_told(log: Log, client: TestClient
         if name in AGAIN:
             client.request(entry.method, path, json=body, headers=headers)
             assert len(told(log.engine)) == len(seen) + len(new), f"{name}: nothing was done, nothing is told"
+
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_what_may_be_told_is_written_down() -> None:
+    table = (ROOT / "docs/reference/api.md").read_text().partition("| `action` | |")[2].partition("\n\n")[0]
+    named = [name for row in table.splitlines() for name in re.findall("`([a-z.]+)`", row.partition(" | ")[0])]
+    assert sorted(named) == sorted(audit.ACTIONS)
+    assert all(audit.is_known(name) for name in ("key", "session", "login.fail"))
+    assert not any(audit.is_known(name) for name in ("ke", "key.", "bogus", "key.create.more"))
 
 
 def test_an_export_is_told(log: Log, client: TestClient, two: Two) -> None:

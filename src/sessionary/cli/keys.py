@@ -11,6 +11,12 @@ from rich.table import Table
 from sessionary.cli.common import AsJson, Config, DataDir, by, configured, err, fail, iso, out, store
 
 _MOST_PROJECT = 200
+_TAKES = {
+    "budget": "a number (of USD)",
+    "budget_period": "day, month or total",
+    "session_cost": "a number (of USD)",
+}
+"""Of limits that are no whole numbers: what they are."""
 app = typer.Typer(help="Make, list and revoke API keys. Works whether the server runs or not.", no_args_is_help=True)
 
 
@@ -120,13 +126,20 @@ def list_(
 @app.command("threading")
 def threading(
     key_id: Annotated[str, typer.Argument(help="The key's id, as `keys list` shows it.")],
-    on: Annotated[bool, typer.Option("--on/--off", help="Whether content may decide which session a call belongs to.")],
+    on: Annotated[
+        bool | None,
+        typer.Option(
+            "--on/--off", help="Whether content may decide which session a call belongs to.", show_default=False
+        ),
+    ] = None,
     config: Config = None,
     data_dir: DataDir = None,
 ) -> None:
     """Turn threading by content on or off for a key's calls."""
     from sessionary.store import keys as key_store
 
+    if on is None:
+        fail("say --on or --off")
     if not key_store.change(store(configured(config, data_dir=data_dir)), key_id, threading=on, by=by()):
         fail(f"there is no key {key_id}")
     err.print(f"[dim]Calls of {key_id} are {'' if on else 'not '}threaded by content, within a second.[/]")
@@ -184,10 +197,14 @@ def _limits(given: list[str]) -> dict[str, Any] | None:
     from sessionary.settings import Limits
 
     values = {name: value for part in given for name, _, value in (text.partition("=") for text in part.split(","))}
-    try:
-        found = msgspec.structs.asdict(msgspec.convert(values, Limits, strict=False))
-    except msgspec.ValidationError as error:
-        fail(f"limits: {error} (known: {', '.join(Limits.__struct_fields__)})")
+    for name, value in values.items():
+        if name not in Limits.__struct_fields__:
+            fail(f"limits: there is no '{name}' (known: {', '.join(Limits.__struct_fields__)})")
+        try:
+            msgspec.convert({name: value}, Limits, strict=False)
+        except msgspec.ValidationError:
+            fail(f"limits: {name} must be {_TAKES.get(name, 'a whole number')}, not '{value}'")
+    found = msgspec.structs.asdict(msgspec.convert(values, Limits, strict=False))
     for name, value in found.items():
         if isinstance(value, int | float) and not 0 <= value < 1 << 53:
             fail(f"limits: {name} must be from 0 to {(1 << 53) - 1}")

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from sessionary.cli.common import AsJson, Config, DataDir, by, configured, err, iso, out, store
+from sessionary.cli.common import AsJson, Config, DataDir, by, configured, err, fail, iso, out, store
 
 
 def doctor(
@@ -117,6 +117,8 @@ def audit_log(
 
     engine = store(configured(config, data_dir=data_dir))
     rows = audit.entries(engine, None, audit.Wanted(action, actor, target), limit)
+    if not rows and action and not audit.is_known(action):  # one of another version may be there all the same
+        fail(f"--action {action} is none of {', '.join(audit.ACTIONS)}; nor the beginning of one, as key")
     if as_json:
         for r in rows:
             sys.stdout.write(msgspec.json.encode(r._asdict() | {"at": iso(r.at)}).decode() + "\n")

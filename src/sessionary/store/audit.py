@@ -17,6 +17,30 @@ from sessionary.store import schema
 from sessionary.store.writes import clean, insert, transaction
 
 Row = sa.Row[Any]
+ACTIONS = (
+    *(
+        "call.move",
+        "conversation.delete",
+        "database.migrate",
+        "demo.clear",
+        "demo.fill",
+        "gateway.lost",
+        "gateway.start",
+    ),
+    *(
+        "key.change",
+        "key.create",
+        "key.revoke",
+        "login.fail",
+        "login.key",
+        "login.link",
+        "login.offer",
+        "project.create",
+    ),
+    *("rehash", "response.delete", "session.delete", "session.export", "session.merge", "session.rename"),
+    *("session.replay", "session.split", "session.tag", "view.delete", "view.save"),
+)
+"""All that is told of."""
 _EVERY = 60.0
 """Seconds between two entries of logins that failed."""
 _a = schema.audit.c
@@ -34,6 +58,11 @@ class Actor(msgspec.Struct, frozen=True):
 COMMAND = Actor("command")
 GATEWAY = Actor("gateway")
 NOBODY = Actor("")
+
+
+def is_known(action: str) -> bool:
+    """Whether there may be entries of that action, or of those that begin with it (see `Wanted`)."""
+    return any(one == action or one.startswith(f"{action}.") for one in ACTIONS)
 
 
 class Wanted(msgspec.Struct, frozen=True):
