@@ -95,6 +95,7 @@ def test_a_configuration_that_cannot_be_used(installation: Installation, text: s
     found = [f for f in installation.findings(text) if f.level == "fail"]
     assert [f.check for f in found] in (["configuration"], ["models"])
     assert said in found[0].said
+    assert ("ok", found[0].check) not in [(f.level, f.check) for f in installation.findings(text)]
 
 
 def test_what_is_configured_in_vain(installation: Installation) -> None:

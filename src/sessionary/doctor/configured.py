@@ -22,14 +22,14 @@ _LIBRARY = ("SESSIONARY_API_KEY", "SESSIONARY_BASE_URL")
 
 def configuration(settings: Settings, config: Path | None) -> Iterator[Finding]:
     """Of one that could be read."""
-    where = str(config) if config else "no file; variables and defaults"
-    yield ok("configuration", where)
     for note in settings.ignored:
         yield warn("configuration", note, "take it out, or look for its counterpart in docs/reference/configuration.md")
     try:
         compiled(settings)
     except SettingsError as error:
         yield fail("configuration", error.message, "correct it, or take it out")
+    else:
+        yield ok("configuration", str(config) if config else "no file; variables and defaults")
 
 
 def variables(environ: Mapping[str, str]) -> Iterator[Finding]:
