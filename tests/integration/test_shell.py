@@ -357,11 +357,23 @@ def test_who_reads_may_leave(shell: Shell) -> None:
 def test_what_is_wrong_is_said_in_a_line(shell: Shell, server: Server, tmp_path: Path) -> None:
     assert "There is no such session: ../x" in shell.refused("show", "../x")
     assert "There is no such session: ../x" in shell.refused("search", "a", "--session", "../x")
-    assert "There is no such session: call_x" in shell.refused("show", "call_x")
+    assert "There is no such session: call_x, and no such call" in shell.refused("show", "call_x")
+    assert "There is no such session: call_x, and no such call" in shell.refused("show", "call_x", "--calls")
+    assert "tools is no call (call_…)" in shell.refused("show", "tools", "--request")
+    call = server.transcript("tools")["calls"][0]["call"]["id"]
+    for option in (("--calls",), ("--last", "2")):
+        assert f"of a session, and {call} is a call" in shell.refused("show", call, *option)
+        assert "of a session, the bodies of a call" in shell.refused("show", call, "--request", *option)
+    assert "one or the other" in shell.refused("show", "tools", "--calls", "--last", "2")
+    for of in ("sessions", "calls"):
+        assert "one or the other" in shell.refused(of, "--csv", "--json")
     assert "There is no such call: call_x" in shell.refused("show", "call_x", "--request")
     assert "no such session" in shell.refused("show", "")
     assert "did you mean 'cost'" in shell.refused("sessions", "cots>1")
-    assert "sort must be one of" in shell.refused("calls", "--sort", "wrong")
+    assert "sort must be one of time, cost, input," in shell.refused("calls", "--sort", "wrong")
+    assert "sort must be one of last, first, cost," in shell.refused("sessions", "--sort", "time")
+    for sort in ("first", "first_at", "-first_at"):
+        assert shell.run("sessions", "--sort", sort)
     url = f"http://127.0.0.1:{free_port()}"
     assert f"no gateway answers at {url}" in shell.refused("sessions", "--url", url)
     assert "--url must be" in shell.refused("sessions", "--url", "ftp://x")

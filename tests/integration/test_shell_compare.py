@@ -97,6 +97,9 @@ def test_what_was_said_does_nothing_to_a_terminal(shell: Shell, server: Server) 
 
 def test_what_is_not_there(shell: Shell, server: Server, told: dict[str, str]) -> None:
     assert "There is no such session: nowhere" in shell.refused("compare", "left", "nowhere")
+    assert "no such call on a branch of left: call_zzz" in shell.refused("compare", "left~call_zzz", "right")
+    assert "no such call on a branch of right" in shell.refused("compare", "left", f"right~{told['one']}")
+    assert shell.run("compare", f"left~{told['one']}", f"left~{told['one']}")
     assert server.post("/api/projects", {"name": "strangers"}).status == 201
     key = server.post("/api/keys", {"name": "theirs", "project": "strangers"}).json["key"]
     assert key != MASTER_KEY

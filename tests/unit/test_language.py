@@ -76,6 +76,8 @@ def test_what_a_filter_means(text: str, meant: list[tuple[Any, ...]]) -> None:
         ('model:"a"b', 10, "a space is missing here"),
         ("model>a", 6, "'model' is a text"),
         ("first:24h", 6, "it is compared with > or <"),
+        ("since>24h", 6, "it takes : and ="),
+        ("until<=24h", 6, "it takes : and ="),
         ("-since:1h", 2, "cannot be negated"),
         ("since:1h,2h", 12, "has one value"),
         ("status:bad", 8, "live, ok, errors, cut, not 'bad'"),

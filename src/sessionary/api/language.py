@@ -146,7 +146,7 @@ class _Reader:
         allowed = _EQUAL if field.name in _BOUNDS else _OPERATORS[field.kind]
         found = next((o for o in allowed if o == written), None)
         if found is None:
-            known = "it is compared with > or <" if field.kind == "time" else "it takes : and ="
+            known = "it is compared with > or <" if allowed is _ORDER else "it takes : and ="
             self.fail(f"'{field.name}' is a {field.kind}: {known}", start + len(field.name))
         if negated and field.name in _BOUNDS:
             self.fail(f"'{field.name}' cannot be negated", start)

@@ -9,7 +9,7 @@ from typing import Any
 
 from sessionary.cli.shell import reading
 from sessionary.cli.shell.pairs import Pair
-from sessionary.cli.shell.reading import Gateway
+from sessionary.cli.shell.reading import Gateway, Unanswered
 from sessionary.ui import compared
 
 Json = dict[str, Any]
@@ -26,6 +26,8 @@ class Side:
         self._gateway = gateway
         self.session, asked = compared.parted(name)
         self._tree = gateway.get(reading.session(self.session, "/tree"))
+        if asked and not _has(self._tree, asked):
+            raise Unanswered(f"there is no such call on a branch of {self.session}: {asked}")
         self.branch = compared.chosen(self._tree, asked)
         nodes = compared.kept(self._tree, self.branch)
         self.turns: list[Turn] = compared.turns(self._tree, nodes)
@@ -43,6 +45,13 @@ class Side:
         found = self._gateway.get(reading.session(self.session, "/transcript"), query)["calls"] if ids else []
         calls = {added["call"]["id"]: added for added in found}
         return [_told(turn, calls) if turn else None for turn in turns]
+
+
+def _has(tree: Json, call: str) -> bool:
+    """Whether it is on one of the branches that people talk on, or an attempt at what is."""
+    if compared.named(tree, call):
+        return True
+    return any(call in node["attempts"] and compared.named(tree, node["id"]) for node in tree["nodes"])
 
 
 def _told(turn: Turn, calls: dict[str, Json]) -> Json | None:

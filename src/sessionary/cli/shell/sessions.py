@@ -1,10 +1,11 @@
 """Lists of what a gateway has: `sessionary sessions`, `sessionary calls`, `sessionary search`."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sessionary.cli.common import Config, DataDir
+from sessionary.cli.common import Config, DataDir, fail
 from sessionary.cli.shell.words import JsonLines, Key, Limit, Url
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ Filter = Annotated[
     list[str] | None,
     typer.Argument(metavar="FILTER", help="As on the pages: model:gpt* 'cost>0.5' error:yes -client:curl refund"),
 ]
+_OF_SESSIONS = ("last", "first", "cost", "calls", "turns", "errors", "active", "input", "cached", "output", "reasoning")
+_OF_CALLS = ("time", "cost", "input", "cached", "output", "reasoning", "duration", "ttft")
 _SORTS = {
     "last": "last_at",
     "first": "first_at",
@@ -33,7 +36,7 @@ def sessions(
     filter: Filter = None,
     sort: Annotated[
         str,
-        typer.Option(help="last, first, cost, calls, turns, errors, active, input, output: the most first."),
+        typer.Option(help=f"{', '.join(_OF_SESSIONS)}: the most first."),
     ] = "last",
     reverse: Reverse = False,
     limit: Limit = 20,
@@ -47,9 +50,10 @@ def sessions(
     """List sessions, the newest first."""
     from sessionary.cli.shell import rows, told, which
 
+    _one_or_other(as_json, as_csv)
     with told.ending():
         paper = told.Paper()
-        query = {"filter": " ".join(filter or []), "sort": _sorted(sort, reverse)}
+        query = {"filter": " ".join(filter or []), "sort": _sorted(sort, reverse, _OF_SESSIONS)}
         gateway = which.find(url, key, config, data_dir)
         if as_csv:
             return _sheet(gateway, "sessions", query)
@@ -58,9 +62,7 @@ def sessions(
 
 def calls(
     filter: Filter = None,
-    sort: Annotated[
-        str, typer.Option(help="time, cost, input, cached, output, reasoning, duration, ttft: the most first.")
-    ] = "time",
+    sort: Annotated[str, typer.Option(help=f"{', '.join(_OF_CALLS)}: the most first.")] = "time",
     reverse: Reverse = False,
     limit: Limit = 20,
     as_json: JsonLines = False,
@@ -73,9 +75,10 @@ def calls(
     """List single calls, the newest first."""
     from sessionary.cli.shell import rows, told, which
 
+    _one_or_other(as_json, as_csv)
     with told.ending():
         paper = told.Paper()
-        query = {"filter": " ".join(filter or []), "sort": _sorted(sort, reverse)}
+        query = {"filter": " ".join(filter or []), "sort": _sorted(sort, reverse, _OF_CALLS)}
         gateway = which.find(url, key, config, data_dir)
         if as_csv:
             return _sheet(gateway, "calls", query)
@@ -140,7 +143,15 @@ def _listed(
     return found
 
 
-def _sorted(sort: str, reverse: bool) -> str:
-    """`-cost`, as the API has it, is the same as `cost`: the most first."""
+def _one_or_other(as_json: bool, as_csv: bool) -> None:
+    if as_json and as_csv:
+        fail("--json and --csv are one or the other")
+
+
+def _sorted(sort: str, reverse: bool, known: Sequence[str]) -> str:
+    """`-cost`, as the API has it, is the same as `cost`: the most first. So are the API's own names."""
     name = sort.removeprefix("-")
-    return ("" if reverse else "-") + _SORTS.get(name, name)
+    by = _SORTS.get(name, name)
+    if name not in known and by not in (_SORTS.get(one, one) for one in known):
+        fail(f"--sort must be one of {', '.join(known)}")
+    return ("" if reverse else "-") + by

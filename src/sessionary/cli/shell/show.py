@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Iterable
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import quote
@@ -54,6 +55,12 @@ def show(
     bodies = [part for part, wanted in parts if wanted]
     if len(bodies) > 1 or (response and events):
         fail("--request, --to-provider, --response and --events are one or the other")
+    if bodies and (calls or last is not None):
+        fail("--calls and --last are of a session, the bodies of a call")
+    if calls and last is not None:
+        fail("--calls and --last are one or the other")
+    if bodies and session != NEWEST and not session.startswith(_CALL):
+        fail(f"{session} is no call (call_…): `sessionary show {session} --calls` lists those of a session")
     with told.ending():
         gateway = which.find(url, key, config, data_dir)
         if bodies:
@@ -62,13 +69,20 @@ def show(
             copy_out(body, Path("-"))
             return
         if session.startswith(_CALL) and (one := _call(gateway, session)) is not None:
+            if calls or last is not None:
+                fail(f"--calls and --last are of a session, and {session} is a call")
             _show_call(gateway, one, told.Paper(full is not False), as_json)
             return
         paper, name = told.Paper(full), newest(gateway) if session == NEWEST else session
-        if calls:
-            _list_calls(gateway, name, paper, as_json)
-        else:
-            _show_session(gateway, name, paper, last, as_json)
+        try:
+            if calls:
+                _list_calls(gateway, name, paper, as_json)
+            else:
+                _show_session(gateway, name, paper, last, as_json)
+        except reading.Refused as refused:
+            if refused.status == HTTPStatus.NOT_FOUND and session.startswith(_CALL):
+                raise reading.Unanswered(f"{refused.message}, and no such call") from None
+            raise
 
 
 def export(
@@ -130,7 +144,7 @@ def _call(gateway: "Gateway", name: str) -> Json | None:
     try:
         return gateway.get(reading.call(name))
     except reading.Refused as refused:
-        if refused.status != 404:
+        if refused.status != HTTPStatus.NOT_FOUND:
             raise
         return None
 
