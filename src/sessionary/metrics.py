@@ -25,6 +25,8 @@ _CARRIED = "lost.json"
 _CALLS_DROPPED = "sessionary_calls_dropped"
 _RECORDS_DROPPED = "sessionary_records_dropped"
 _LOSSES = (_CALLS_DROPPED, _RECORDS_DROPPED)
+_REASONS = ("quota", "ENOSPC", "EDQUOT", "EIO", "EROFS", "too large")
+"""Why the spool usually does not take something."""
 _SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 Losses = dict[str, dict[str, int]]
 """Counter -> reason -> how many."""
@@ -204,6 +206,9 @@ class Metrics:
             "sessionary_call_seconds", "From accepting a call to its last byte.", registry=r, buckets=_SECONDS
         )
 
+        for counter in (self.dropped, self.records_dropped):
+            for reason in _REASONS:
+                counter.labels(reason=reason)  # there from 0 on: who looks for an increase would miss the first
         self._take_room()
 
     def _take_room(self) -> None:

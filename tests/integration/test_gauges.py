@@ -36,6 +36,15 @@ def test_a_running_gateway(demo_server: Server) -> None:
     assert "sessionary_store_lag_seconds" in exposed
 
 
+def test_a_first_loss_is_an_increase(demo_server: Server) -> None:
+    """Prometheus sees one only of what was there before."""
+    told = demo_server.request("GET", "/metrics").body.decode()
+    for name in ("sessionary_calls_dropped_total", "sessionary_records_dropped_total"):
+        for reason in ("quota", "ENOSPC", "EIO", "too large"):
+            assert f'{name}{{reason="{reason}"}} 0.0' in told
+    assert demo_server.get("/api/health")["ledger"]["dropped"] == {}
+
+
 def test_gauges_are_for_the_master(demo_server: Server) -> None:
     made = demo_server.post("/api/keys", {"project": "gauges"}).json
     found = demo_server.get("/api/health", key=made["key"])
