@@ -1,6 +1,9 @@
 """Commands that look after what is kept, and what they say when it is not there, or when they are not understood."""
 
+import json
+import re
 import shutil
+import sqlite3
 from pathlib import Path
 
 import psycopg
@@ -96,3 +99,24 @@ def test_an_action_that_is_none(migrated_sqlite: Path, tmp_path: Path) -> None:
         assert "key.create" in done.stderr
     for action in ("key", "key.create"):
         assert run("audit", "--action", action, "--data-dir", str(tmp_path)).exit_code == 0
+
+
+def test_what_goes_into_a_pipe(migrated_sqlite: Path, tmp_path: Path) -> None:
+    """Cells with tabs between them, times and names as the API has them, and nothing beside."""
+    shutil.copy(migrated_sqlite, tmp_path / "sessionary.db")
+    folder = ("--data-dir", str(tmp_path))
+    made = json.loads(run("keys", "create", "--project", "p", "--models", "a,b", "--json", *folder).stdout)
+    assert run("keys", "list", *folder).stdout == f"{made['id']}\tp\tp\ta, b\tnever\tvalid\n"
+    (listed,) = json.loads(run("keys", "list", "--json", *folder).stdout)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", listed["created_at"])
+    told = [json.loads(line) for line in run("audit", "--json", *folder).stdout.splitlines()]
+    assert [(one["action"], one["project"]) for one in told] == [("key.create", "p"), ("project.create", "p")]
+    first, second = run("audit", *folder).stdout.splitlines()
+    assert first.split("\t")[0] == told[0]["at"]
+    assert second.split("\t")[2:4] == ["project.create", "p"]
+    for command in (("verify",), ("rehash",), ("demo", "--sessions", "1")):
+        assert run(*command, *folder).stderr == ""
+    with sqlite3.connect(tmp_path / "sessionary.db") as database:
+        database.execute("UPDATE sessions SET calls = calls + 1")
+    database.close()
+    assert run("verify", *folder).stdout.endswith(" rows looked at, 1 difference.\n")

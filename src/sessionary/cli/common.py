@@ -3,15 +3,18 @@
 import contextlib
 import getpass
 import os
-from datetime import datetime
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO
 
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
 
 from sessionary import listening
+from sessionary.cli.shell import harmless
 from sessionary.errors import SettingsError
 from sessionary.settings import Settings
 from sessionary.settings.load import load
@@ -141,4 +144,22 @@ def by() -> "Actor":
 
 
 def iso(at: int | None) -> str | None:
-    return datetime.fromtimestamp(at / 1e6).astimezone().isoformat(timespec="seconds") if at else None
+    """As the API tells times."""
+    from sessionary.api import types
+
+    return types.iso(at) if at else None
+
+
+def listed(headings: Sequence[str], rows: Iterable[Sequence[str]], folded: Sequence[str]) -> None:
+    """A table, of which the columns `folded` may take several lines; in a pipe a line each, with tabs between cells."""
+    table = Table(box=None, header_style="bold")
+    for heading in headings:
+        table.add_column(heading, overflow="fold", no_wrap=heading not in folded)
+    for row in rows:
+        cells = [harmless.line(cell) for cell in row]
+        if out.is_terminal:
+            table.add_row(*map(Text, cells))
+        else:
+            out.file.write("\t".join(cells) + "\n")
+    if out.is_terminal:
+        out.print(table)

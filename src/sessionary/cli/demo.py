@@ -31,7 +31,7 @@ def demo(
     served = listening.is_served(settings.data_dir)
     columns = (TextColumn("making calls"), BarColumn(), MofNCompleteColumn())
     try:
-        with Progress(*columns, console=err, transient=True) as progress:
+        with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
             task = progress.add_task("", total=None)
             filled = run_demo(settings, sessions, lambda n, of: progress.update(task, completed=n, total=of), by())
     except filling.Busy:

@@ -6,9 +6,8 @@ from typing import Annotated, Any
 
 import msgspec
 import typer
-from rich.table import Table
 
-from sessionary.cli.common import AsJson, Config, DataDir, by, configured, err, fail, iso, out, store
+from sessionary.cli.common import AsJson, Config, DataDir, by, configured, err, fail, iso, listed, out, store
 
 _MOST_PROJECT = 200
 _TAKES = {
@@ -112,15 +111,13 @@ def list_(
         ]
         sys.stdout.write(msgspec.json.encode(shown).decode() + "\n")
         return
-    table = Table(box=None, header_style="bold")
-    for heading in ("id", "project", "name", "models", "expires", "state"):
-        table.add_column(heading, overflow="fold", no_wrap=heading != "models")
+    shown_rows = []
     now = time.time_ns() // 1000
     for r in rows:
         state = "revoked" if r.revoked_at else "expired" if (r.expires_at or now) < now else "valid"
         models, expires = ", ".join(r.models or []) or "all", (iso(r.expires_at) or "never")[:10]
-        table.add_row(r.id, r.project_name, r.name, models, expires, state)
-    out.print(table)
+        shown_rows.append((r.id, r.project_name, r.name, models, expires, state))
+    listed(("id", "project", "name", "models", "expires", "state"), shown_rows, ("models",))
 
 
 @app.command("threading")

@@ -7,10 +7,9 @@ from typing import Annotated
 import msgspec
 import typer
 from rich.markup import escape
-from rich.table import Table
 from rich.text import Text
 
-from sessionary.cli.common import AsJson, Config, DataDir, by, configured, err, fail, iso, out, store
+from sessionary.cli.common import AsJson, Config, DataDir, by, configured, err, fail, iso, listed, out, store
 
 
 def doctor(
@@ -58,7 +57,7 @@ def verify(
     settings = configured(config, data_dir=data_dir)
     store(settings).dispose()  # the database is there, and of this version
     columns = (TextColumn("verifying"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=err, transient=True) as progress:
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
         task = progress.add_task("", total=None)
         report = run_verify(
             settings,
@@ -84,7 +83,8 @@ def verify(
             out.print(f"{report.set_aside} records could not be stored when they came, and are kept in set_aside.")
         if repair and report.sessions:
             out.print(f"{len(report.sessions)} sessions made anew from their calls.")
-        out.print(f"{report.looked_at} rows looked at, {sum(report.counts.values())} differences.")
+        differences = sum(report.counts.values())
+        out.print(f"{report.looked_at} rows looked at, {differences} difference{'' if differences == 1 else 's'}.")
     raise typer.Exit(1 if report.counts else 0)
 
 
@@ -97,7 +97,7 @@ def rehash(config: Config = None, data_dir: DataDir = None) -> None:
     settings = configured(config, data_dir=data_dir)
     store(settings).dispose()  # the database is there, and of this version
     columns = (SpinnerColumn(), TextColumn("{task.completed} messages and calls"), TimeElapsedColumn())
-    with Progress(*columns, console=err, transient=True) as progress:
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
         task = progress.add_task("", total=None)
         counts = run_rehash(settings, lambda looked_at: progress.update(task, completed=looked_at), by())
     out.print(f"{counts.messages} messages and {counts.calls} calls looked at, {counts.changed} changed.")
@@ -113,25 +113,26 @@ def audit_log(
     data_dir: DataDir = None,
 ) -> None:
     """Show who did what to keys, projects and what is stored."""
-    from sessionary.store import audit
+    from sessionary.store import audit, reads
 
     engine = store(configured(config, data_dir=data_dir))
     rows = audit.entries(engine, None, audit.Wanted(action, actor, target), limit)
     if not rows and action and not audit.is_known(action):  # one of another version may be there all the same
         fail(f"--action {action} is none of {', '.join(audit.ACTIONS)}; nor the beginning of one, as key")
     if as_json:
+        names = reads.project_names(engine)
         for r in rows:
-            sys.stdout.write(msgspec.json.encode(r._asdict() | {"at": iso(r.at)}).decode() + "\n")
+            told = r._asdict() | {"at": iso(r.at), "project": None if r.project is None else names.get(r.project, "")}
+            sys.stdout.write(msgspec.json.encode(told).decode() + "\n")
         return
-    table = Table(box=None, header_style="bold")
-    for heading in ("at", "actor", "action", "target", "detail"):
-        table.add_column(heading, overflow="fold", no_wrap=heading not in ("actor", "detail"))
-    for r in rows:
-        detail = msgspec.json.encode(r.detail).decode() if r.detail else ""
-        shown = (iso(r.at) or "", f"{r.actor} {r.actor_name}".strip(), r.action, r.target, detail)
-        if out.is_terminal:
-            table.add_row(*(Text(text) for text in shown))
-        else:  # a line each: there is no width to fit into
-            out.print(Text("  ".join(shown)), soft_wrap=True)
-    if out.is_terminal:
-        out.print(table)
+    shown = [
+        (
+            iso(r.at) or "",
+            f"{r.actor} {r.actor_name}".strip(),
+            r.action,
+            r.target,
+            msgspec.json.encode(r.detail).decode() if r.detail else "",
+        )
+        for r in rows
+    ]
+    listed(("at", "actor", "action", "target", "detail"), shown, ("actor", "detail"))
