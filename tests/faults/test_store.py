@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.faults.traffic import compare, config, resident, traffic
+from tests.faults.traffic import MODEL, compare, config, resident, traffic
 from tests.support.postgres import Postgres, running_postgres
 from tests.support.server import Server, running_server, wait_for
 from tests.support.upstream import FakeUpstream
@@ -89,6 +89,36 @@ def test_what_the_store_refuses_is_not_a_line_a_request(
             times = [count for line, count in told.items() if line.startswith(trouble)]
             assert times, trouble
             assert max(times) <= 2, told  # by a worker, and by the process that reads
+
+
+def test_what_hops_between_gateways_while_postgresql_is_away_stays_whole(
+    tmp_path: Path, cluster: Postgres, upstream: FakeUpstream
+) -> None:
+    """F6: turn by turn, by the history alone and with a session's id; each has a backlog when the store is back."""
+    given = config(upstream, database=cluster.new_database())
+    with contextlib.ExitStack() as stack:
+        for name in ("a", "b"):
+            (tmp_path / name).mkdir()
+        two = [stack.enter_context(running_server(tmp_path / name, config=given)) for name in ("a", "b")]
+        for server in two:
+            server.call(server.chat("hello", MODEL).headers["x-call-id"])
+        cluster.stop("fast")
+        chats: dict[str, list[str]] = {"": [], "named": []}
+        said: dict[str, list[dict[str, str]]] = {name: [] for name in chats}
+        for turn in range(8):
+            for name, calls in chats.items():
+                asked = [*said[name], {"role": "user", "content": f"{name} {turn}"}]
+                body = {"model": MODEL, "messages": asked} | ({"session_id": name} if name else {})
+                answer = two[turn % 2].post("/v1/chat/completions", body)
+                calls.append(answer.headers["x-call-id"])
+                said[name] = [*asked, answer.json["choices"][0]["message"]]
+            time.sleep(0.6)
+        cluster.start()
+        for calls in chats.values():
+            stored = [two[0].call(call, seconds=30) for call in calls]
+            assert [call["parent_id"] for call in stored] == [None, *calls[:-1]]
+            assert [call["turn"] for call in stored] == list(range(1, 9))
+            assert len({call["session"] for call in stored}) == 1
 
 
 def test_sqlite_is_locked_and_read_by_many(tmp_path: Path, upstream: FakeUpstream) -> None:

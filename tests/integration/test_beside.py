@@ -14,6 +14,8 @@ import sqlalchemy as sa
 
 from sessionary.drain.batch import Batch
 from sessionary.drain.drain import Drain
+from sessionary.drain.intake import Intake
+from sessionary.drain.round import Round
 from sessionary.ids import new_call_id, session_id
 from sessionary.limits import counters
 from sessionary.metrics import Metrics
@@ -255,7 +257,8 @@ def test_what_is_held_back_is_waited_for_at_the_other(two: tuple[Gateway, Gatewa
     end()
 
     def late() -> None:
-        one.drain.round()
+        while time.monotonic() < began + HELD_BACK - 0.5:
+            one.drain.round()
         time.sleep(began + HELD_BACK + 0.5 - time.monotonic())  # a round that takes long, or begins late
         one.store()
 
@@ -266,6 +269,99 @@ def test_what_is_held_back_is_waited_for_at_the_other(two: tuple[Gateway, Gatewa
     storing.join()
     assert link is not None
     assert link.status == "ok"
+
+
+def outage() -> None:
+    """Nobody can store what is recorded, for longer than calls wait otherwise."""
+    time.sleep(HELD_BACK + 0.2)
+
+
+EXAMPLE = asked("an example", "made up by the client", "a question")
+
+
+def test_after_an_outage_backlogs_are_waited_for(two: tuple[Gateway, Gateway]) -> None:
+    """Conversations whose turns went to the one and the other meanwhile, by content and by a name; and histories at
+    both that nobody's answers are in. Whoever begins to store has not what the other has."""
+    chats: dict[str, list[str]] = {"": [], "named": []}
+    for n in range(6):
+        for name, calls in chats.items():
+            said = [text for turn in range(n) for text in (f"{name} question {turn}", f"{name} answer {turn}")]
+            calls.append(two[n % 2].call(asked(*said, f"{name} question {n}"), f"{name} answer {n}", session=name))
+        two[n % 2].call(EXAMPLE)
+    outage()
+    two[0].drain.round()
+    storing = [threading.Thread(target=gateway.store) for gateway in two]
+    for thread in storing:
+        thread.start()
+    for thread in storing:
+        thread.join(20)
+        assert not thread.is_alive()
+    parents = dict(rows(two[0].engine, C.id, C.parent))
+    for calls in chats.values():
+        assert [parents[call] for call in calls] == [None, *calls[:-1]]
+    assert sorted(rows(two[0].engine, S.calls, S.turns, S.branches))[-2:] == [(6, 6, 0)] * 2
+    assert sound(two[0].engine)
+
+
+def test_after_an_outage_what_is_stored_meanwhile_is_looked_for_again(
+    two: tuple[Gateway, Gateway], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other has come past a call when that has been read, and had not when its history was looked for."""
+    one, other = two
+    first = other.call(asked("Name a river."), "The Elbe.")
+    second = one.call(asked("Name a river.", "The Elbe.", "Another?"))
+    other.call(asked("a question"))
+    outage()
+    read, waiting = Round.read, [other]
+
+    def then_the_other(work: Round, intake: Intake) -> None:
+        read(work, intake)
+        if waiting and intake.items:
+            waiting.pop().store()
+
+    monkeypatch.setattr(Round, "read", then_the_other)
+    one.store()
+    assert dict(rows(one.engine, C.id, C.parent))[second] == first
+    assert sound(one.engine)
+
+
+def test_after_an_outage_one_that_has_nothing_to_store_says_so(two: tuple[Gateway, Gateway]) -> None:
+    one, other = two
+    call = one.call(EXAMPLE)
+    outage()
+    one.drain.round()
+    assert rows(one.engine, C.id) == []
+    other.drain.round()
+    one.drain.round()
+    assert (call,) in rows(one.engine, C.id)
+
+
+def test_after_an_outage_one_that_never_comes_back_is_waited_for_once(
+    two: tuple[Gateway, Gateway], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not for each call of a backlog."""
+    monkeypatch.setattr("sessionary.drain.waiting._CATCHING_UP", 0.5)
+    one, _ = two
+    calls = [one.call(EXAMPLE) for _ in range(5)]
+    outage()
+    one.drain.round()
+    assert rows(one.engine, C.id) == []
+    time.sleep(0.5)
+    for _ in range(2):  # the first, and all that came after it
+        one.drain.round()
+    assert {id for (id,) in rows(one.engine, C.id)} == {*calls}
+
+
+def test_after_an_outage_what_others_have_come_past_does_not_wait(two: tuple[Gateway, Gateway]) -> None:
+    """Nor does it take along what came later."""
+    one, other = two
+    old = one.call(EXAMPLE)
+    theirs = other.call(asked("a question"))
+    other.store()
+    one.call(EXAMPLE)
+    outage()
+    one.drain.round()
+    assert {id for (id,) in rows(one.engine, C.id)} == {old, theirs}
 
 
 def test_one_alone_is_never_overtaken(two: tuple[Gateway, Gateway]) -> None:

@@ -11,12 +11,13 @@ import sqlalchemy as sa
 from msgspec.structs import replace
 
 from sessionary.drain import books, rows
-from sessionary.drain.intake import Intake, Item, take, unreadable
+from sessionary.drain.intake import MARGIN_US, Intake, Item, take, unreadable
 from sessionary.drain.round import Round
 from sessionary.drain.seen import Seen
 from sessionary.drain.settling import Settling
 from sessionary.drain.threads import WINDOW_US
 from sessionary.drain.tracing import Tracing
+from sessionary.drain.waiting import Waiting
 from sessionary.metrics import Metrics
 from sessionary.record.exchange import Begin
 from sessionary.record.recorder import now_us
@@ -26,7 +27,6 @@ from sessionary.spool.reader import Cursor, Reader
 from sessionary.store import ledger, refusals, rehash, schema, search, writes
 from sessionary.store.engine import is_shared
 from sessionary.store.ledger import Counts
-from sessionary.store.others import HELD_BACK
 from sessionary.store.retention import Retention
 from sessionary.store.states import Overtaken
 from sessionary.store.sweep import Sweep
@@ -90,6 +90,7 @@ class Drain:
         self._cursors: dict[str, Cursor] | None = None
         self._counts: dict[str, Counts] = {}
         self._shared = is_shared(engine)
+        self._waiting = Waiting(engine, gateway)
         self._until: int | None = None
         """When the call began that is waited for; what came later waits behind it."""
         self._window = window
@@ -107,7 +108,10 @@ class Drain:
         """Stores what can be stored now; returns how many records that were. Raises what the database raises; then it
         is asked again what it has, for a commit may have been made that nobody was told of."""
         with _uncollected():
-            return self._round()
+            self._waiting.begin()
+            stored = self._round()
+            self._waiting.made()
+            return stored
 
     def _round(self) -> int:
         cursors = self._cursors
@@ -119,11 +123,15 @@ class Drain:
             intake = take(self._reader, cursors, now_us, until=self._until)
             if not intake.items and not intake.cursors and not intake.dead:
                 self._tidy()
+                if self._waiting.is_waited_for():
+                    self._tell(now - MARGIN_US, cursors, now)
                 self._free(idle=True)
                 return 0
             for writer in intake.dead:
                 self._end(writer, now)  # what goes on from them comes later
             early = self._store_until_early(intake.items, now, cursors)
+            if early and self._waiting.catching_up:
+                self._tell(early, cursors, now)
             with_items = {item.writer for item in intake.items}
             if past := {w: c for w, c in intake.cursors.items() if w not in with_items}:
                 self._commit([], past, now)
@@ -171,8 +179,14 @@ class Drain:
             self._commit([], dict.fromkeys(new, Cursor()), now)
             cursors |= dict.fromkeys(new, Cursor())
 
-    def _store_until_early(self, items: Sequence[Item], now: int, cursors: dict[str, Cursor]) -> bool:
-        """Stores what came before a call that waits; whether there is one."""
+    def _tell(self, reached: int, cursors: Mapping[str, Cursor], now: int) -> None:
+        """Others hear how far this gateway is where it has stored nothing that says so."""
+        if reached > self._waiting.reached:
+            self._waiting.reached = reached
+            self._commit([], {w: cursors[w] for w in self._reader.writers() if w in cursors}, now)
+
+    def _store_until_early(self, items: Sequence[Item], now: int, cursors: dict[str, Cursor]) -> int | None:
+        """Stores what came before a call that waits; when that began, if there is one."""
         self._until = None
         try:
             self._store(items, now, cursors)
@@ -180,7 +194,7 @@ class Drain:
             rest = [i for i in items if i.at < early.at and _after(i.cursor, cursors.get(i.writer))]
             self._store_until_early(rest, now, cursors)
             self._until = self._until or early.at
-        return self._until is not None
+        return self._until
 
     def _store(self, items: Sequence[Item], now: int, cursors: dict[str, Cursor]) -> None:
         """Where the database, or we, cannot do with a record, it is found by halves, and set aside. Moves `cursors`."""
@@ -242,16 +256,20 @@ class Drain:
         with transaction(self._engine) as connection:
             self._learn_key_names(connection, items)
             work = Round(connection, self._key_names, now, self._window, self._seen)
-            work.run(Intake(list(items)))
-            if work.lacking is not None and self._may_come(connection, work.lacking):
-                raise _Early(work.lacking)
+            since = self._waiting.since(connection) if items else None
+            work.read(Intake(list(items)))
+            if since is not None and (early := [at for at in work.lacking if at > since]):
+                raise _Early(min(early))
+            work.write()
             counts = books.count(self._counts, items, work.has)
             stood = {w: ((c.segment, c.offset), counts.get(w) or self._counts.get(w, Counts())) for w, c in to.items()}
-            ledger.save(connection, self._gateway, stood)
+            reached = max(self._waiting.reached, items[-1].at if items and to else 0)
+            ledger.save(connection, self._gateway, stood, reached)
             if self._settling is not None:
                 self._settling.settle(work.ends)
         work.committed()
         self._counts |= counts
+        self._waiting.reached = reached
         if times := [item.at for item in items if item.at]:
             self._metrics.lag.set((now_us() - min(times)) / 1e6)
         self._untidy += work.stored
@@ -260,13 +278,6 @@ class Drain:
         self._count(work)
         if self._tracing is not None:
             self._tracing.stored(work.ended)
-
-    def _may_come(self, connection: sa.Connection, at: int) -> bool:
-        """What a call lacks that began at this time."""
-        if not self._shared or now_us() - at >= HELD_BACK * 1e6:
-            return False
-        others = schema.cursors.c.gateway.not_in(("", self._gateway))
-        return connection.execute(sa.select(sa.literal(1)).where(others).limit(1)).first() is not None
 
     def _end(self, writer: str, now: int) -> None:
         """A dead worker, all of whose records are stored: its calls are over, and it leaves the ledger its counts."""

@@ -1,6 +1,6 @@
 """One round of the drain: from records to rows, within one transaction. Idempotent by call id."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import sqlalchemy as sa
 
@@ -39,12 +39,19 @@ class Round:
 
     def run(self, intake: Intake) -> None:
         """Raises what a record does to it, or the database, or Overtaken: then nothing of the round is stored."""
+        self.read(intake)
+        self.write()
+
+    def read(self, intake: Intake) -> None:
+        """The first half of `run`, after which `lacking` is known."""
         self._begins.take_apart([(i.record, i.writer) for i in intake.items if isinstance(i.record, Begin)])
         later = {i.record.call_id for i in intake.items if not isinstance(i.record, Begin)} - {""}
         self._picture.load_calls((later | self._begins.parents) - self._begins.calls)
         for item in intake.items:
             self._record(item)
         self._ends.keep_parts()
+
+    def write(self) -> None:
         self._batch.sessions = [self._picture.sessions[key] for key in sorted(self._picture.changed)]
         self._batch.calls = [call for call in self._picture.calls.values() if call.pop("new", False)]
         self._batch.spawns = self._threads.spawns.rows
@@ -108,8 +115,8 @@ class Round:
         return len(self._batch.set_aside)
 
     @property
-    def lacking(self) -> int | None:
-        """When the first call began whose history ends with an answer that is not known; None where there is none."""
+    def lacking(self) -> Sequence[int]:
+        """When calls began whose histories end with an answer that is not known."""
         return self._threads.lacking
 
     @property

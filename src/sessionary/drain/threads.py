@@ -47,8 +47,8 @@ class Threads:
         self._compaction = Compaction(self.known, self._earlier)
         self.summaries: set[str] = set()
         """Calls of this round that ask for a summary."""
-        self.lacking: int | None = None
-        """When the first call of this round began whose history ends with an answer that is not known."""
+        self.lacking: list[int] = []
+        """When calls of this round began whose histories end with an answer that is not known."""
 
     def homes(self, project: int, several: Sequence[Parsed]) -> set[str]:
         """Of calls that are about to be placed: the sessions that they name, or begin if content finds none."""
@@ -98,7 +98,7 @@ class Threads:
             self.known.goes_on(begin.project, placed.gone_on)
         last = next(ends(parsed), None) if parsed.base is None else None
         if last is not None and last.depth > placed.base_depth:
-            self.lacking = min(begin.at, self.lacking or begin.at)
+            self.lacking.append(begin.at)
         return placed
 
     def answered(self, project: int, call: Mapping[str, Any], answer: list[Message]) -> None:

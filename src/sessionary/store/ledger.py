@@ -52,10 +52,12 @@ def of_the_gone(connection: sa.Connection, gateway: str) -> Counts:
     return _counts(row) if row else Counts()
 
 
-def save(connection: sa.Connection, gateway: str, stood: Mapping[str, tuple[tuple[int, int], Counts]]) -> None:
-    """Writer -> its cursor (segment, offset), and its counts up to there."""
+def save(
+    connection: sa.Connection, gateway: str, stood: Mapping[str, tuple[tuple[int, int], Counts]], reached: int = 0
+) -> None:
+    """Writer -> its cursor (segment, offset), and its counts up to there. `reached`: see `others`."""
     rows = [
-        {"writer": writer, "gateway": gateway, "segment": segment, "offset": offset, **counts.row()}
+        {"writer": writer, "gateway": gateway, "segment": segment, "offset": offset, **counts.row(), "reached": reached}
         for writer, ((segment, offset), counts) in sorted(stood.items())
     ]
     writes.upsert(connection, schema.cursors, rows)

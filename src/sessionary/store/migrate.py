@@ -15,7 +15,7 @@ from sessionary.errors import SettingsError
 from sessionary.store import partitions
 from sessionary.store.engine import narrow_encoding, open_engine
 
-HEAD = "0008"
+HEAD = "0009"
 UNFINISHED = "copying"
 """The version of a schema whose tables are still being filled (see `migrating`)."""
 MADE_BY = "CREATE DATABASE name ENCODING 'UTF8' LOCALE 'C.UTF-8' TEMPLATE template0"

@@ -449,6 +449,7 @@ cursors = sa.Table(  # how far the drain has read each spool writer; committed w
     sa.Column("stored", _big, nullable=False, server_default="0"),  # of them, as the next two
     sa.Column("set_aside", _big, nullable=False, server_default="0"),  # they could not be understood
     sa.Column("damaged", _big, nullable=False, server_default="0"),  # they could not be read from the spool any more
+    sa.Column("reached", _big, nullable=False, server_default="0"),  # until when all of it is stored: see store.others
 )
 
 ledger = sa.Table(  # what became of the calls of writers that are gone: see store.ledger
