@@ -55,7 +55,7 @@ def begun(
     title: str,
     new_agent: str,
     *,
-    branches: bool,
+    branches: bool = False,
 ) -> list[tuple[str, str]]:
     """Adds a call in flight; `new_agent` where it is an agent's first, `branches` where it begins a branch beside the
     first. Returns the facets (kind, value) that are new
