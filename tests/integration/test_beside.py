@@ -276,6 +276,19 @@ def outage() -> None:
     time.sleep(HELD_BACK + 0.2)
 
 
+def test_what_has_waited_long_enough_is_stored_together(two: tuple[Gateway, Gateway]) -> None:
+    """Or they would be ever later, who come in quick succession."""
+    one, _ = two
+    began = time.monotonic()
+    calls = [one.call(EXAMPLE) for _ in range(5)]
+    while time.monotonic() < began + HELD_BACK - 0.5:
+        one.drain.round()
+    assert rows(one.engine, C.id) == []
+    time.sleep(began + HELD_BACK + 0.5 - time.monotonic())
+    one.drain.round()
+    assert {id for (id,) in rows(one.engine, C.id)} == {*calls}
+
+
 EXAMPLE = asked("an example", "made up by the client", "a question")
 
 

@@ -120,7 +120,8 @@ class Drain:
                 cursors = self._cursors = self._begin()
             now = now_us()
             self._be_known(cursors, now)
-            intake = take(self._reader, cursors, now_us, until=self._until)
+            until = None if self._until is None else self._waiting.until(self._until)
+            intake = take(self._reader, cursors, now_us, until=until)
             if not intake.items and not intake.cursors and not intake.dead:
                 self._tidy()
                 if self._waiting.is_waited_for():

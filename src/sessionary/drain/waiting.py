@@ -59,8 +59,11 @@ class Waiting:
         reached = others.reached(connection, self._gateway) if self._shared else []
         if not reached:
             return None
-        moment = now_us() - int(HELD_BACK * 1e6)
-        return min(moment, *reached) if self.catching_up else moment
+        return min(_moment(), *reached) if self.catching_up else _moment()
+
+    def until(self, early: int) -> int:
+        """To when it is worth looking again, while a call waits that began at `early`: many may wait by now."""
+        return early if self.catching_up else max(early, _moment())
 
     def is_waited_for(self) -> bool:
         """Whether others are further, and may wait to hear that there is nothing to store here."""
@@ -70,3 +73,8 @@ class Waiting:
         self._listened_at = now
         with self._engine.connect() as connection:
             return any(reached > self.reached for reached in others.reached(connection, self._gateway))
+
+
+def _moment() -> int:
+    """Calls that began before it have waited for as long as they may."""
+    return now_us() - int(HELD_BACK * 1e6)
