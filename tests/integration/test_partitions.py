@@ -180,6 +180,7 @@ def change(engine: sa.Engine, statement: str) -> None:
 def test_an_old_database_reads_as_before(empty_engine: sa.Engine, empty_url: str) -> None:
     upgrade_to(empty_engine, "0004")
     on_postgresql = empty_engine.dialect.name == "postgresql"
+    change(empty_engine, "ALTER TABLE cursors ADD COLUMN reached bigint NOT NULL DEFAULT 0")  # as ours are read
     if on_postgresql:  # what has been written since is written by its project, with numbers of a sequence
         change(empty_engine, "ALTER TABLE search_text ADD project integer")
         change(empty_engine, "CREATE SEQUENCE search_docs_next")
@@ -194,6 +195,7 @@ def test_an_old_database_reads_as_before(empty_engine: sa.Engine, empty_url: str
         change(empty_engine, "DROP SEQUENCE search_docs_next")
     before = {table.name: rows(log, sa.select(table)) for table in schema.metadata.sorted_tables}
     texts = [sent(log, call) for call in calls]
+    change(empty_engine, "ALTER TABLE cursors DROP COLUMN reached")
     if not on_postgresql:  # it is noted whose words are of older rules
         last = max(row.id for row in before["search_docs"])
         before["versions"] = [*before["versions"], ("words", last)]

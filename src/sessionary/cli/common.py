@@ -106,13 +106,13 @@ def _find(settings: Settings) -> None:
     """Fails where there is no store yet. What else may be wrong with it, who opens it says."""
     import sqlalchemy as sa
 
-    from sessionary.store.engine import open_engine
+    from sessionary.store.engine import address, open_engine
     from sessionary.store.migrate import version
 
     if not settings.database:
         present(settings)
-    with contextlib.suppress(sa.exc.ArgumentError, sa.exc.OperationalError):
-        url = sa.make_url(settings.database_url)
+    url = address(settings.database_url)
+    with contextlib.suppress(sa.exc.OperationalError):
         if url.get_backend_name() == "sqlite":
             if not Path(url.database or "").exists():
                 fail(f"{url.database} is not there: `sessionary serve` makes it")
