@@ -1,9 +1,12 @@
 """Commands that look after what is kept, and what they say when it is not there, or when they are not understood."""
 
 import json
+import os
 import re
 import shutil
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import psycopg
@@ -99,6 +102,19 @@ def test_an_action_that_is_none(migrated_sqlite: Path, tmp_path: Path) -> None:
         assert "key.create" in done.stderr
     for action in ("key", "key.create"):
         assert run("audit", "--action", action, "--data-dir", str(tmp_path)).exit_code == 0
+
+
+@pytest.mark.parametrize("command", ["doctor", "verify", "keys list", "audit"])
+def test_whoever_reads_has_had_enough(migrated_sqlite: Path, tmp_path: Path, command: str) -> None:
+    """As behind `| head`, whose end of the pipe is closed by then."""
+    shutil.copy(migrated_sqlite, tmp_path / "sessionary.db")
+    run("keys", "create", "--project", "p", "--data-dir", str(tmp_path))
+    nobody, pipe = os.pipe()
+    os.close(nobody)
+    program = [sys.executable, "-m", "sessionary", *command.split(), "--data-dir", str(tmp_path)]
+    done = subprocess.run(program, stdout=pipe, stderr=subprocess.PIPE, timeout=60, check=False)
+    os.close(pipe)
+    assert (done.returncode, done.stderr) == (1, b"")
 
 
 def test_what_goes_into_a_pipe(migrated_sqlite: Path, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The command line. Each command imports what it needs when it is called: `sessionary --help` is there at once."""
 
+import sys
 from collections.abc import Callable
 from typing import Annotated
 
@@ -7,7 +8,7 @@ import typer
 
 from sessionary import __version__
 from sessionary.cli import demo, gateways, keys, migrate, serve, upkeep
-from sessionary.cli.common import out, tell
+from sessionary.cli.common import nobody_reads, out, tell
 from sessionary.cli.shell import compare, mcp, replay, sessions, show, watch
 from sessionary.cli.shell.words import Asking, Words
 from sessionary.errors import SettingsError
@@ -58,6 +59,9 @@ def main() -> None:
         app()
     except SettingsError as error:  # of a store that cannot be opened, whichever command asks for it
         message = error.message
+    except BrokenPipeError:  # whoever read has had enough, and the verdict is not told
+        nobody_reads(sys.stdout)
+        raise SystemExit(1) from None
     except Exception as error:
         from sessionary.store.trouble import trouble  # brings what speaks to databases
 
