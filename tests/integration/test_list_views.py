@@ -1,5 +1,6 @@
 """What lists have beside their rows: fields, suggestions, summaries, saved views; each project for itself."""
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,7 +12,7 @@ from sessionary import ids
 from sessionary.store import edits, keys, schema, traffic
 from sessionary.store.sweep import Sweep
 from sessionary.store.writes import transaction
-from tests.support.recorded import START, Log, user
+from tests.support.recorded import SECOND, START, Log, user
 from tests.support.served import MASTER, served
 
 Ask = Callable[..., Any]
@@ -114,6 +115,16 @@ def test_a_summary_counts_what_passed_and_what_matches(ask: Ask, log: Log, engin
     said = ask("GET", "/api/summary", params={"of": "sessions", "filter": "walrus", **span})
     assert (said["matched"], said["counted"], sum(bar["calls"] for bar in said["bars"])) == (1, 1, 1)
     assert ask("GET", "/api/summary", theirs, params={"of": "calls", **span})["matched"] == 0
+
+
+def test_the_first_calls_are_not_far_right_in_the_plot_of_a_day_and_do_not_fill_it(ask: Ask, log: Log) -> None:
+    log.at = time.time_ns() // 1000 - 3 * 60 * SECOND
+    log.chat("a", [user("walrus")])
+    for of in ("calls", "sessions"):
+        found = ask("GET", "/api/summary", params={"of": of, "bars": "60"})
+        assert found["step_ms"] == 60_000
+        assert 15 <= len(found["bars"]) <= 17
+        assert [bar["calls"] for bar in found["bars"][-4:]].count(1) == 1
 
 
 def test_traffic_counts_once_what_ended_and_keeps_it(log: Log) -> None:

@@ -22,6 +22,8 @@ _WIDTHS = (
     *(86400 * n for n in (1, 2, 7, 14, 28, 91, 364)),
 )
 """Seconds that a bar may stand for."""
+_FEWEST = 15
+"""Bars of what began just now: one alone would fill the plot."""
 _COUNTED: dict[str, Dimension] = {
     "model": "model",
     "client": "client",
@@ -104,6 +106,8 @@ def _span(wanted: Sequence[Condition], oldest: int, now: int, bars: int, *, exac
     if exact:
         width = max(width, traffic.step_for(width, since, now))
     step = width * SECOND
+    if not any(c.field == "since" for c in wanted):
+        since = max(0, min(since, until - (min(_FEWEST, bars) - 1) * step))
     return _Span(since - since % step, until - until % step + step, width)
 
 
