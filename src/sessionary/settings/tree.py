@@ -91,6 +91,11 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """USD that a session may cost."""
 
 
+msgspec.convert({}, Limits)
+"""msgspec works a type out when it first meets it, and two threads that have it do so at once end the process: so that
+is done here. Others that are read in threads have decoders, which are made where their modules are loaded."""
+
+
 class Redaction(msgspec.Struct, frozen=True):
     """What never reaches the log: what a pattern finds, or what stands in a field, or a field's part that fits."""
 

@@ -51,6 +51,7 @@ def _path_query() -> sa.Select[Any]:
     )
 
 
+_recipe = msgspec.msgpack.Decoder(Recipe)
 _PATH = _path_query()
 
 
@@ -169,7 +170,7 @@ def load_bodies(connection: sa.Connection, project: int, hashes: set[bytes]) -> 
 
 
 def recipe(packed: bytes) -> Recipe:
-    return msgspec.msgpack.decode(unpack(packed), type=Recipe)
+    return _recipe.decode(unpack(packed))
 
 
 def recipes_of(connection: sa.Connection, project: int, ids: Iterable[str]) -> dict[str, Recipe]:
