@@ -91,6 +91,18 @@ def is_read(replica: Replica) -> bool:
         return bool(connection.scalar(WHERE))
 
 
+def waits_until_it_goes_on(standby: clusters.Replica, replica: Replica) -> None:
+    """Who has changed something while the replica is paused."""
+    waiting = threading.Thread(target=replica.caught_up)
+    waiting.start()
+    waiting.join(0.3)
+    assert waiting.is_alive()
+    standby.resume()
+    waiting.join(PATIENCE)
+    assert not waiting.is_alive()
+    assert replica.fit
+
+
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING]
 
@@ -167,15 +179,8 @@ def test_who_changes_something_waits_until_the_replica_has_it(
 ) -> None:
     standby.pause()
     primary.run("CREATE TABLE something ()")
-    waiting = threading.Thread(target=replica.caught_up)
     replica.look()
-    waiting.start()
-    waiting.join(0.3)
-    assert waiting.is_alive()
-    standby.resume()
-    waiting.join(PATIENCE)
-    assert not waiting.is_alive()
-    assert replica.fit
+    waits_until_it_goes_on(standby, replica)
     primary.run("DROP TABLE something")
 
 
@@ -190,14 +195,7 @@ def test_who_knew_it_to_be_late_looks_before_it_does_not_wait(
     standby.caught_up()
     standby.pause()
     primary.run("DROP TABLE something")
-    waiting = threading.Thread(target=replica.caught_up)
-    waiting.start()
-    waiting.join(0.3)
-    assert waiting.is_alive()
-    standby.resume()
-    waiting.join(PATIENCE)
-    assert not waiting.is_alive()
-    assert replica.fit
+    waits_until_it_goes_on(standby, replica)
 
 
 def test_nobody_reads_one_that_had_not_what_was_changed_in_time(

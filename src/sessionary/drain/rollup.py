@@ -58,8 +58,8 @@ def begun(
     branches: bool = False,
 ) -> list[tuple[str, str]]:
     """Adds a call in flight; `new_agent` where it is an agent's first, `branches` where it begins a branch beside the
-    first. Returns the facets (kind, value) that are new
-    to the session: all of them, also those that its row has no more room for."""
+    first. Returns the facets (kind, value) that are new to the session: all of them, also those that its row has no
+    more room for."""
     session["branches"] += branches
     session["agents"] += bool(new_agent)
     session["calls"] += 1

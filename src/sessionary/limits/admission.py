@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from sessionary.errors import GatewayError
 from sessionary.limits import arithmetic, told
 from sessionary.limits.arithmetic import Sums
-from sessionary.limits.counters import LEASE, Call, Counters, End
+from sessionary.limits.counters import BEAT, Call, Counters, End
 from sessionary.limits.histories import History
 from sessionary.metrics import Metrics
 from sessionary.repeated import Repeated
@@ -26,7 +26,6 @@ from sessionary.settings import Limits
 
 log = logging.getLogger("sessionary.limits")
 _PATIENCE = 5.0
-_BEAT = LEASE / 1e6 / 4
 _UNREACHED = (sa.exc.SQLAlchemyError, OSError)
 """One that takes too long is an OSError, too."""
 _KEYS = 10_000
@@ -93,7 +92,7 @@ class Admission:
         while self._counters.shared:
             with contextlib.suppress(*_UNREACHED):  # nothing is uncounted by that
                 await self._in_time(lambda: self._counters.seen(self.writer, time.time_ns() // 1000))
-            await asyncio.sleep(_BEAT)
+            await asyncio.sleep(BEAT)
 
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)

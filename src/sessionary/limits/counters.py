@@ -24,6 +24,8 @@ from sessionary.store.engine import is_shared, let_go
 
 LEASE = 60_000_000
 """So long after it was seen last a worker of another host counts as living."""
+BEAT = LEASE / 1e6 / 4
+"""Seconds between two times that a worker is seen."""
 _KEPT = 30 * 86_400_000_000
 """So long after its last call a session's counters are kept; the store has its sums."""
 _HISTORIES_KEPT = 7 * 86_400_000_000

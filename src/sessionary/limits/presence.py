@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection
 import msgspec
 import sqlalchemy as sa
 
-from sessionary.limits.counters import LEASE
+from sessionary.limits.counters import BEAT, LEASE
 from sessionary.limits.schema import writers
 from sessionary.store import schema
 from sessionary.store.engine import is_shared
@@ -24,7 +24,7 @@ _c, _w = _cursors.c, writers.c
 _seen = sa.func.max(_w.seen_at)
 _LOOK = 0.5
 """Seconds."""
-_BEATS = LEASE / 1e6 / 4 * 1.5
+_BEATS = 1.5 * BEAT
 """Seconds within which one that lives says so."""
 _LIVE = _calls.status == sa.literal_column("'live'")  # as the index says it
 

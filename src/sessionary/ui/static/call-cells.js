@@ -2,7 +2,7 @@
 
 import { mark } from "./client-mark.js";
 import { el } from "./el.js";
-import { clock, cost, count, duration, exact, moment, share } from "./format.js";
+import { clock, cost, count, duration, exact, moment, share, unpriced } from "./format.js";
 import { found, snippet } from "./snippet.js";
 
 /** @typedef {import("./types.js").Call & {session: string}} Call */
@@ -34,7 +34,7 @@ export const cells = {
     const title = `${exact(c.input_tokens)} in, ${exact(c.output_tokens)} out${c.estimated ? ", counted by the gateway" : ""}`;
     return el("td", { class: "num tokens", title }, `${count(c.input_tokens)} → ${count(c.output_tokens)}`, cached ? el("span", { class: "sub" }, `${cached} cached`) : null);
   },
-  cost: (c) => el("td", { class: "num cost", title: c.cost !== null ? `$${c.cost}` : c.input_tokens === null ? "no tokens were counted" : "price not known" }, cost(c.cost)),
+  cost: (c) => el("td", { class: "num cost", title: c.cost !== null ? `$${c.cost}` : unpriced(c) }, cost(c.cost)),
   took: (c) =>
     el("td", { class: "num took" }, c.status === "live" ? "running" : duration(c.duration_ms), c.ttft_ms === null || !c.stream ? null : el("span", { class: "sub" }, `${duration(c.ttft_ms)} to first`)),
   key: (c) => el("td", { class: "key" }, c.key ?? ""),

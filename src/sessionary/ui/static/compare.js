@@ -8,9 +8,9 @@ import { branchChoice, totals } from "./compare-totals.js";
 import { sums } from "./compare-turns.js";
 import { Comparison } from "./compare-view.js";
 import { byId, el } from "./el.js";
-import { moment } from "./format.js";
 import { hash } from "./hash.js";
 import { keys } from "./keys.js";
+import { localTimes } from "./local-times.js";
 
 /** @typedef {import("./compare-pair.js").Mode} Mode */
 
@@ -145,7 +145,7 @@ function blocks(by) {
   if (next) scrollBy(0, next.getBoundingClientRect().top - top);
 }
 
-for (const time of document.querySelectorAll("time")) time.textContent = moment(time.dateTime).slice(0, 16); // the server wrote UTC
+localTimes();
 for (const form of document.querySelectorAll("form.pick")) suggesting(/** @type {HTMLFormElement} */ (form));
 const both = names.every(Boolean) && main.dataset.kind;
 const swap = () => /** @type {HTMLAnchorElement|null} */ (document.getElementById("swap"))?.click();

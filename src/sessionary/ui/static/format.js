@@ -34,6 +34,14 @@ export function cost(value) {
   return "$" + value.toFixed(value >= 10 ? 2 : value >= 0.01 ? 3 : 4);
 }
 
+/**
+ * Why a call's cost is not known.
+ * @param {{input_tokens: number|null}} call
+ */
+export function unpriced({ input_tokens }) {
+  return input_tokens === null ? "no tokens were counted" : "price not known";
+}
+
 /** @param {number|null|undefined} ms */
 export function duration(ms) {
   if (ms === null || ms === undefined) return UNKNOWN;

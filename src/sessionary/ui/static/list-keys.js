@@ -1,5 +1,5 @@
-// Going through a list's rows by keyboard and mouse: j and k, Enter on the row's link, x to select, a
-// to what can be done with what is selected, a click anywhere.
+// Going through a list's rows by keyboard and mouse: j and k, Enter on the row's link, x to select and a to act, a click
+// anywhere.
 
 import { el } from "./el.js";
 import { keys } from "./keys.js";

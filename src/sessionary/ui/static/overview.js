@@ -2,7 +2,7 @@
 
 import { copyButton } from "./copy.js";
 import { el } from "./el.js";
-import { cost, count, duration, exact, moment, mood, share } from "./format.js";
+import { cost, count, duration, exact, moment, mood, share, unpriced } from "./format.js";
 
 /** @typedef {import("./types.js").Call} Call */
 /** @typedef {import("./el.js").Child} Child */
@@ -34,8 +34,7 @@ export function overview(call) {
   rows.push(["Input", [exact(call.input_tokens), call.cached_tokens ? note(`${exact(call.cached_tokens)} cached, ${share(call.cached_tokens, call.input_tokens)}`) : null]]);
   rows.push(["Output", [exact(call.output_tokens), call.reasoning_tokens ? note(`${exact(call.reasoning_tokens)} reasoning`) : null]]);
   if (call.estimated) rows.push(["Counted", "here, by the gateway: the provider sent no usage"]);
-  const why = call.input_tokens === null ? "no tokens were counted" : "price not known";
-  rows.push(["Cost", call.cost === null ? ["–", note(why)] : [cost(call.cost), call.cost ? note(`exactly $${Number(call.cost.toPrecision(9))}`) : null]]);
+  rows.push(["Cost", call.cost === null ? ["–", note(unpriced(call))] : [cost(call.cost), call.cost ? note(`exactly $${Number(call.cost.toPrecision(9))}`) : null]]);
   const dropped = tries.at(-1)?.dropped ?? [];
   if (dropped.length) rows.push(["Left out", [dropped.join(", "), note("the provider cannot do it")]]);
   if (call.finish_reason) rows.push(["Finish", call.finish_reason]);

@@ -1,7 +1,7 @@
 // The turns, left: the branches as a thin graph in the margin, what was said, what came of it. Follows the scroll.
 
 import { el } from "./el.js";
-import { clock, count, duration, exact, moment, mood, plural } from "./format.js";
+import { clock, cost, count, duration, exact, moment, mood, plural } from "./format.js";
 import { graph } from "./graph.js";
 import { Virtual } from "./virtual.js";
 
@@ -170,13 +170,13 @@ function turn(stop, row) {
  * In the order in which they are wanted: where there is no room for all, the last are left out.
  * @param {Turn|Started} stop
  */
-function numbers({ at, ms, spent, tokens }) {
+function numbers({ at, ms, cost: spent, tokens }) {
   return el(
     "span",
     { class: "sub" },
     el("span", { title: moment(at) }, clock(at).slice(0, 5)),
     el("span", { title: "time the calls took" }, duration(ms)),
-    el("span", { title: "cost" }, spent),
+    el("span", { title: "cost" }, cost(spent)),
     el("span", { title: `${exact(tokens)} tokens` }, count(tokens)),
   );
 }

@@ -1,7 +1,7 @@
 // What the calls of a session tell: which result belongs to which tool call, what a turn is, where it paused.
 // Pure; ui/shown.py does the same for the first screen.
 
-import { cost, level, mood } from "./format.js";
+import { level, mood } from "./format.js";
 import { flat } from "./outline.js";
 import { words } from "./speech.js";
 
@@ -114,7 +114,7 @@ export function rail(calls, items = flat(calls)) {
       /** @type {boolean} */
       const on = begun.has(name) && !item.begins;
       begun.add(name);
-      turn = { kind: "turn", number: call.turn, on, calls: [], said: said(first), answer: "", status: "ok", at: first.call.created_at, failed: 0, ms: null, cost: null, spent: "", tokens: 0, path, fork, beside: [], loaded: true };
+      turn = { kind: "turn", number: call.turn, on, calls: [], said: said(first), answer: "", status: "ok", at: first.call.created_at, failed: 0, ms: null, cost: null, tokens: 0, path, fork, beside: [], loaded: true };
       stops.push(turn);
     }
     turn.calls.push(item.index);
@@ -129,7 +129,6 @@ export function rail(calls, items = flat(calls)) {
     if (call.cost !== null) turn.cost = (turn.cost ?? 0) + call.cost;
     turn.tokens += (call.input_tokens ?? 0) + (call.output_tokens ?? 0);
   }
-  for (const stop of stops) if (stop.kind === "turn") stop.spent = cost(stop.cost);
   return stops;
 }
 
@@ -155,7 +154,7 @@ function inAgent({ folds }) {
  */
 function started(calls, fold, { name, status, total }) {
   const depth = fold.folds.length + 1;
-  return { kind: "agent", key: fold.key, name, depth, calls: fold.calls, ...gist(calls, fold), status, at: calls[fold.calls[0]]?.call.created_at ?? "", cost: total.cost, spent: cost(total.cost), count: total.calls, tokens: total.input_tokens + total.output_tokens, ms: total.active_ms, loaded: known(calls, fold.calls) };
+  return { kind: "agent", key: fold.key, name, depth, calls: fold.calls, ...gist(calls, fold), status, at: calls[fold.calls[0]]?.call.created_at ?? "", cost: total.cost, count: total.calls, tokens: total.input_tokens + total.output_tokens, ms: total.active_ms, loaded: known(calls, fold.calls) };
 }
 
 /**

@@ -129,7 +129,6 @@
  * @property {number} failed calls
  * @property {number|null} ms
  * @property {number|null} cost
- * @property {string} spent the same, as it is read
  * @property {number} tokens
  *
  * @property {string} path id of the branch that it is on
@@ -148,7 +147,6 @@
  * @property {string} status
  * @property {string} at
  * @property {number|null} cost
- * @property {string} spent the same, as it is read
  * @property {number} count
  * @property {number} tokens
  * @property {number} ms

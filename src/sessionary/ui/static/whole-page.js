@@ -1,8 +1,8 @@
-// A page of the gateway that is whole as the server sends it: script adds the keys.
+// A page of the gateway that is whole as the server sends it: script adds the keys, and local times.
 
-import { moment } from "./format.js";
 import { keys } from "./keys.js";
+import { localTimes } from "./local-times.js";
 
-for (const time of document.querySelectorAll("time")) time.textContent = moment(time.dateTime).slice(0, 16); // the server wrote UTC
+localTimes();
 
 keys({ "/": () => location.assign(`${/** @type {HTMLAnchorElement} */ (document.querySelector(".bar nav a")).href}#q`) });
